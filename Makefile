@@ -1,0 +1,16 @@
+# One verb a line; `make check` is what CI runs.
+PYTHON ?= python
+.PHONY: demo test check fmt lint imports types bench soak states migration audit
+
+demo:            ; $(PYTHON) -m runner demo
+test:            ; $(PYTHON) -m pytest -q
+fmt:             ; $(PYTHON) -m ruff format . && $(PYTHON) -m ruff check --fix .
+lint:            ; $(PYTHON) -m ruff format --check . && $(PYTHON) -m ruff check .
+imports:         ; lint-imports
+types:           ; $(PYTHON) -m mypy
+check: lint imports types test
+bench:           ; $(PYTHON) benchmarks/throughput.py
+soak:            ; $(PYTHON) -m tests.soak
+states:          ; $(PYTHON) -m runner.cli.states README.md
+migration:       ; $(PYTHON) -m alembic -c migrations/alembic.ini revision -m "$(m)"
+audit:           ; $(PYTHON) -m pip_audit

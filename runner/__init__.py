@@ -1,0 +1,1 @@
+"""Batch job runner for paid, rate-limited HTTP APIs."""

@@ -1,0 +1,5 @@
+"""`python -m runner`."""
+
+from runner.cli.main import main
+
+main()

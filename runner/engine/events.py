@@ -1,0 +1,75 @@
+"""What a run tells its observers, after it was stored. Values only; rendering is the command line's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
+from runner.domain.states import JobEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """A run began to work on a batch."""
+
+    batch: BatchId
+    at_us: int
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptClosed:
+    """A request was answered, or gave up, and that is stored."""
+
+    batch: BatchId
+    at_us: int
+    provider: str
+    operation: str
+    job: JobId
+    number: int
+    status: int | None
+    fault: Fault | None
+    rule: str
+    action: Action | None
+    debited: Debited
+    amount: Amount
+    unit: str
+    event: JobEvent
+    seconds: float  # from sending to the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneChanged:
+    """A lane opened, shut, was parked, halted or is done."""
+
+    batch: BatchId
+    at_us: int
+    provider: str
+    state: str
+    reason: str | None
+    until_us: int | None
+    message: str | None = None
+    advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStopping:
+    """No new request leaves from now on; those in flight finish."""
+
+    batch: BatchId
+    at_us: int
+    reason: str
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """The run is over; everything it did is stored."""
+
+    batch: BatchId
+    at_us: int
+    state: str
+    reason: str | None
+
+
+Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | RunEnded

@@ -1,0 +1,250 @@
+"""What the engine needs from outside, as small interfaces: the store, the transport, observers, the environment.
+
+Every method says what must hold, not how. Real adapters live in `runner.store`, `runner.transport` and `runner.system`;
+tests and simulations bring their own clock, randomness and transport, and use the real store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from runner.domain.model import (
+    Action,
+    Amount,
+    Answer,
+    AttemptId,
+    BatchId,
+    Debited,
+    InDoubtPolicy,
+    Job,
+    JobId,
+    Outcome,
+    Request,
+    RunId,
+)
+from runner.domain.provider import Operation
+from runner.domain.states import JobEvent
+from runner.engine.events import Event
+
+Observer = Callable[[Event], None]
+"""Told of everything that happens, after it was stored. Must not block and must not raise."""
+
+
+class Clock(Protocol):
+    """Time. Durations by `monotonic`, instants by `now_us`; nothing else in the project reads a clock."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back; the event loop's own time."""
+        ...
+
+    def now_us(self) -> int:
+        """UTC, integer microseconds since the epoch."""
+        ...
+
+    async def sleep_until(self, deadline: float) -> None:
+        """Return when `monotonic()` has reached `deadline`."""
+        ...
+
+
+class Randomness(Protocol):
+    """Jitter and ids. Seeded in simulations."""
+
+    def uniform(self) -> float:
+        """A float in [0, 1)."""
+        ...
+
+    def attempt_id(self) -> str:
+        """16 characters of [a-z2-7], never the same twice: an attempt's name at the provider."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Which jobs a lane wants."""
+
+    run: RunId
+    batch: BatchId
+    operations: tuple[str, ...]
+    limit: int
+    now_us: int
+    lease_until_us: int
+    only: JobId | None = None  # this job first and alone, if it is queued and due is ignored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The intent to send one request; committed before it leaves."""
+
+    run: RunId
+    job: JobId
+    batch: BatchId
+    operation: str
+    provider: str
+    account: str  # fingerprint of base URL and key
+    number: int
+    opened_us: int
+    timeout_seconds: float
+    client_request_id: str
+    method: str
+    path: str
+    held: Amount
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What one attempt came to: its answer as received, what the rules made of it, and where its job goes."""
+
+    attempt: AttemptId
+    job: JobId
+    closed_us: int
+    answer: Answer
+    rule: str
+    action: Action | None  # None: withdrawn
+    debited: Debited
+    amount: Amount  # charged for certain when debited is yes; what may be charged when unknown; 0 when no
+    error_code: str | None
+    error_message: str | None
+    provider_request_id: str | None
+    wait_seconds: float | None
+    event: JobEvent  # succeed, fail, retry, release or doubt
+    spent: bool  # counts against the job's attempts
+    due_us: int  # retry or release: not before; 0: at once
+    outcome: Outcome | None  # when the job ended
+    released_from_doubt: bool = False  # re-sending although the charge is unknown: marked for ever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneReport:
+    """A lane's state as `status` shows it; stored whenever it changes."""
+
+    batch: BatchId
+    provider: str
+    state: str  # open, limited, gated, circuit, parked, halted, done
+    reason: str | None = None
+    until_us: int | None = None
+    rate: str | None = None
+    in_flight: int | None = None
+    code: str | None = None  # of a halt, in the provider's words
+    message: str | None = None
+    advice: str | None = None
+    at_us: int | None = None
+    job: JobId | None = None  # whose answer halted the lane: the probe of the next run
+    operation: str | None = None
+    probe_same_job: bool = True  # False: the next queued job of `operation` goes first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What another terminal asked of a batch, and what is new in it."""
+
+    requested_state: str | None  # "paused" or "cancelled"
+    settings: Mapping[str, Any]  # the batch's kept settings: caps, rate, in_flight, in_doubt
+    visible_job: int  # grows when work was added
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """The attempts of a batch at one provider read as an account, when a run starts."""
+
+    provider: str
+    unit: str
+    requests: int  # sent: every attempt but those that provably were not
+    debited: Amount
+    in_doubt: Amount
+    held: Amount
+
+
+class JobStore(Protocol):
+    """Durable truth. Each call is queued at once, in order; awaiting it waits for the commit.
+
+    Calls made in one order are committed in that order, many in one commit. Work of this run only may be pending:
+    a result is visible to `claim` after its commit. Cancelling the wait does not undo the call.
+    """
+
+    def claim(self, claim: Claim) -> Awaitable[list[Job]]:
+        """Move up to `limit` queued, due, visible jobs to running, owned by the run; due retries first, then by age."""
+        ...
+
+    def release(self, run: RunId, jobs: Sequence[JobId]) -> Awaitable[None]:
+        """Give claimed jobs back that were never opened: running -> queued, nothing spent, due unchanged."""
+        ...
+
+    def open(self, opening: Opening) -> Awaitable[AttemptId]:
+        """Record the intent. Refused (StoreError) unless the job is running, owned by the run, with no open attempt."""
+        ...
+
+    def settle(self, settlement: Settlement) -> Awaitable[None]:
+        """Close the attempt with its raw answer and move the job, in one transaction."""
+        ...
+
+    def next_due(self, batch: BatchId, operations: tuple[str, ...]) -> Awaitable[int | None]:
+        """The earliest `due_us` of the visible queued jobs (0: now), or None if none is queued."""
+        ...
+
+    def proven(self, batch: BatchId) -> Awaitable[frozenset[str]]:
+        """The operations with at least one succeeded job in the batch."""
+        ...
+
+    def spending(self, batch: BatchId) -> Awaitable[list[Spending]]:
+        """The ledger of the batch so far, one entry for each provider and unit."""
+        ...
+
+    def recent(self, account: str, since_us: int) -> Awaitable[list[int]]:
+        """When the requests on this account, of any batch, were over: `closed_us` of closed attempts that were sent; for
+        attempts found open after a crash min(opened + timeout, recovery). Ascending, later than `since_us`."""
+        ...
+
+    def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:
+        """The lanes as last reported: halts and parkings of an earlier run among them."""
+        ...
+
+    def report_lane(self, report: LaneReport, run: RunId, now_us: int) -> Awaitable[None]:
+        """Store a lane's state and, if it differs from the last, an event."""
+        ...
+
+    def record(
+        self, *, at_us: int, run: RunId, batch: BatchId | None, lane: str | None, event: str, detail: Mapping[str, Any]
+    ) -> Awaitable[None]:
+        """Append to the events."""
+        ...
+
+    def wishes(self, batch: BatchId) -> Awaitable[Wishes]:
+        """What was asked from elsewhere; a cheap read, polled."""
+        ...
+
+
+class Transport(Protocol):
+    """One provider account on the wire. Slots, deadlines, redirects and decoding are its business."""
+
+    def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
+        """Render the request, without credentials. Raises `UnsendableError` if the values cannot be sent."""
+        ...
+
+    async def send(self, request: Request) -> Answer:
+        """Send it exactly once, within one deadline. Never raises for network trouble: that is an Answer."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
+
+
+class UnsendableError(Exception):
+    """A request could not be built from the values; nothing was sent. The text says why, without the values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What holds for one run of one batch."""
+
+    in_doubt: InDoubtPolicy = InDoubtPolicy.HOLD
+    max_wait_seconds: float = 900.0
+    limit: int | None = None  # jobs opened in this run
+    max_requests: Mapping[str | None, int] | None = None  # by provider; None: over all
+    max_spend: Mapping[str | None, Amount] | None = None  # by provider; None: the one unit of the batch
+    in_flight: int | None = None  # per lane, within the profile
+    rate: tuple[int, float] | None = None  # at most N per seconds, beside the profile's limits
+    max_failed: float | None = None  # share of ended jobs, judged from 50 on
