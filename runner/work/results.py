@@ -1,0 +1,246 @@
+"""What the library answers: frozen values, ready to be shown or turned into JSON. Nothing here reads a database.
+
+Instants are integer microseconds since the epoch, UTC (`..._us`); amounts are `Decimal` in the provider's unit.
+Rows are numbered from 1; `line` is the physical line in the list, where the source has lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from runner.domain.model import Debited, Fault, Resolution
+from runner.domain.states import BatchState, JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A batch after `load`: new, continued or extended."""
+
+    batch: str
+    created: bool  # False: the batch was there and is continued
+    added_rows: int  # rows written by this call
+    rows: int
+    jobs: int
+    shared: int  # row x operation pairs that use a job of an earlier row
+    not_sent: int  # row x operation refusals
+    invalid: Mapping[str, int]  # refusals by reason: {"invalid:empty": 2}
+    columns: tuple[str, ...]  # for people: "email <- E-Mail, 98 % valid"
+    notices: tuple[str, ...]  # for people: encoding, a new name, paid answers of an earlier batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """What one provider account of a batch will do, or does."""
+
+    provider: str
+    title: str
+    requests: int  # that are still to be sent
+    price: Decimal | None  # of one request; None: unknown
+    unit: str
+    amount: Decimal | None  # for all requests still to be sent; None: unknown
+    seconds: float  # at the provider's limits, at best
+    key_present: bool
+    key_fix: str  # how to give the key; empty when it is there
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Values of this batch that already have a paid answer in another batch."""
+
+    operation: str
+    batch: str
+    values: int
+    of: int
+    answered_us: int  # the latest of those answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preflight:
+    """What a run would do now, before it sends anything."""
+
+    batch: str
+    state: BatchState
+    rows: int
+    requests: int
+    shared: int
+    not_sent: int
+    invalid: Mapping[str, int]
+    seconds: float  # of the slowest lane, at the limits
+    lanes: tuple[Lane, ...]
+    known: tuple[Known, ...]
+    columns: tuple[str, ...]
+    first_time: bool  # nothing of this batch was ever sent: on a terminal, ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneStatus:
+    """A lane as last reported by a run."""
+
+    provider: str
+    state: str  # open, limited, gated, circuit, parked, halted, done
+    reason: str | None
+    until_us: int | None
+    rate: str | None
+    in_flight: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """Why a lane needs a person, in the provider's words and ours."""
+
+    provider: str
+    reason: str
+    code: str | None
+    message: str | None
+    advice: str | None
+    at_us: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """The command that goes on from here."""
+
+    command: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus:
+    """Everything `status` shows of one batch; `runner.work.status.as_json(status)` is the object of `--json`."""
+
+    batch: str
+    state: BatchState
+    reason: str | None
+    resume_at_us: int | None
+    rows: int
+    jobs: int
+    outcomes: Mapping[JobState, int]  # all six, sums to `jobs`
+    not_sent: int
+    attempts: int
+    debited: Mapping[Debited, int]  # attempts
+    spent: Mapping[str, Decimal]  # by unit
+    held: Mapping[str, Decimal]
+    in_doubt_amount: Mapping[str, Decimal]
+    lanes: tuple[LaneStatus, ...]
+    halts: tuple[Halt, ...]
+    eta_us: int | None
+    next: Next
+    exit_code: int  # what `run` would have answered in this state: 0, 3, 4, 5 or 6
+    operations: tuple[str, ...]
+    source: str  # for people: the file's name or the table
+    created_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A written export."""
+
+    batch: str
+    path: Path | None  # None: written to a stream of the caller's
+    rows: int
+    diverted: bool  # the target could not be replaced: `path` is `<name>.new.csv`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a run ended. A halt is a result; `exit_code` is that of the command line."""
+
+    batch: str
+    exit_code: int
+    status: BatchStatus
+    sent: int  # requests of this run
+    charged: int
+    not_charged: int
+    in_doubt: int  # requests of this run nobody knows the charge of
+    interrupted: str | None  # the stop's reason: "SIGINT", "SIGTERM", ...
+    requeued: int  # failures that were not final, queued again by this run
+    released: int  # doubts queued again under `resend-once`
+    target: str | None  # where the rows go; "-": the caller writes them to its stdout
+    exported: Exported | None
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStory:
+    """One request, as evidence."""
+
+    number: int
+    opened_us: int
+    closed_us: int | None
+    method: str
+    path: str
+    status: int | None
+    fault: Fault | None
+    rule: str | None
+    action: str | None
+    debited: Debited
+    amount: Decimal
+    unit: str
+    error_code: str | None
+    error_message: str | None
+    client_request_id: str  # look for it in the provider's dashboard
+    provider_request_id: str | None
+    wait_seconds: float | None
+    resolution: Resolution | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStory:
+    """One row x operation, with every request made for it."""
+
+    batch: str
+    row: int
+    line: int | None
+    operation: str
+    value: str  # what was or would be sent; shorten it before it is shown
+    state: str  # a job state, or "invalid"
+    reason: str | None
+    final: bool | None
+    due_us: int | None
+    http_status: int | None
+    result: Mapping[str, Any] | None
+    possible_double_charge: bool
+    shared_rows: int  # how many rows of the batch share this job
+    attempts: tuple[AttemptStory, ...]
+    next: str  # for people: what happens next
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A request that was sent and never answered."""
+
+    batch: str
+    row: int  # the first row that wants it
+    line: int | None
+    operation: str
+    provider: str
+    value: str
+    attempt: AttemptStory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steered:
+    """What a wish came to."""
+
+    batch: str
+    state: BatchState
+    at_once: bool  # False: a run is at work and sees the wish within a second
+    changed: int  # jobs moved (retry, resolve, cancel)
+    next: Next | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseStatus:
+    """The database file."""
+
+    path: Path
+    exists: bool
+    revision: str | None
+    newest: str
+    size_bytes: int
+    batches: int
