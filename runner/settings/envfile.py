@@ -1,0 +1,56 @@
+"""A named env file: `KEY=VALUE` lines, comments, quotes. Read only when named; a stray `.env` is not looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from runner.errors import ConfigError
+
+_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+_ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
+
+
+def read_env_file(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The variables of a file, and sentences for people about it. No interpolation, no commands.
+
+    ConfigError: the file cannot be read, or a line is not `KEY=VALUE` (named by its number, never shown).
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        mode = path.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text."
+        raise ConfigError(f"the env file {path} cannot be read", why=why or "", fix="--env-file PATH") from error
+    values: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.strip())
+        value = None if match is None else _value(match[2])
+        if match is None or value is None:
+            raise ConfigError(
+                f"the env file {path} cannot be read", why=f"Line {number} is not KEY=VALUE.", fix='KEY="value"'
+            )
+        values[match[1]] = value
+    # Windows reports 0o666 for every writable file: nothing can be said there.
+    open_to_others = os.name == "posix" and bool(mode & 0o077)
+    return values, ((f"{path} can be read by other users: chmod 600 {path}",) if open_to_others else ())
+
+
+def _value(text: str) -> str | None:
+    """The value of one line; None when a quote is not closed or something follows it."""
+    if text[:1] == "'":
+        inside, closed, rest = text[1:].partition("'")
+        return inside if closed and _nothing_but_comment(rest) else None
+    if text[:1] == '"':
+        match = re.match(r'"((?:[^"\\]|\\.)*)"(.*)', text)
+        if match is None or not _nothing_but_comment(match[2]):
+            return None
+        return re.sub(r"\\(.)", lambda found: _ESCAPES.get(found[1], found[0]), match[1])
+    return re.split(r"\s#", text, maxsplit=1)[0].strip()
+
+
+def _nothing_but_comment(rest: str) -> bool:
+    return not rest.strip() or rest.lstrip().startswith("#")

@@ -1,0 +1,170 @@
+"""Where settings are found and which wins: flag, environment (`RUNNER_...`), nearest runner.toml, the user's file."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.domain.provider import SecretRef
+from runner.errors import ConfigError
+from runner.settings.envfile import read_env_file
+from runner.settings.keys import Keys, Secret
+from runner.settings.tables import RunDefaults, SettingsTable, SourceSettings, check
+
+FILE_NAME = "runner.toml"
+DATABASE_NAME = "runner.db"
+_PREFIX = "RUNNER_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What holds for one Runner. Paths are absolute; no secret is in here, only `keys`, which looks them up."""
+
+    directory: Path
+    database: Path
+    run: RunDefaults
+    sources: Mapping[str, SourceSettings]
+    providers: Mapping[str, Mapping[str, Any]]  # `[providers.NAME]`, merged over the files, for the profile loader
+    keys: Keys = field(repr=False)
+    files: tuple[Path, ...]  # the settings files that were read, the strongest first
+    notices: tuple[str, ...]
+
+    def source_url(self, name_or_url: str) -> Secret:
+        """The URL of `--source`: of a `[sources.NAME]`, or itself. ConfigError: unknown name."""
+        source = self.sources.get(name_or_url)
+        if source is None:
+            if ":" in name_or_url:
+                return Secret(name_or_url)
+            near = difflib.get_close_matches(name_or_url, self.sources, 1)
+            raise ConfigError(
+                f"no source {name_or_url!r}",
+                why=f"The settings know {', '.join(sorted(self.sources)) or 'none'}.",
+                fix=f"--source {near[0]}" if near else f'[sources.{name_or_url}] url = {{ env = "CRM_URL" }}',
+            )
+        if isinstance(source.url, str):
+            return Secret(source.url)
+        ref = SecretRef(env=source.url.env, file=source.url.file, command=source.url.command)
+        return self.keys.fetch(ref, what=f"the URL of the source {name_or_url}")
+
+
+def read_settings(
+    *,
+    directory: Path,
+    environ: Mapping[str, str],
+    database: str | Path | None = None,
+    config: str | Path | None = None,
+    env_file: str | Path | None = None,
+    user_file: Path | None = None,
+) -> Settings:
+    """Read every place and settle which wins. `database`, `config`, `env_file` are flags; `directory` is where to look.
+
+    ConfigError: a file that cannot be read, an unknown key, a wrong value; all mistakes of one file at once.
+    """
+    directory = directory.absolute()
+    nearest = _nearest(directory)
+    config = config or environ.get(f"{_PREFIX}CONFIG")
+    files = _named(directory / Path(config).expanduser()) if config else _found(nearest, user_file)
+    tables = [_read_toml(path) for path in files]
+    merged = _merge(tables)
+    named = env_file or environ.get(f"{_PREFIX}ENV_FILE") or merged["run"].get("env_file")
+    notices: tuple[str, ...] = ()
+    if named:
+        variables, notices = read_env_file(directory / Path(named).expanduser())
+        environ = {**variables, **environ}
+    merged["run"].update(_from_environment(environ))
+    table: SettingsTable = check(SettingsTable, merged, where=str(files[0]) if files else "the environment")
+    chosen = database or table.run.db
+    home = nearest.parent if nearest else directory
+    return Settings(
+        directory=directory,
+        database=directory / Path(chosen).expanduser() if chosen else home / DATABASE_NAME,
+        run=table.run,
+        sources=table.sources,
+        providers=table.providers,
+        keys=Keys(environ, directory=home),
+        files=files,
+        notices=notices,
+    )
+
+
+def user_settings_file() -> Path:
+    """The user's own file, for what holds in every folder."""
+    import platformdirs
+
+    return platformdirs.user_config_path("runner", appauthor=False) / FILE_NAME
+
+
+def _nearest(directory: Path) -> Path | None:
+    candidates = (folder / FILE_NAME for folder in (directory, *directory.parents))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _named(path: Path) -> tuple[Path, ...]:
+    if not path.is_file():
+        raise ConfigError(f"no settings file {path}", why="--config names it.", fix="--config PATH")
+    return (path,)
+
+
+def _found(nearest: Path | None, user_file: Path | None) -> tuple[Path, ...]:
+    mine = user_file or user_settings_file()
+    return tuple(path for path in (nearest, mine) if path is not None and path.is_file())
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """One file, checked alone so that a mistake is told with its own name; paths inside made absolute."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else f"It is not TOML: {error}."
+        raise ConfigError(f"{path} cannot be read", why=why or "", fix=f"edit {path}") from error
+    check(SettingsTable, values, where=str(path))
+    run = values.get("run", {})
+    for key in ("db", "env_file"):
+        if key in run:
+            run[key] = str(path.parent / Path(run[key]).expanduser())
+    return values
+
+
+def _merge(tables: list[dict[str, Any]]) -> dict[str, Any]:
+    """The strongest table first: tables merge by key, everything else is taken from the strongest that has it."""
+    merged: dict[str, Any] = {"run": {}}
+    for table in reversed(tables):
+        merged = _over(table, merged)
+    return merged
+
+
+def _over(strong: Mapping[str, Any], weak: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(weak)
+    for key, value in strong.items():
+        below = weak.get(key)
+        whole = key in ("secret", "url", "max_spend")  # { env } and { file } must not mix
+        if isinstance(value, Mapping) and isinstance(below, Mapping) and not whole:
+            both[key] = _over(value, below)
+        else:
+            both[key] = value
+    return both
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """`RUNNER_MAX_WAIT=15m` is `[run] max_wait`. A near miss is refused: an ignored cap would be an unlimited one."""
+    known = {f"{_PREFIX}{name.upper()}": name for name in RunDefaults.model_fields}
+    others = {f"{_PREFIX}CONFIG"}
+    found: dict[str, str] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(_PREFIX) or variable in others:
+            continue
+        if variable in known:
+            found[known[variable]] = value
+            continue
+        near = difflib.get_close_matches(variable[len(_PREFIX) :], [name[len(_PREFIX) :] for name in known], 1, 0.8)
+        if near:
+            raise ConfigError(
+                f"unknown variable {variable}",
+                why=f"Did you mean {_PREFIX}{near[0]}?",
+                fix=f"unset {variable}; export {_PREFIX}{near[0]}=...",
+            )
+    return found

@@ -1,0 +1,134 @@
+"""Secrets by name. A value is looked up when it is needed, wrapped so that it cannot be shown, and never stored."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from runner.domain.provider import Auth, Provider, SecretRef
+from runner.errors import ConfigError
+
+_COMMAND_SECONDS = 30.0
+
+
+class Secret:
+    """A value that only `reveal()` gives away: not its repr, not its str, not a pickle of it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that sends it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not copied or stored")
+
+
+class Keys:
+    """Looks secrets up in the environment, in files beside the settings, or by a command."""
+
+    def __init__(self, environ: Mapping[str, str], *, directory: Path) -> None:
+        """`environ`: variables, an env file's included. `directory`: what a relative `{ file }` starts from."""
+        self._environ = environ
+        self._directory = directory
+
+    def of(self, provider: Provider) -> Secret | None:
+        """The key of a provider; None where it needs none. ConfigError: missing, unreadable or of the wrong shape."""
+        auth = provider.http.auth
+        if auth.secret is None:
+            return None
+        value = self._read(auth.secret, f"the key of {provider.title}")
+        _check_shape(value, auth, provider)
+        return Secret(value)
+
+    def fetch(self, ref: SecretRef, *, what: str) -> Secret:
+        """Any secret, such as a source's URL. `what` names it in messages: "the URL of the source crm"."""
+        return Secret(self._read(ref, what))
+
+    def present(self, provider: Provider) -> ConfigError | None:
+        """Why the key cannot be used, or None when it can."""
+        try:
+            self.of(provider)
+        except ConfigError as error:
+            return error
+        return None
+
+    def _read(self, ref: SecretRef, what: str) -> str:
+        if ref.env:
+            value = self._environ.get(ref.env, "")
+        elif ref.file:
+            value = self._from_file(ref.file, what)
+        else:
+            value = _from_command(ref.command or (), what)
+        value = value.strip()
+        if not value:
+            raise ConfigError(f"{what} is missing", why=self._why_missing(ref), fix=_fix(ref))
+        if not value.isprintable():
+            raise ConfigError(f"{what} contains control characters", why=f"Read from {ref.describe()}.", fix=_fix(ref))
+        return value
+
+    def _from_file(self, name: str, what: str) -> str:
+        path = self._directory / Path(name).expanduser()
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text."
+            raise ConfigError(
+                f"{what} cannot be read from {path}",
+                why=why or "",
+                fix=f"check that {path} exists and that you may read it",
+            ) from error
+
+    def _why_missing(self, ref: SecretRef) -> str:
+        if ref.env:
+            near = difflib.get_close_matches(ref.env, [name for name in self._environ if name != ref.env], 1, 0.85)
+            hint = f" {near[0]} is set: a misspelling?" if near else ""
+            return f"The environment variable {ref.env} is not set.{hint}"
+        return f"It is looked for in {ref.describe()}, which is empty."
+
+
+def _from_command(command: tuple[str, ...], what: str) -> str:
+    if not command:
+        raise ConfigError(f"{what}: the command is empty", fix='secret = { command = ["pass", "show", "defastra"] }')
+    try:
+        # The command is the user's own, from their settings; it runs without a shell.
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
+        why = f"{command[0]} did not answer: {type(error).__name__}."
+        raise ConfigError(f"{what} cannot be fetched", why=why, fix=f"run {command[0]} by hand") from error
+    if done.returncode != 0:
+        why = f"{command[0]} ended with {done.returncode}."
+        raise ConfigError(f"{what} cannot be fetched", why=why, fix=f"run {command[0]} by hand")
+    return done.stdout
+
+
+def _check_shape(value: str, auth: Auth, provider: Provider) -> None:
+    if auth.pattern is None or re.search(auth.pattern, value):
+        return
+    ref = auth.secret or SecretRef()
+    raise ConfigError(
+        f"the key of {provider.title} does not look like one",
+        why=f"It is read from {ref.describe()} and does not have the shape {auth.pattern}; nothing was sent.",
+        fix=_fix(ref),
+    )
+
+
+def _fix(ref: SecretRef) -> str:
+    if ref.env:
+        return f"set {ref.env}=..." if os.name == "nt" else f"export {ref.env}=..."
+    if ref.file:
+        return f"write the key into {ref.file}"
+    return f"run {ref.command[0] if ref.command else 'the command'} by hand"

@@ -1,0 +1,95 @@
+"""Durations, rates, shares and amounts as people write them. A mistake is a ConfigError that shows the right form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+
+from runner.domain.model import MILLION, Amount
+from runner.errors import ConfigError
+
+_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|min|m|h|d)")
+_RATE = re.compile(r"(\d+)/(s|min|m|h)")
+
+SpendCap = Decimal | int | str | Iterable[str] | Mapping[str, Decimal]
+"""A cap as given: 12.5, "12.5", "defastra=12.5", several of those, or by provider."""
+
+
+def parse_duration(text: str | float, *, name: str) -> float:
+    """Seconds of "90", "90s", "15m", "2h", "1h30m", or of a number of seconds. `name` is the setting, for messages."""
+    if not isinstance(text, str):
+        return _not_negative(float(text), name)
+    compact = text.strip().lower().replace(" ", "")
+    if re.fullmatch(r"\d+(\.\d+)?", compact):
+        return float(compact)
+    parts = _DURATION.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise ConfigError(
+            f"{name}: not a duration: {text!r}", why="A duration is a number and s, m, h or d.", fix="90s"
+        )
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def parse_rate(text: str, *, name: str) -> tuple[int, float]:
+    """`(30, 60.0)` of "30/min": at most so many requests in so many seconds."""
+    match = _RATE.fullmatch(text.strip().lower().replace(" ", ""))
+    if match is None or int(match[1]) == 0:
+        raise ConfigError(f"{name}: not a rate: {text!r}", why="A rate is requests per s, min or h.", fix="30/min")
+    return int(match[1]), _UNITS[match[2]]
+
+
+def parse_share(text: str | float, *, name: str) -> float:
+    """0.1 of "10%" or 0.1. Between 0 and 1."""
+    try:
+        share = float(text[:-1]) / 100 if isinstance(text, str) and text.strip().endswith("%") else float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise ConfigError(f"{name}: not a share: {text!r}", why="A share is between 0% and 100%.", fix="10%")
+    return share
+
+
+def parse_spend(given: SpendCap, *, name: str) -> dict[str | None, Amount]:
+    """Caps in millionths of the provider's unit, by provider; under None the one that names no provider.
+
+    ConfigError: not a number, negative, finer than a millionth, or the same provider twice.
+    """
+    caps: dict[str | None, Amount] = {}
+    for provider, text in _spend_pairs(given):
+        if provider in caps:
+            raise ConfigError(f"{name}: {provider or 'the cap'} is given twice", fix=f"{name} defastra=12.5")
+        caps[provider] = _amount(text, name)
+    return caps
+
+
+def _spend_pairs(given: SpendCap) -> list[tuple[str | None, str]]:
+    if isinstance(given, Mapping):
+        return [(provider, str(amount)) for provider, amount in given.items()]
+    texts = [str(given)] if isinstance(given, Decimal | int | float | str) else list(given)
+    pairs: list[tuple[str | None, str]] = []
+    for text in texts:
+        provider, found, amount = text.partition("=")
+        pairs.append((provider.strip(), amount) if found else (None, text))
+    return pairs
+
+
+def _amount(text: str, name: str) -> Amount:
+    try:
+        exact = Decimal(text.strip()) * MILLION
+    except InvalidOperation:
+        exact = Decimal(-1)
+    if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value():
+        raise ConfigError(
+            f"{name}: not an amount: {text.strip()!r}",
+            why="An amount is a number of the provider's unit, with at most six decimals.",
+            fix=f"{name} 12.5",
+        )
+    return Amount(int(exact))
+
+
+def _not_negative(seconds: float, name: str) -> float:
+    if not 0.0 <= seconds < float("inf"):
+        raise ConfigError(f"{name}: not a duration: {seconds}", why="A duration is not negative.", fix="90s")
+    return seconds

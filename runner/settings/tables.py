@@ -1,0 +1,140 @@
+"""The tables of runner.toml as strict models: an unknown key or a wrong type is a mistake, and all are told at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from runner.domain.model import InDoubtPolicy
+from runner.errors import ConfigError
+from runner.settings.quantities import parse_duration, parse_rate, parse_share, parse_spend
+
+
+def _parsed(parse: Callable[..., Any], value: Any) -> Any:
+    """A parser's refusal in the form that pydantic gathers with all others."""
+    try:
+        return parse(value, name="it")
+    except ConfigError as error:
+        raise ValueError(f"{error.what.removeprefix('it: ')}. {error.why} Example: {error.fix}") from error
+
+
+def _seconds(value: Any) -> Any:
+    return _parsed(parse_duration, value) if isinstance(value, str | int | float) else value
+
+
+def _share(value: Any) -> Any:
+    return _parsed(parse_share, value) if isinstance(value, str | int | float) else value
+
+
+def _rate(value: Any) -> Any:
+    if isinstance(value, str):
+        _parsed(parse_rate, value)
+    return value
+
+
+def _caps(value: Any) -> Any:
+    """A number, "12.5", or { defastra = 12.5 }: kept as texts that `--max-spend` takes too."""
+    if isinstance(value, Mapping):
+        texts = [f"{provider}={amount}" for provider, amount in value.items()]
+    elif isinstance(value, str):
+        texts = [part.strip() for part in value.split(",")]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        texts = [str(value)]
+    else:
+        return value
+    _parsed(parse_spend, texts)
+    return tuple(texts)
+
+
+def _words(value: Any) -> Any:
+    """A list, or one text with commas: the form an environment variable can hold."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class RunDefaults(_Table):
+    """`[run]`: what a flag of the same name overrides. Seconds, shares in [0, 1]; None: off."""
+
+    db: str | None = None
+    env_file: str | None = None
+    operations: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    region: str | None = Field(default=None, pattern="^[A-Za-z]{2}$")
+    encoding: str | None = None
+    delimiter: str | None = Field(default=None, min_length=1, max_length=3)
+    max_invalid: Annotated[float, BeforeValidator(_share)] = 0.5
+    max_spend: Annotated[tuple[str, ...] | None, BeforeValidator(_caps)] = None
+    max_requests: int | None = Field(default=None, ge=0)
+    in_doubt: InDoubtPolicy | None = None
+    rate: Annotated[str | None, BeforeValidator(_rate)] = None
+    in_flight: int | None = Field(default=None, ge=1)
+    max_wait: Annotated[float, BeforeValidator(_seconds)] = 900.0
+    max_failed: Annotated[float | None, BeforeValidator(_share)] = None
+    wait: Annotated[float | None, BeforeValidator(_seconds)] = None
+
+
+class SecretTable(_Table):
+    """`{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["...", "..."] }`: exactly one."""
+
+    env: str | None = None
+    file: str | None = None
+    command: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SecretTable:
+        if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
+            raise ValueError("exactly one of env, file and command is needed")
+        return self
+
+
+class SourceSettings(_Table):
+    """`[sources.NAME]`: a database to read lists from. A URL with a password in it is a secret and so only named."""
+
+    url: str | SecretTable
+
+    @model_validator(mode="after")
+    def _no_password(self) -> SourceSettings:
+        if isinstance(self.url, str) and urlsplit(self.url).password:
+            raise ValueError('a URL with a password is not written into a file: url = { env = "CRM_URL" }')
+        return self
+
+
+class SettingsTable(_Table):
+    """A whole settings file. `[providers]` is passed on to the profile loader, which checks it key by key."""
+
+    run: RunDefaults = RunDefaults()
+    sources: dict[str, SourceSettings] = {}
+    providers: dict[str, dict[str, Any]] = {}
+
+
+def check(model: type[_Table], values: Mapping[str, Any], *, where: str) -> Any:
+    """An instance of `model`; ConfigError with every mistake, one a line: key, what is wrong, hint."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        mistakes = [_mistake(dict(one), model) for one in error.errors(include_input=False, include_url=False)]
+        noun = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        raise ConfigError(f"{where} has {noun}", why="\n".join(mistakes), fix=f"edit {where}") from None
+
+
+def _mistake(error: Mapping[str, Any], model: type[_Table]) -> str:
+    path = [str(part) for part in error["loc"]]
+    if error["type"] != "extra_forbidden":
+        return f"{'.'.join(path)}: {str(error['msg']).removeprefix('Value error, ')}"
+    near = difflib.get_close_matches(path[-1], known_keys(model, path[:-1]), 1, 0.6)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"{'.'.join(path)}: unknown key{hint}"
+
+
+def known_keys(model: type[_Table], path: list[str]) -> list[str]:
+    """The keys that a table may have, `path` being where it is."""
+    tables: dict[str, type[_Table]] = {"run": RunDefaults, "sources": SourceSettings}
+    if path and model is SettingsTable:
+        model = SecretTable if len(path) > 2 else tables.get(path[0], model)
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""The library from outside: settings, keys, whole runs against a provider world."""
