@@ -1,1 +1,29 @@
-"""Placeholder docstring: the owner of this package says what it is for."""
+"""Durable truth in one SQLite file: batches, rows, jobs, attempts, answers, and the public views over them.
+
+Importing this package loads no database library; `open_store` does. `runner.store.values` holds what goes in and out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.engine.ports import Clock
+
+if TYPE_CHECKING:
+    from runner.store.database import CrashPoint
+    from runner.store.store import Store
+
+
+def open_store(
+    path: Path, *, clock: Clock, inline: bool = False, create: bool = True, crash_point: CrashPoint | None = None
+) -> Store:
+    """Open the database at `path`; create it 0600 (its folder 0700) if it is missing and `create` is true.
+
+    An older file is backed up beside itself and upgraded. `inline` writes on the event loop's thread, for virtual time;
+    `crash_point` is called at named moments of each commit, for tests.
+    Raises SchemaError (newer, or not a runner database), StoreError, and BatchError when `create` is false and nothing is there.
+    """
+    from runner.store.store import Store
+
+    return Store.open(path, clock=clock, inline=inline, create=create, crash_point=crash_point)

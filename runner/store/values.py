@@ -1,0 +1,243 @@
+"""What goes into the store and what comes out, as plain values. Loads no database library.
+
+Instants are `..._us` (UTC, microseconds since the epoch), amounts are millionths of the provider's unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from runner.domain.model import Action, Amount, AttemptId, BatchId, Debited, Fault, JobId, Resolution
+from runner.domain.states import BatchState, JobState
+from runner.engine.ports import LaneReport
+
+
+class Wish(StrEnum):
+    """What another terminal may ask of a batch that a run is working on; the value is `requested_state`."""
+
+    PAUSE = "paused"
+    CANCEL = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatch:
+    """A batch before its rows are read. `name` is unique in the database; the mappings are JSON objects."""
+
+    name: str
+    source: Mapping[str, Any]  # description: "path" for a file, dialect, encoding, ...
+    header: tuple[str, ...]
+    operations: tuple[str, ...]  # "defastra.email", in the order of the export's columns
+    mapping: Mapping[str, Any]
+    params: Mapping[str, Any]  # set for the whole batch
+    content_hash: str
+    settings: Mapping[str, Any]  # kept: max_spend, max_requests, rate, in_flight, in_doubt, output
+
+
+class NewJob(NamedTuple):
+    """What one row asks of one operation. A named tuple: millions are made while a list loads."""
+
+    operation: str
+    key: str  # jobs of a batch with equal operation and key are one job
+    value: str  # what is sent for the first input
+    params: Mapping[str, str]
+
+
+class Refusal(NamedTuple):
+    """A cell that is not sent: `why` without its prefix ("email", "empty"), `value` the raw cell."""
+
+    operation: str
+    why: str
+    value: str
+
+
+class NewRow(NamedTuple):
+    """One input record: physical `line` and database `key` where the source has them, one entry for each operation."""
+
+    line: int | None
+    cells: tuple[str, ...]
+    key: str | None
+    entries: tuple[NewJob | Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a load did. rows x operations = jobs + shared + refused."""
+
+    batch: BatchId
+    rows: int
+    jobs: int  # new ones
+    shared: int  # entries that another row's job (or an earlier load's) already asks
+    refused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchInfo:
+    """One batch as stored."""
+
+    id: BatchId
+    name: str
+    state: BatchState
+    reason: str | None
+    resume_at_us: int | None
+    requested_state: str | None
+    settings: Mapping[str, Any]
+    source: Mapping[str, Any]
+    header: tuple[str, ...]
+    operations: tuple[str, ...]
+    mapping: Mapping[str, Any]
+    params: Mapping[str, Any]
+    content_hash: str
+    delivered: Mapping[str, Any] | None  # the mark of the last export, as it was given
+    rows: int
+    refused: int  # row x operation
+    created_us: int
+    touched_us: int  # last loaded, run or steered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """The attempts of a batch at one operation read as an account. Counts are requests that were, or may have been, sent."""
+
+    provider: str
+    operation: str
+    unit: str
+    requests: int  # open ones included
+    yes: int
+    no: int
+    unknown: int
+    open: int
+    debited: Amount
+    in_doubt: Amount
+    held: Amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStatus:
+    """Everything `status` shows of one batch, read in one snapshot."""
+
+    batch: BatchInfo
+    jobs: Mapping[str, Mapping[JobState, int]]  # by operation, every state present
+    ledger: tuple[LedgerLine, ...]
+    lanes: tuple[LaneReport, ...]
+    next_due_us: int | None  # earliest of the queued jobs (0: now), None: nothing queued
+    unfinished: int  # failed jobs that are not final: the same command tries them again
+    run: int | None  # the run at work that started last, if the database knows of one not ended
+
+    @property
+    def by_state(self) -> Mapping[JobState, int]:
+        """Jobs by state over all operations; sums to the number of jobs."""
+        return {state: sum(counts[state] for counts in self.jobs.values()) for state in JobState}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """One operation of one row, as `v_outcomes` shows it."""
+
+    operation: str
+    job: JobId | None  # None: refused
+    value: str
+    state: str  # a JobState, or "invalid"
+    reason: str | None
+    final: bool | None
+    debited: Debited
+    amount: Amount  # charged for certain
+    attempts: int  # requests sent
+    attempts_spent: int
+    possible_double_charge: bool
+    http_status: int | None
+    error_code: str | None
+    error_message: str | None
+    finished_us: int | None
+    found: bool | None
+    result: Mapping[str, Any] | None  # the profile's columns by name; None: no outcome
+
+
+class RowView(NamedTuple):
+    """One input row with its operations, in the batch's order of operations."""
+
+    number: int
+    line: int | None
+    cells: tuple[str, ...]
+    key: str | None
+    outcomes: tuple[JobView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """A batch and its rows in order, from one snapshot. `rows` can be read once, inside the context."""
+
+    batch: BatchInfo
+    rows: Iterator[RowView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One attempt, as `v_attempts` shows it, with its evidence."""
+
+    id: AttemptId
+    job: JobId
+    run: int
+    operation: str
+    number: int
+    opened_us: int
+    closed_us: int | None  # None: open
+    status: int | None
+    fault: Fault | None
+    detail: str
+    rule: str | None
+    action: Action | None
+    debited: Debited  # as it stands now; unknown while open
+    amount: Amount
+    unit: str
+    error_code: str | None
+    error_message: str | None
+    client_request_id: str
+    provider_request_id: str | None
+    wait_seconds: float | None
+    spent: bool
+    resolution: Resolution | None
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowHistory:
+    """One row, and for each operation every attempt of its job in order."""
+
+    row: RowView
+    attempts: Mapping[str, tuple[AttemptView, ...]]
+    shared_with: Mapping[str, tuple[int, ...]]  # other rows of the same job, at most 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A job in doubt and its evidence."""
+
+    job: JobId
+    operation: str
+    value: str
+    rows: tuple[int, ...]
+    attempts: tuple[AttemptView, ...]  # those whose charge is unknown and unresolved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredBefore:
+    """Values of a batch that already have a paid answer in another one."""
+
+    batch: str
+    operation: str
+    jobs: int
+    last_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What recovery did to one batch of a run found dead."""
+
+    batch: BatchId
+    name: str
+    doubts: int  # jobs now in doubt
+    released: int  # jobs given back
