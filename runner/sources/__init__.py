@@ -1,1 +1,28 @@
-"""Placeholder docstring: the owner of this package says what it is for."""
+"""Lists in: files and database tables as rows that can be read again from the start, in constant memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.sources.source import Row, Source
+
+__all__ = ["Row", "Source", "open_database", "open_file"]
+
+
+def open_file(
+    path: Path, *, encoding: str | None = None, delimiter: str | None = None, has_header: bool = True
+) -> Source:
+    """A list in a file. Reads it once for its encoding, shape and hash. Raises InputError if it cannot be read.
+
+    `encoding` is a codec's name and `delimiter` one character (or `tab`); None: found out, and said in `notes`.
+    Without a header the columns are called `column_1`, `column_2`, ...
+    """
+    raise NotImplementedError
+
+
+def open_database(url: str, *, table: str, key: str) -> Source:
+    """A list in a database: `table` is a table's name or a SELECT, `key` the column that names a row, `url` SQLAlchemy's.
+
+    Rows come in the order of `key`, which must be unique and never NULL. Raises InputError.
+    """
+    raise NotImplementedError
