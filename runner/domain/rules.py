@@ -1,0 +1,237 @@
+"""What one answer means: the profile's rules, top to bottom, first match wins. Total: every answer gets a verdict.
+
+The body decides before the HTTP status wherever the profile says so; this file knows no provider.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from email.utils import parsedate
+from typing import Any, Final
+
+from runner.domain.body import ParsedBody, lookup, parse_body
+from runner.domain.model import UNSENT, Action, Answer, Debited, Fault, Verdict
+from runner.domain.provider import Condition, Http, Operation, Provider, Rule
+
+CODE_CHARACTERS: Final = 100
+MESSAGE_CHARACTERS: Final = 500
+_DATE_CHARACTERS: Final = 64
+
+_MISSING: Final = object()
+
+# Only for a provider built without a catch-all; the loader refuses such a profile.
+_LAST_RESORT: Final = Rule(name="unrecognised", when=(Condition(),), then=Action.HALT, debited=Debited.UNKNOWN)
+
+_WITHDRAWN: Final = Verdict(rule="withdrawn", action=Action.RETRY, debited=Debited.NO, recognised=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """One answer as the conditions look at it."""
+
+    answer: Answer
+    parsed: ParsedBody
+    code: str | None
+    type_: str | None
+    safe: bool
+
+
+def classify(provider: Provider, operation: Operation, answer: Answer, parsed: ParsedBody | None = None) -> Verdict:
+    """What the provider's rules say of an answer to this operation. Never raises.
+
+    `parsed` saves reading the body twice. Not judged at all: a withdrawn attempt, which was never sent.
+    """
+    if answer.fault is Fault.WITHDRAWN:
+        return _WITHDRAWN
+    body = parse_body(answer) if parsed is None else parsed
+    http = provider.http
+    seen = _Seen(
+        answer=answer,
+        parsed=body,
+        code=_scalar_at(body, http.error_code),
+        type_=_scalar_at(body, http.error_type),
+        safe=operation.safe,
+    )
+    for rule in provider.rules:
+        condition = next((one for one in rule.when if _matches(one, seen)), None)
+        if condition is not None and (rule.then is not Action.SUCCEED or _can_succeed(operation, seen)):
+            return _verdict(rule, condition, http, seen)
+    return _verdict(_LAST_RESORT, Condition(), http, seen)
+
+
+def looks_at_body(condition: Condition) -> bool:
+    """Whether a condition can only match an answer whose body was read."""
+    return bool(
+        condition.code or condition.type_ or condition.has or condition.equals or condition.contains or condition.is_
+    )
+
+
+def same_json(left: Any, right: Any) -> bool:
+    """JSON equality: 1 is 1.0, but true is not 1, and the order of keys does not matter."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same_json(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(same_json(one, other) for one, other in zip(left, right, strict=True))
+    return bool(left == right)
+
+
+def kind_of(value: Any) -> str:
+    """JSON's name for a value's kind: object, array, string, boolean, null or number."""
+    match value:
+        case dict():
+            return "object"
+        case list():
+            return "array"
+        case str():
+            return "string"
+        case bool():
+            return "boolean"
+        case None:
+            return "null"
+        case _:
+            return "number"
+
+
+def fits(pattern: str, value: str) -> bool:
+    """Whether a code fits `EXACT` or `PREFIX_*`; neither case nor surrounding blanks matter."""
+    wanted, given = pattern.casefold(), value.strip().casefold()
+    return given.startswith(wanted[:-1]) if wanted.endswith("*") else given == wanted
+
+
+def _can_succeed(operation: Operation, seen: _Seen) -> bool:
+    """An answer that cannot be read is no success where something is to be read from it: it falls to a later rule."""
+    if seen.answer.fault is not None or seen.answer.truncated:
+        return False
+    return seen.parsed.readable or not (operation.columns or operation.found)
+
+
+def _matches(condition: Condition, seen: _Seen) -> bool:
+    return (
+        (condition.safe is None or condition.safe == seen.safe)
+        and (not condition.faults or seen.answer.fault in condition.faults)
+        and _status_matches(condition, seen.answer.status)
+        and _text_matches(condition.code, seen.code)
+        and _text_matches(condition.type_, seen.type_)
+        and (not looks_at_body(condition) or (seen.parsed.readable and _body_matches(condition, seen.parsed.value)))
+    )
+
+
+def _status_matches(condition: Condition, status: int | None) -> bool:
+    if not condition.statuses and not condition.status_classes:
+        return True
+    return status is not None and (status in condition.statuses or status // 100 in condition.status_classes)
+
+
+def _text_matches(patterns: tuple[str, ...], value: str | None) -> bool:
+    return not patterns or (value is not None and any(fits(pattern, value) for pattern in patterns))
+
+
+def _body_matches(condition: Condition, value: Any) -> bool:
+    return (
+        all(lookup(value, path) is not None for path in condition.has)
+        and all(same_json(lookup(value, path, _MISSING), wanted) for path, wanted in condition.equals.items())
+        and all(_holds(lookup(value, path), part) for path, part in condition.contains.items())
+        and all(_is(lookup(value, path, _MISSING), kind) for path, kind in condition.is_.items())
+    )
+
+
+def _holds(value: Any, part: str) -> bool:
+    return isinstance(value, str) and part.casefold() in value.casefold()
+
+
+def _is(value: Any, kind: str) -> bool:
+    return value is not _MISSING and kind_of(value) == kind
+
+
+def _scalar_at(body: ParsedBody, path: str | None) -> str | None:
+    """Text or a number at a path, as text; anything else is not a code."""
+    value = lookup(body.value, path) if path and body.readable else None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value).strip() or None
+
+
+def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdict:
+    message = _message(http, seen)
+    retry_after, unix = _wait_header(http, seen.answer)
+    return Verdict(
+        rule=rule.name,
+        action=rule.then,
+        debited=_debited(rule, condition, seen, envelope=bool(seen.code or seen.type_ or message)),
+        recognised=not condition.is_catch_all() and (seen.answer.fault is not None or seen.parsed.readable),
+        resend=rule.resend,
+        unproven_halt=rule.unproven_halt,
+        wait_seconds=rule.wait_seconds,
+        wait_cap_seconds=rule.wait_cap_seconds,
+        until=rule.until,
+        attempts=rule.attempts,
+        retry_after=retry_after,
+        retry_after_unix=unix,
+        advice=rule.advice,
+        error_code=shown(seen.code or seen.type_, CODE_CHARACTERS),
+        error_message=shown(message, MESSAGE_CHARACTERS),
+        provider_request_id=shown(_request_id(http, seen), CODE_CHARACTERS),
+    )
+
+
+def _debited(rule: Rule, condition: Condition, seen: _Seen, *, envelope: bool) -> Debited:
+    """What the rule says, but for what is known better: the provider never saw it, or something in front refused it."""
+    if seen.answer.fault in UNSENT:
+        return Debited.NO
+    refused = seen.answer.status is not None and 300 <= seen.answer.status < 500
+    guessed = rule.debited is Debited.UNKNOWN or condition.is_catch_all()
+    if refused and guessed and not envelope and not looks_at_body(condition):
+        return Debited.NO
+    return rule.debited
+
+
+def _message(http: Http, seen: _Seen) -> str | None:
+    value = lookup(seen.parsed.value, http.error_message) if http.error_message and seen.parsed.readable else None
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False) if value else None
+    return None if value is None else str(value).strip() or None
+
+
+def _request_id(http: Http, seen: _Seen) -> str | None:
+    for place in http.request_id:
+        found = seen.answer.header(place.header) if place.header else _scalar_at(seen.parsed, place.body)
+        if found and found.strip():
+            return found.strip()
+    return None
+
+
+def _wait_header(http: Http, answer: Answer) -> tuple[str | None, bool]:
+    """The first header that says how long to wait in a form that can be read; else the first at all, for the record."""
+    first: tuple[str | None, bool] = (None, False)
+    for place in http.wait_headers:
+        raw = answer.header(place.header) if place.header else None
+        if raw is None:
+            continue
+        given = (shown(raw, CODE_CHARACTERS), place.form == "unix")
+        if _tells_a_time(raw, unix=given[1]):
+            return given
+        first = given if first[0] is None else first
+    return first
+
+
+def _tells_a_time(raw: str, *, unix: bool) -> bool:
+    """Whether it is digits or a date at all; what it comes to is for whoever waits and knows the time."""
+    text = raw.strip()
+    if text.isascii() and text.isdigit():
+        return True
+    try:
+        return not unix and len(text) <= _DATE_CHARACTERS and parsedate(text) is not None
+    except (ValueError, TypeError, IndexError):  # the standard library's parser trips over some nonsense
+        return False
+
+
+def shown(text: str | None, limit: int) -> str | None:
+    """A provider's text as it may be stored and printed: unprintable characters escaped, at most `limit` characters."""
+    if text is None:
+        return None
+    cut = text[: limit + 1]
+    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
