@@ -129,6 +129,7 @@ class Verdict:
     until: str | None = None  # "utc-midnight"
     attempts: int | None = None  # this rule's own limit of attempts
     retry_after: str | None = None  # the raw header, parsed by whoever waits
+    retry_after_unix: bool = False  # the raw header is an instant, in seconds since the epoch
     advice: str = ""
     error_code: str | None = None
     error_message: str | None = None

@@ -1,1 +1,4 @@
-"""The engine: how jobs become attempts, at what pace, and when to stop. Knows no database, no HTTP library, no terminal."""
+"""The engine: how jobs become attempts, at what pace, and when to stop.
+
+It knows no database, no HTTP library and no terminal: those are ports.
+"""

@@ -193,8 +193,8 @@ class JobStore(Protocol):
         ...
 
     def recent(self, account: str, since_us: int) -> Awaitable[list[int]]:
-        """When the requests on this account, of any batch, were over: `closed_us` of closed attempts that were sent; for
-        attempts found open after a crash min(opened + timeout, recovery). Ascending, later than `since_us`."""
+        """When the requests on this account, of any batch, were over: `closed_us` of closed attempts that were sent;
+        for attempts found open after a crash min(opened + timeout, recovery). Ascending, later than `since_us`."""
         ...
 
     def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:

@@ -1,0 +1,175 @@
+"""From a verdict to what happens: to the job, to its lane, to the money. Pure; time and chance are arguments.
+
+A verdict is what the rules say of one answer. A decision also knows the history: how often the job was tried, whether
+the lane is shut and why, whether the operation may be repeated, and what the user wants done with doubt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from runner.domain.backoff import full_jitter, parse_retry_after
+from runner.domain.model import Action, Amount, Answer, Debited, Fault, InDoubtPolicy, Job, Verdict
+from runner.domain.provider import Operation, Retry
+from runner.domain.states import JobEvent
+
+
+class Shut(StrEnum):
+    """Why a lane lets only one job through."""
+
+    START = "start"  # nothing answered yet in this run
+    PAUSE = "pause"  # the provider asked to wait
+    CIRCUIT = "circuit"  # failures in a row
+    HALT = "halt"  # an earlier run was halted
+
+
+class LaneMove(StrEnum):
+    """What an answer means for the whole lane."""
+
+    SUCCESS = "success"  # opens any shut lane
+    ANSWER = "answer"  # the provider works: opens a lane unless it was halted
+    FAILURE = "failure"  # a 5xx, a fault or a doubt: counts towards the circuit
+    PAUSE = "pause"  # shut the gate until a time
+    HALT = "halt"  # a person must act
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a decision depends on beside the verdict."""
+
+    policy: InDoubtPolicy
+    retry: Retry
+    proven: bool  # a job of this operation succeeded in this batch
+    shut: Shut | None  # why the lane is shut now; None: open
+    probe: bool  # this job went alone to see whether the lane works
+    now_us: int
+    chance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What happens to the job, the lane and the money."""
+
+    event: JobEvent
+    spent: bool
+    lane: LaneMove
+    debited: Debited
+    amount: Amount
+    reason: str
+    due_us: int = 0
+    final: bool = True  # of a failed job: False when the same command may try again
+    released_from_doubt: bool = False
+    doubt: bool = False  # nobody knows whether it was carried out, whatever happens next
+
+
+def is_in_doubt(answer: Answer, verdict: Verdict, *, safe: bool) -> bool:
+    """Sent, and nobody knows whether it was carried out or charged (and repeating it may cost again)."""
+    if safe or verdict.debited is not Debited.UNKNOWN or verdict.action is Action.SUCCEED:
+        return False
+    if answer.fault is not None:
+        return answer.fault is Fault.NO_ANSWER
+    status = answer.status or 0
+    return 200 <= status < 300 or (status >= 500 and not verdict.resend)
+
+
+def decide(job: Job, operation: Operation, answer: Answer, verdict: Verdict, situation: Situation) -> Decision:
+    """The one place where an answer's consequences are weighed."""
+    amount = _amount(operation, verdict)
+    if is_in_doubt(answer, verdict, safe=operation.safe):
+        return _doubt(job, verdict, situation, amount)
+    match verdict.action:
+        case Action.SUCCEED:
+            return _decision(JobEvent.SUCCEED, LaneMove.SUCCESS, verdict, amount, spent=True)
+        case Action.FAIL:
+            if verdict.unproven_halt and not situation.proven:
+                return _decision(JobEvent.RELEASE, LaneMove.HALT, verdict, amount)
+            return _decision(JobEvent.FAIL, LaneMove.ANSWER, verdict, amount, spent=True)
+        case Action.RETRY:
+            return _retry(job, answer, verdict, situation, amount)
+        case Action.PAUSE:
+            return _decision(JobEvent.RELEASE, LaneMove.PAUSE, verdict, amount)
+        case Action.HALT:
+            return _decision(JobEvent.RELEASE, LaneMove.HALT, verdict, amount)
+        case _:
+            assert_never(verdict.action)
+
+
+def _amount(operation: Operation, verdict: Verdict) -> Amount:
+    if verdict.debited is Debited.NO:
+        return Amount(0)
+    if verdict.debited is Debited.YES:
+        return operation.price or Amount(0)
+    return operation.hold
+
+
+def _decision(
+    event: JobEvent,
+    lane: LaneMove,
+    verdict: Verdict,
+    amount: Amount,
+    *,
+    spent: bool = False,
+    due_us: int = 0,
+    final: bool = True,
+    released_from_doubt: bool = False,
+    doubt: bool = False,
+) -> Decision:
+    return Decision(
+        event=event,
+        spent=spent,
+        lane=lane,
+        debited=verdict.debited,
+        amount=amount,
+        reason=verdict.rule,
+        due_us=due_us,
+        final=final,
+        released_from_doubt=released_from_doubt,
+        doubt=doubt,
+    )
+
+
+def _doubt(job: Job, verdict: Verdict, situation: Situation, amount: Amount) -> Decision:
+    """Hold it, or re-send it once, marked. A halt or pause verdict shuts the lane all the same."""
+    lane = {Action.HALT: LaneMove.HALT, Action.PAUSE: LaneMove.PAUSE}.get(verdict.action, LaneMove.FAILURE)
+    resend = situation.policy is InDoubtPolicy.RESEND_ONCE and not job.possible_double_charge
+    if not resend or _used_up(job, verdict, situation):
+        return _decision(JobEvent.DOUBT, lane, verdict, amount, spent=True, doubt=True)
+    due_us = situation.now_us + _backoff_us(job, situation)
+    return _decision(
+        JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us, released_from_doubt=True, doubt=True
+    )
+
+
+def _retry(job: Job, answer: Answer, verdict: Verdict, situation: Situation, amount: Amount) -> Decision:
+    status = answer.status or 0
+    outage = answer.fault is not None or status >= 500
+    # Behind an open circuit even a readable "try again later" proves nothing: many providers say it with HTTP 200.
+    lane = LaneMove.FAILURE if outage or situation.shut is Shut.CIRCUIT else LaneMove.ANSWER
+    marked = verdict.resend and verdict.debited is Debited.UNKNOWN
+    if lane is LaneMove.FAILURE and (situation.probe or situation.shut is Shut.CIRCUIT):
+        # The provider is in trouble, not the job: it goes back unharmed and the lane waits.
+        return _decision(JobEvent.RELEASE, lane, verdict, amount, released_from_doubt=marked)
+    if _used_up(job, verdict, situation):
+        return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True, final=False)
+    wait_us = _backoff_us(job, situation)
+    floor = parse_retry_after(verdict.retry_after, now_us=situation.now_us, unix=verdict.retry_after_unix)
+    if floor is not None:
+        wait_us = max(wait_us, round(floor * 1e6))
+    due_us = situation.now_us + wait_us
+    return _decision(JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us, released_from_doubt=marked)
+
+
+def _used_up(job: Job, verdict: Verdict, situation: Situation) -> bool:
+    return job.attempts_spent + 1 >= (verdict.attempts or situation.retry.attempts)
+
+
+def _backoff_us(job: Job, situation: Situation) -> int:
+    seconds = full_jitter(
+        job.attempts_spent + 1,
+        base_seconds=situation.retry.base_seconds,
+        cap_seconds=situation.retry.cap_seconds,
+        chance=situation.chance,
+    )
+    return round(seconds * 1e6)

@@ -1,0 +1,112 @@
+"""The attempts of a batch read as an account, and the caps over it.
+
+Every request is held before it leaves; its answer turns the hold into debited, released or in doubt. A cap counts
+held + debited + in doubt, so it is never passed, whatever the answers say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runner.domain.model import Amount, Debited
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What one request may cost, set aside before it leaves."""
+
+    provider: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """There is no room under a cap. `final`: nothing in flight can make room any more."""
+
+    cap: str  # "max-requests" or "max-spend"
+    provider: str | None  # None: the cap over all providers
+    final: bool
+
+
+@dataclass(slots=True)
+class Account:
+    """Running sums of one provider."""
+
+    sent: int = 0
+    debited: int = 0
+    in_doubt: int = 0
+    held: int = 0
+    holds: int = 0
+
+    def requests(self) -> int:
+        """Sent, or about to be."""
+        return self.sent + self.holds
+
+    def spent(self) -> int:
+        """Debited, in doubt, or about to be."""
+        return self.debited + self.in_doubt + self.held
+
+
+class Budget:
+    """The caps of one batch over its whole life. Caps are by provider; the key None means over all of them."""
+
+    def __init__(
+        self,
+        *,
+        max_requests: Mapping[str | None, int] | None = None,
+        max_spend: Mapping[str | None, Amount] | None = None,
+    ) -> None:
+        self._max_requests = dict(max_requests or {})
+        self._max_spend = dict(max_spend or {})
+        self._accounts: dict[str, Account] = {}
+
+    def account(self, provider: str) -> Account:
+        """The sums of one provider, made on first use."""
+        return self._accounts.setdefault(provider, Account())
+
+    def carry(self, provider: str, *, requests: int, debited: Amount, in_doubt: Amount) -> None:
+        """Add what earlier runs of the batch did."""
+        account = self.account(provider)
+        account.sent += requests
+        account.debited += debited
+        account.in_doubt += in_doubt
+
+    def hold(self, provider: str, amount: Amount) -> Hold | Refusal:
+        """Set `amount` and one request aside, or say which cap has no room."""
+        for scope in (provider, None):
+            refusal = self._refused(scope, amount)
+            if refusal is not None:
+                return refusal
+        account = self.account(provider)
+        account.held += amount
+        account.holds += 1
+        return Hold(provider=provider, amount=amount)
+
+    def _refused(self, scope: str | None, amount: Amount) -> Refusal | None:
+        accounts = list(self._accounts.values()) if scope is None else [self.account(scope)]
+        waiting = any(account.holds for account in accounts)
+        cap = self._max_requests.get(scope)
+        if cap is not None and sum(account.requests() for account in accounts) + 1 > cap:
+            return Refusal(cap="max-requests", provider=scope, final=not waiting)
+        cap = self._max_spend.get(scope)
+        if cap is not None and sum(account.spent() for account in accounts) + amount > cap:
+            return Refusal(cap="max-spend", provider=scope, final=not waiting)
+        return None
+
+    def give_back(self, hold: Hold) -> None:
+        """The request never left: as if it had not been held."""
+        account = self.account(hold.provider)
+        account.held -= hold.amount
+        account.holds -= 1
+
+    def settle(self, hold: Hold, *, sent: bool, debited: Debited, amount: Amount) -> None:
+        """The request is over: `amount` was charged (yes), may have been (unknown), or was not (no)."""
+        self.give_back(hold)
+        account = self.account(hold.provider)
+        if sent:
+            account.sent += 1
+        if debited is Debited.YES:
+            account.debited += amount
+        elif debited is Debited.UNKNOWN:
+            account.in_doubt += amount

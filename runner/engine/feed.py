@@ -1,0 +1,118 @@
+"""The jobs of one lane, claimed in chunks a little ahead of need."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable
+from dataclasses import replace
+
+import anyio
+
+from runner.domain.model import Job, JobId
+from runner.engine.ports import Claim, Clock, JobStore
+
+LEASE_SECONDS = 900.0
+
+
+class Feed:
+    """Hands out due jobs; knows when the next one falls due, and when there is none left."""
+
+    def __init__(self, store: JobStore, claim: Claim, *, clock: Clock) -> None:
+        self._store = store
+        self._claim = claim
+        self._clock = clock
+        self._buffer: deque[Job] = deque()
+        self._ahead: Awaitable[list[Job]] | None = None
+        self._turn = anyio.Lock()
+        self._dry = False
+        self.next_due_us: int | None = None  # of what is queued for later; None: nothing is
+
+    @property
+    def dry(self) -> bool:
+        """Nothing was due at the last look, and nothing came back since."""
+        return self._dry and not self._buffer and self._ahead is None
+
+    def ready(self) -> Job | None:
+        """A claimed job at once, or None. Keeps the next chunk coming."""
+        if not self._buffer:
+            return None
+        job = self._buffer.popleft()
+        if self._ahead is None and not self._dry and len(self._buffer) <= self._claim.limit // 2:
+            self._ahead = self._store.claim(self._fresh())
+        return job
+
+    async def take(self) -> Job | None:
+        """The next due job, or None if none is due (then `next_due_us` says when one will be)."""
+        async with self._turn:
+            if not self._buffer and not self.dry:
+                await self._refill()
+        return self.ready()
+
+    async def take_only(self, job: JobId | None, operation: str | None) -> Job | None:
+        """The one job that has to go first, or the next one of an operation, due or not; None if it is not queued."""
+        async with self._turn:
+            for waiting in self._buffer:
+                if waiting.id == job or (job is None and waiting.operation == operation):
+                    self._buffer.remove(waiting)
+                    return waiting
+            if self._ahead is not None:
+                # It may be among those on their way.
+                await self._refill()
+        for waiting in self._buffer:
+            if waiting.id == job:
+                self._buffer.remove(waiting)
+                return waiting
+        claim = replace(self._fresh(), limit=1, only=job)
+        if job is None and operation is not None:
+            claim = replace(claim, operations=(operation,))
+        found = await self._store.claim(claim)
+        return found[0] if found else None
+
+    async def _refill(self) -> None:
+        self.next_due_us = None
+        ahead, self._ahead = self._ahead or self._store.claim(self._fresh()), None
+        jobs = await ahead
+        self._buffer.extend(jobs)
+        if not jobs:
+            self._dry = True
+            due_us = await self._store.next_due(self._claim.batch, self._claim.operations)
+            if due_us is not None:
+                self.requeued(due_us)
+
+    def _fresh(self) -> Claim:
+        now_us = self._clock.now_us()
+        return replace(self._claim, now_us=now_us, lease_until_us=now_us + round(LEASE_SECONDS * 1e6))
+
+    def put_back(self, job: Job) -> None:
+        """It was not opened: it goes first again."""
+        self._buffer.appendleft(job)
+
+    def requeued(self, due_us: int) -> None:
+        """A job of this lane went back to the queue."""
+        if self.next_due_us is None or due_us < self.next_due_us:
+            self.next_due_us = due_us
+        if due_us <= self._clock.now_us():
+            self._dry = False
+
+    def look_again(self) -> None:
+        """There may be new work."""
+        self._dry = False
+
+    def wake_at(self) -> float | None:
+        """When the next queued job falls due, on the monotonic clock; None: nothing is queued."""
+        if self.next_due_us is None:
+            return None
+        # Never far ahead: the wall clock may be set while we wait.
+        ahead = min(30.0, max(0.0, (self.next_due_us - self._clock.now_us()) / 1e6))
+        return self._clock.monotonic() + ahead
+
+    async def close(self) -> None:
+        """Give back what was claimed and not used."""
+        async with self._turn:
+            if self._ahead is not None:
+                ahead, self._ahead = self._ahead, None
+                self._buffer.extend(await ahead)
+            jobs = [job.id for job in self._buffer]
+            self._buffer.clear()
+            if jobs:
+                await self._store.release(self._claim.run, jobs)

@@ -1,0 +1,162 @@
+"""The lane-wide stop: who may send now, and when the next one may try.
+
+A gate starts shut: one job goes first, the probe, and its answer opens the gate or not. It shuts again when the
+provider asks to wait, when requests fail in a row, and it closes for the rest of the run at a halt or a long wait.
+Pure bookkeeping on a monotonic clock; nothing here waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.domain.backoff import circuit_wait
+from runner.domain.decide import Shut
+from runner.domain.model import JobId
+
+FAILURES_TO_TRIP = 5
+JOBS_TO_TRIP = 3
+PASSES_TO_HALT = 3
+REFUSALS_TO_HALT = 20
+OUTAGE_SECONDS_TO_HALT = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """Leave to send one request. A probe goes alone."""
+
+    probe: bool
+
+
+class Gate:
+    """Open (`shut` is None), shut for a reason until a time, or `closed` for the rest of the run."""
+
+    def __init__(self) -> None:
+        self.shut: Shut | None = Shut.START
+        self.until = 0.0  # monotonic; nothing leaves before
+        self.closed: str | None = None  # "halted", "parked" or "done"
+        self.probe_job: JobId | None = None  # goes first, if set
+        self.probe_operation: str | None = None  # else the next job of this one
+        self._probing = False
+        self._failures = 0
+        self._failed_jobs: set[JobId] = set()
+        self._failing_since: float | None = None
+        self._refusals = 0
+        self._passes = 0
+
+    def enter(self, now: float) -> Pass | None:
+        """Leave to send now, or None. Every pass ends in one of the answers below or in `leave`."""
+        if self.closed is not None:
+            return None
+        if self.shut is None:
+            return Pass(probe=False)
+        if self._probing or now < self.until:
+            return None
+        self._probing = True
+        return Pass(probe=True)
+
+    def may_go(self, leave: Pass) -> bool:
+        """Whether what was let through may still be sent: the second look."""
+        return self.closed is None and (self.shut is None or leave.probe)
+
+    def wake_at(self) -> float | None:
+        """When it is worth asking again; None: only after something has happened."""
+        if self.closed is not None or self.shut is None or self._probing:
+            return None
+        return self.until
+
+    def leave(self, leave: Pass) -> None:
+        """Nothing was sent after all."""
+        if leave.probe:
+            self._probing = False
+
+    def start_after_halt(self, job: JobId | None, operation: str | None) -> None:
+        """An earlier run was halted: only a success opens the gate."""
+        self.shut, self.probe_job, self.probe_operation = Shut.HALT, job, operation
+
+    def start_gated(self, until: float, *, refusals: int) -> None:
+        """An earlier run was asked to wait: so is this one."""
+        self.shut, self.until, self._refusals = Shut.PAUSE, until, refusals
+
+    @property
+    def refusals(self) -> int:
+        """How often in a row the provider asked to wait."""
+        return self._refusals
+
+    def succeeded(self, leave: Pass) -> None:
+        """The provider did what was asked."""
+        self._calm()
+        self._refusals = 0
+        if leave.probe:
+            self._open()
+
+    def answered(self, leave: Pass, job: JobId, *, ended: bool) -> bool:
+        """A readable answer that is no success. After a halt it opens nothing: the turn passes on when the job has
+        `ended`; True when it did too often."""
+        if not leave.probe:
+            if ended:
+                self._calm()
+            return False
+        self._probing = False
+        if self.shut is not Shut.HALT:
+            self._calm()
+            self._open()
+            return False
+        if not ended:
+            self.probe_job = job
+            return False
+        return self._pass_on()
+
+    def failed(self, leave: Pass, job: JobId, *, now: float, silent: bool, doubt: bool, chance: float) -> bool:
+        """A fault, a 5xx or a doubt. True when the provider has to be given up: silent for hours, or a third probe in
+        a row whose fate is unknown."""
+        self._failures += 1
+        self._failed_jobs.add(job)
+        if self._failing_since is None:
+            self._failing_since = now
+        if leave.probe:
+            self._probing = False
+            self.until = now + circuit_wait(self._failures, silent=silent, chance=chance)
+            if doubt:
+                return self._pass_on() or self._out_for_hours(now)
+            self.probe_job = job
+        elif self.shut is None and self._failures >= FAILURES_TO_TRIP and len(self._failed_jobs) >= JOBS_TO_TRIP:
+            self.shut = Shut.CIRCUIT
+            self.until = now + circuit_wait(self._failures - FAILURES_TO_TRIP + 1, silent=silent, chance=chance)
+        return self._out_for_hours(now)
+
+    def refuse(self, leave: Pass) -> bool:
+        """The provider asked to wait. False for what was on its way when an earlier refusal shut the gate: the same
+        episode, counted once."""
+        if not leave.probe and (self.shut is not None or self.closed is not None):
+            return False
+        self._probing = False
+        self._refusals += 1
+        self.shut = Shut.PAUSE if self.shut is not Shut.HALT else Shut.HALT
+        return True
+
+    def hold_until(self, until: float) -> None:
+        """Nothing leaves before; never earlier than was promised."""
+        self.until = max(self.until, until)
+
+    def close(self, how: str) -> None:
+        """For the rest of the run. A halt outranks a wait."""
+        self._probing = False
+        if self.closed is None or how == "halted":
+            self.closed = how
+
+    def _open(self) -> None:
+        self.shut, self._probing, self._passes = None, False, 0
+        self.probe_job = self.probe_operation = None
+
+    def _calm(self) -> None:
+        self._failures = 0
+        self._failed_jobs.clear()
+        self._failing_since = None
+
+    def _pass_on(self) -> bool:
+        self._passes += 1
+        self.probe_job = None
+        return self._passes >= PASSES_TO_HALT
+
+    def _out_for_hours(self, now: float) -> bool:
+        return self._failing_since is not None and now - self._failing_since >= OUTAGE_SECONDS_TO_HALT

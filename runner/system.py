@@ -1,0 +1,71 @@
+"""The real world: clock, randomness, ids and signals. The only module that touches them (a lint rule says so)."""
+
+from __future__ import annotations
+
+import base64
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from runner.engine.stop import StopSignal
+
+
+class SystemClock:
+    """The machine's clocks. `monotonic` is the one the event loop runs on."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def now_us(self) -> int:
+        """UTC, integer microseconds since the epoch."""
+        return time.time_ns() // 1000
+
+    async def sleep_until(self, deadline: float) -> None:
+        """Return when `monotonic()` has reached `deadline`."""
+        await anyio.sleep_until(deadline)
+
+
+class SystemRandomness:
+    """Jitter and ids from the operating system."""
+
+    def __init__(self) -> None:
+        self._random = random.SystemRandom()
+
+    def uniform(self) -> float:
+        """A float in [0, 1)."""
+        return self._random.random()
+
+    def attempt_id(self) -> str:
+        """16 characters of [a-z2-7]: 80 random bits."""
+        return base64.b32encode(os.urandom(10)).decode("ascii").lower()
+
+
+EXIT_BY_SIGNAL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
+"""A closed terminal ends a run as a termination does."""
+
+
+@asynccontextmanager
+async def signals(stop: StopSignal) -> AsyncIterator[None]:
+    """While inside: the first SIGINT, SIGTERM or SIGHUP sets `stop` (reason `signal:<exit code>`), the second ends the
+    process at once; what was on the wire then is found in doubt by the next run."""
+    async with anyio.create_task_group() as group:
+        await group.start(_watch, stop)
+        try:
+            yield
+        finally:
+            group.cancel_scope.cancel()
+
+
+async def _watch(stop: StopSignal, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    with anyio.open_signal_receiver(*EXIT_BY_SIGNAL) as received:
+        task_status.started()
+        async for number in received:
+            if stop.reason is not None and stop.reason.startswith("signal:"):
+                os._exit(EXIT_BY_SIGNAL[number])
+            stop.set(f"signal:{EXIT_BY_SIGNAL[number]}")
