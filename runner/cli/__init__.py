@@ -1,1 +1,1 @@
-"""Placeholder docstring: the owner of this package says what it is for."""
+"""The command line: reads flags, calls the library, prints. It decides nothing about jobs or money."""

@@ -1,0 +1,44 @@
+"""An error nobody foresaw: a short message for the screen, the trace in a file of its owner's."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+from runner.errors import RunnerError
+
+
+def unexpected(error: BaseException, arguments: Sequence[str]) -> RunnerError:
+    """What to show for `error`. The trace goes to stderr with -v, else to a new file that only its owner can read."""
+    trace = "".join(traceback.format_exception(error))
+    name = type(_root(error)).__name__
+    if "-v" in arguments:
+        sys.stderr.write(trace)
+        details = "above"
+    else:
+        details = _keep(trace)
+    return RunnerError(
+        f"unexpected error: {name}",
+        why=f"this is a mistake in runner, not in your list; what was sent and answered is stored. Details: {details}",
+        fix="run the same command again; if it comes back, report it with those details",
+    )
+
+
+def _root(error: BaseException) -> BaseException:
+    # A task group wraps what went wrong in it; the first of them is the one to name.
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _keep(trace: str) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="runner-error-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(trace)
+            return file.name
+    except OSError:
+        return "could not be written (-v shows them)"

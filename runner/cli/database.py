@@ -1,0 +1,60 @@
+"""`db status|upgrade|backup`: the database file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from runner.cli.options import Common
+from runner.cli.render import facts
+from runner.cli.terminal import Screen
+from runner.cli.text import number
+
+if TYPE_CHECKING:
+    from runner.work.results import DatabaseStatus
+
+
+def status(*, common: Common | None = None) -> int:
+    """Show where the database is, how large, and whether its schema is this version's. Changes nothing."""
+    with (common or Common()).open() as library:
+        Screen().data(_text(library.database_status()))
+    return 0
+
+
+def upgrade(*, common: Common | None = None) -> int:
+    """Bring the database to this version's schema; a copy of the old file is kept beside it."""
+    with (common or Common()).open() as library:
+        Screen().data(_text(library.upgrade()))
+    return 0
+
+
+def backup(
+    target: Annotated[str, Parameter(help="The file to write; it must not be there yet.")],
+    /,
+    *,
+    common: Common | None = None,
+) -> int:
+    """Write a consistent copy of the database, readable by you only. A run at work is not disturbed."""
+    with (common or Common()).open() as library:
+        Screen().say(f"copied to {library.backup(target)}")
+    return 0
+
+
+def _text(found: DatabaseStatus) -> str:
+    if not found.exists:
+        return f"{found.path}: not there yet; the first load or run makes it"
+    current = found.revision == found.newest
+    return "\n".join(
+        [
+            f"{found.path}",
+            facts(
+                [
+                    ("size", f"{number(round(found.size_bytes / 1_000_000, 1))} MB"),
+                    ("batches", number(found.batches)),
+                    ("schema", f"{found.revision}{', the newest' if current else f'; the newest is {found.newest}'}"),
+                    ("next", "" if current else "runner db upgrade"),
+                ]
+            ),
+        ]
+    )

@@ -1,0 +1,104 @@
+"""What is known of single requests, as text: for `explain` and `doubt list`. Personal values are shortened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runner.cli.render import facts, table
+from runner.cli.text import clean, count, duration, moment, number, plural, redact, row_name, shorten
+from runner.domain.model import Debited, Fault
+from runner.work.results import AttemptStory, Doubt, JobStory
+
+_FAULTS = {
+    Fault.NOT_SENT: "no connection; nothing left this machine",
+    Fault.NO_ANSWER: "no answer: the line broke or the time was up",
+    Fault.INVALID: "the request could not be built; nothing was sent",
+    Fault.TLS: "the certificate was refused; nothing was sent",
+    Fault.WITHDRAWN: "withdrawn before it was sent",
+}
+
+
+def story_text(story: JobStory) -> str:
+    """One row x operation with every request made for it."""
+    shared = f", shared by {count(story.shared_rows, 'row')}" if story.shared_rows > 1 else ""
+    reason = f" ({clean(story.reason)})" if story.reason else ""
+    lines = [
+        f"{row_name(story.row, story.line)}, {story.operation}, {shorten(story.value)}{shared}: "
+        f"{story.state.replace('_', ' ')}{reason}",
+        *(attempt_text(attempt) for attempt in story.attempts),
+        "  nothing was sent" if not story.attempts else "",
+        facts(
+            [
+                ("answer", _result_text(story.result)),
+                (
+                    "note",
+                    "may have been charged twice: sent again after a doubt" if story.possible_double_charge else "",
+                ),
+                ("due", moment(story.due_us) if story.due_us else ""),
+                ("next", clean(story.next)),
+            ]
+        ),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def attempt_text(attempt: AttemptStory) -> str:
+    """One request: when, what was sent, what came back, what the rules made of it, what it cost."""
+    took = f", {duration((attempt.closed_us - attempt.opened_us) / 1_000_000)}" if attempt.closed_us else ""
+    lines = [
+        f"  request {attempt.number}   {moment(attempt.opened_us)}{took}",
+        f"    sent      {attempt.method} {redact(attempt.path)}   (label {attempt.client_request_id})",
+        f"    came back {_came_back(attempt)}",
+    ]
+    if attempt.rule:
+        wait = f", wait {duration(attempt.wait_seconds)}" if attempt.wait_seconds else ""
+        lines.append(f"    rule      {attempt.rule}{f' -> {attempt.action}' if attempt.action else ''}{wait}")
+    lines.append(f"    charged   {_charged(attempt)}")
+    return "\n".join(lines)
+
+
+def _came_back(attempt: AttemptStory) -> str:
+    if attempt.fault is not None:
+        return _FAULTS[attempt.fault]
+    if attempt.status is None:
+        return "nothing yet" if attempt.closed_us is None else "nothing: the run ended before the answer"
+    words = " ".join(filter(None, [clean(attempt.error_code or ""), redact(attempt.error_message or "")]))
+    theirs = f"   (their id {clean(attempt.provider_request_id)})" if attempt.provider_request_id else ""
+    return f"HTTP {attempt.status}{f' {words}' if words else ''}{theirs}"
+
+
+def _charged(attempt: AttemptStory) -> str:
+    cost = f"{number(attempt.amount)} {plural(attempt.unit, attempt.amount)}"
+    told = f" (you said: {attempt.resolution})" if attempt.resolution else ""
+    match attempt.debited:
+        case Debited.YES:
+            return cost + told
+        case Debited.NO:
+            return "no" + told
+        case Debited.UNKNOWN:
+            return f"in doubt, up to {cost}{told}"
+
+
+def _result_text(result: Mapping[str, Any] | None) -> str:
+    if not result:
+        return ""
+    shown = [f"{key}={redact(str(value))[:40]}" for key, value in result.items() if value not in (None, "", [], {})]
+    return ", ".join(shown[:6]) + (f", and {count(len(shown) - 6, 'more column')}" if len(shown) > 6 else "")
+
+
+def doubts_text(doubts: Iterable[Doubt]) -> str:
+    """The requests in doubt, one a line, with what to look for at the provider."""
+    rows = [("row", "operation", "value", "sent", "label at the provider", "may cost")]
+    rows += [
+        (
+            row_name(doubt.row, doubt.line),
+            doubt.operation,
+            shorten(doubt.value),
+            moment(doubt.attempt.opened_us),
+            doubt.attempt.client_request_id,
+            f"{number(doubt.attempt.amount)} {plural(doubt.attempt.unit, doubt.attempt.amount)}",
+        )
+        for doubt in doubts
+    ]
+    return table(rows)

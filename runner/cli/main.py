@@ -1,0 +1,178 @@
+"""The entry: names every command, maps every error to its exit code, and is the only place that exits.
+
+Commands are named by their module and imported when one is called, so that `--help` costs nothing of what a run needs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
+
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    Group,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
+
+from runner.cli.options import Common
+from runner.cli.terminal import Screen, error_object, settle_streams
+from runner.cli.text import redact
+from runner.errors import RunnerError, UsageError
+
+_GROUPS = ("Start", "Work", "Watch", "Steer", "Out", "Providers", "Settings")
+
+_COMMANDS = (
+    (
+        "Start",
+        "demo",
+        "demo:demo",
+        "See it work on a small list, against a provider on this machine that charges nothing.",
+    ),
+    ("Work", "run", "work:run", "Import a list if it is new, send what is due, and write the rows with their answers."),
+    ("Work", "load", "work:load", "Import a list and send nothing."),
+    ("Watch", "status", "watch:status", "Show what a batch did and what it waits for."),
+    ("Watch", "explain", "watch:explain", "Show every request of one row or value, and what it cost."),
+    ("Steer", "pause", "steer:pause", "Stop sending for a batch until resume."),
+    ("Steer", "resume", "steer:resume", "Lift a pause."),
+    ("Steer", "cancel", "steer:cancel", "Give a batch up: what waits is never sent, answers stay."),
+    ("Steer", "retry", "steer:retry", "Queue failed rows again, final failures included."),
+    ("Steer", "doubt", None, "Requests that were sent and never answered."),
+    ("Out", "export", "output:export", "Write a batch's rows with their answers as CSV."),
+    ("Providers", "providers", None, "The paid APIs that can be asked."),
+    ("Providers", "sandbox", "sandbox:sandbox", "Serve a provider on this machine, to try things without a key."),
+    ("Settings", "db", None, "The database file."),
+)
+
+_INNER = (
+    ("doubt", "list", "steer:doubt_list", "List them, with what to look for at the provider."),
+    ("doubt", "resolve", "steer:doubt_resolve", "Say what became of them."),
+    ("providers", "list", "provide:providers_list", "List providers and their operations."),
+    ("providers", "show", "provide:providers_show", "Show a provider's limits, prices, columns and rules."),
+    ("providers", "test", "provide:providers_test", "Run the examples of a profile; all mistakes at once."),
+    ("db", "status", "database:status", "Show the file, its size and its schema."),
+    ("db", "upgrade", "database:upgrade", "Bring the file to this version's schema; a copy is kept."),
+    ("db", "backup", "database:backup", "Write a consistent copy while anything may be at work."),
+)
+
+_EXIT_CODES = (
+    "\n\nThe same command continues where the last one stopped.\n\n"
+    "Exit codes: 0 done; 1 unexpected error; 2 usage, settings or list wrong, nothing was sent; 3 done, but some failed "
+    "or are in doubt; 4 halted, a person must act; 5 stopped by a limit of yours, or by a person; 6 waiting until the "
+    "provider resets; 7 another run is at work; 130, 143 interrupted and saved."
+)
+
+
+def release() -> str:
+    """The installed version."""
+    try:
+        return version("bulk-runner")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "unknown"
+
+
+def build() -> App:
+    """The command line as a tree of names; no command's module is imported."""
+    app = App(
+        name="runner",
+        help="Enrich a list of e-mails or phones through a paid, rate-limited API: resumable, and never pays twice "
+        "without saying so. Alone, it shows this folder's batches and the next command.",
+        version=release,
+        help_format="plaintext",
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    groups = {name: Group(name, sort_key=place) for place, name in enumerate(_GROUPS)}
+    for place, (group, name, target, sentence) in enumerate(_COMMANDS):
+        if target is None:
+            app.command(App(name=name, help=sentence, group=groups[group], sort_key=place))
+        else:
+            more = _EXIT_CODES if name == "run" else ""
+            target = f"runner.cli.{target}"
+            app.command(target, name=name, help=sentence + more, group=groups[group], sort_key=place)
+    for outer, name, target, sentence in _INNER:
+        app[outer].command(f"runner.cli.{target}", name=name, help=sentence)
+    app.default(_home)
+    return app
+
+
+def _home(*, common: Common | None = None) -> int:
+    from runner.cli.watch import home
+
+    return home(common)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code."""
+    code = invoke(sys.argv[1:] if arguments is None else arguments)
+    settle_streams()
+    sys.exit(code)
+
+
+def invoke(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code. Never raises."""
+    screen = Screen()
+    try:
+        return build()(list(arguments)) or 0
+    except CycloptsError as error:
+        return _refuse(screen, usage(error), arguments)
+    except RunnerError as error:
+        return _refuse(screen, error, arguments)
+    except KeyboardInterrupt:  # before or after the part of a run that drains
+        screen.say("interrupted")
+        return 130
+    except BrokenPipeError:  # whoever read our data has enough
+        return 0
+    except Exception as error:  # the last line of defence: a short message, never a trace
+        from runner.cli.crash import unexpected
+
+        return _refuse(screen, unexpected(error, arguments), arguments)
+
+
+def _refuse(screen: Screen, error: RunnerError, arguments: Sequence[str]) -> int:
+    if "--json" in arguments:
+        screen.json(error_object(error))
+    screen.error(error)
+    return error.exit_code
+
+
+def usage(error: CycloptsError) -> UsageError:
+    """A mistake on the command line in our three parts. What was typed is shortened: it may be a person's."""
+    chain = " ".join(["runner", *(error.command_chain or ())])
+    help_ = f"{chain} --help"
+    if isinstance(error, UnusedCliTokensError | UnknownCommandError):
+        extra = (error.unused_tokens or ["?"])[0]
+        if chain in _PARENTS:
+            return UsageError(f"unknown command: {redact(extra)}", why=_nearest(extra, _PARENTS[chain]), fix=help_)
+        return UsageError(f"`{chain}` was given too much: {redact(extra)}", why="it takes fewer words", fix=help_)
+    why = next((why for kind, why in _WHY.items() if isinstance(error, kind)), "it cannot be called like this")
+    return UsageError(redact(str(error)).rstrip("."), why=f"`{chain}`: {why}", fix=help_)
+
+
+_WHY: dict[type[CycloptsError], str] = {
+    UnknownOptionError: "it has no such option",
+    CoercionError: "the option takes another kind of value",
+    MissingArgumentError: "it cannot do without",
+}
+
+_PARENTS = {
+    "runner": tuple(name for _, name, _, _ in _COMMANDS),
+    **{
+        f"runner {outer}": tuple(name for parent, name, _, _ in _INNER if parent == outer)
+        for outer in dict.fromkeys(parent for parent, _, _, _ in _INNER)
+    },
+}
+
+
+def _nearest(word: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}"

@@ -1,0 +1,107 @@
+"""The flags that several commands share, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from cyclopts import Group, Parameter
+
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from runner.app import Runner
+
+INPUT, CAPS, OUTPUT, COMMON = (
+    Group(name, sort_key=place) for place, name in enumerate(("Input", "Limits of yours", "Output", "Common"))
+)
+
+Switch = Annotated[bool, Parameter(negative="", show_default=False)]
+"""A flag without a value and without a `--no-` twin."""
+
+Text = Annotated[str | None, Parameter(show_default=False)]
+"""A flag with one value, off unless given."""
+
+Texts = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+"""A flag that may be given several times."""
+
+
+@Parameter(name="*", group=COMMON)
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """Flags that every command which works on a database takes."""
+
+    db: Annotated[Text, Parameter(help="The database file (default: runner.db beside the nearest runner.toml).")] = None
+    config: Annotated[Text, Parameter(help="Read only this settings file, instead of runner.toml and yours.")] = None
+    env_file: Annotated[Text, Parameter(help="A file of NAME=VALUE lines in which keys are looked up too.")] = None
+    yes: Annotated[Switch, Parameter(name=["--yes"], help="Answer yes to every question.")] = False
+
+    def open(self) -> Runner:
+        """The library on the database these flags name. Nothing is read or created until a method needs it."""
+        from runner import app
+
+        refuse_password(self.db, flag="--db")
+        return app.open(self.db, config=self.config, env_file=self.env_file)
+
+
+@Parameter(name="*", group=INPUT)
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Flags that say how a list is read: those of `load`, which `run` takes too."""
+
+    operations: Annotated[
+        Texts,
+        Parameter(name="-p", help="What to ask, e.g. defastra.email; may be given several times."),
+    ] = ()
+    batch: Annotated[Text, Parameter(help="The batch's name (default: made from file and operations).")] = None
+    map: Annotated[Texts, Parameter(help="[PROVIDER.OP:]PARAM=COLUMN: which column holds a parameter.")] = ()
+    set: Annotated[Texts, Parameter(help="PARAM=VALUE: one value of a parameter for all rows.")] = ()
+    region: Annotated[Text, Parameter(help="Country of national phone numbers, e.g. US.")] = None
+    from_: Annotated[Text, Parameter(name="--from", help="A table or SELECT to read instead of a file.")] = None
+    source: Annotated[Text, Parameter(help="The database of --from: a name in [sources] of runner.toml, or a URL.")] = (
+        None
+    )
+    key: Annotated[Text, Parameter(help="The column that tells the rows of --from apart.")] = None
+    add: Annotated[Switch, Parameter(help="The list changed: send only what is new in it.")] = False
+    new: Annotated[Switch, Parameter(help="The list changed: begin a new batch.")] = False
+    encoding: Annotated[Text, Parameter(help="The file's encoding (default: UTF-8, else cp1252, shown).")] = None
+    delimiter: Annotated[Text, Parameter(help="The character between columns (default: found among , ; TAB |).")] = None
+    no_header: Annotated[Switch, Parameter(help="The first line is a row; columns are named 1, 2, ...")] = False
+
+    def given(self) -> bool:
+        """Whether any of them was."""
+        return self != Rows()
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `Runner.load`. UsageError for a URL with a password in it."""
+        refuse_password(self.source, flag="--source")
+        return {
+            "operations": self.operations,
+            "batch": self.batch,
+            "mapping": self.map,
+            "params": self.set,
+            "region": self.region,
+            "query": self.from_,
+            "database": self.source,
+            "key": self.key,
+            "add": self.add,
+            "new": self.new,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "header": not self.no_header,
+        }
+
+
+def refuse_password(url: str | None, *, flag: str) -> None:
+    """UsageError if a URL carries a password: others on this machine can read a command line."""
+    try:
+        password = urlsplit(url or "").password
+    except ValueError:
+        password = None
+    if password:
+        raise UsageError(
+            f"{flag} has a password in it",
+            why="everybody on this machine can read the command line, and the shell keeps it",
+            fix='[sources.crm] url = { env = "CRM_URL" } in runner.toml, then --source crm',
+        )

@@ -1,0 +1,250 @@
+"""What a run shows while it works: an observer of engine events that counts, and three ways to show the counts.
+
+The observer is told after each commit and must neither block for long nor raise; `Screen` never raises.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, assert_never
+
+from runner.cli.terminal import Screen, is_live
+from runner.cli.text import clean, moment, number, redact
+from runner.domain.model import MILLION, Debited
+from runner.domain.states import JobEvent
+from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+MINUTE_US = 60 * MILLION
+
+WAITING = frozenset({"gated", "circuit", "parked"})
+"""Lane states that a person reads as waiting. A lane at its pace is limited and open by turns: that is sending."""
+
+
+class ProgressMode(StrEnum):
+    """`--progress`."""
+
+    AUTO = "auto"
+    LIVE = "live"
+    PLAIN = "plain"
+    JSON = "json"
+    NONE = "none"
+
+
+class Tally:
+    """The counts of a run so far. `due` is how many requests were to be made when it began."""
+
+    def __init__(self, batch: str, due: int) -> None:
+        self.batch = batch
+        self.due = due
+        self.sent = self.charged = self.not_charged = self.in_doubt = self.ended = 0
+
+    def add(self, event: AttemptClosed) -> None:
+        """Count one request. What was withdrawn before it left counts for nothing."""
+        if event.action is None:
+            return
+        self.sent += 1
+        self.charged += event.debited is Debited.YES
+        self.not_charged += event.debited is Debited.NO
+        self.in_doubt += event.event is JobEvent.DOUBT
+        self.ended += event.event in (JobEvent.SUCCEED, JobEvent.FAIL, JobEvent.DOUBT)
+
+    @property
+    def waiting(self) -> int:
+        """Requests still to be made."""
+        return max(0, self.due - self.ended)
+
+    def fields(self) -> dict[str, object]:
+        """The counts by their names on screen."""
+        return {
+            "sent": self.sent,
+            "charged": self.charged,
+            "not_charged": self.not_charged,
+            "in_doubt": self.in_doubt,
+            "waiting": self.waiting,
+        }
+
+
+def _iso(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / MILLION, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def line(at_us: int, event: str, **fields: object) -> str:
+    """`at=... event=... key=value`: one line; values with spaces are quoted, empty ones left out."""
+    words = [f"at={_iso(at_us)}", f"event={event}"]
+    for key, value in fields.items():
+        if value not in (None, ""):
+            text = clean(str(value))
+            words.append(f"{key}={json.dumps(text, ensure_ascii=False) if ' ' in text or '=' in text else text}")
+    return " ".join(words)
+
+
+def lane_word(state: str) -> str:
+    """A lane's state in the words of the screen: sending, waiting, halted or done."""
+    if state in WAITING:
+        return "waiting"
+    return "sending" if state in ("open", "limited") else state
+
+
+class PlainProgress:
+    """`key=value` lines: start, each change of state, one a minute, end."""
+
+    def __init__(self, tally: Tally, write: Callable[[str], None]) -> None:
+        self._tally = tally
+        self._write = write
+        self._last_us = 0
+        self._shown: dict[str, tuple[str, str | None]] = {}  # by provider: what the last line said
+
+    def __call__(self, event: Event) -> None:
+        """Show an event if it is worth a line."""
+        match event:
+            case RunStarted():
+                self._say(event.at_us, "start", providers=",".join(event.providers), due=self._tally.due)
+            case AttemptClosed():
+                self._tally.add(event)
+                self.beat(event.at_us)
+            case LaneChanged():
+                self._lane(event)
+            case RunStopping():
+                self._say(event.at_us, "stopping", why=event.reason, in_flight=event.in_flight)
+            case RunEnded():
+                self._say(event.at_us, "end", state=event.state, why=event.reason, **self._tally.fields())
+            case _:
+                assert_never(event)
+
+    def beat(self, now_us: int) -> None:
+        """A minute without a line is a line with the counts."""
+        if now_us - self._last_us >= MINUTE_US:
+            self._say(now_us, "progress", **self._tally.fields())
+
+    def _lane(self, event: LaneChanged) -> None:
+        word = lane_word(event.state)
+        shown = (word, event.reason if word != "sending" else None)
+        if self._shown.get(event.provider) == shown:
+            return
+        self._shown[event.provider] = shown
+        until = _iso(event.until_us) if event.until_us else None
+        self._say(
+            event.at_us, word, provider=event.provider, until=until, why=event.reason, says=redact(event.message or "")
+        )
+
+    def _say(self, at_us: int, event: str, **fields: object) -> None:
+        self._last_us = at_us
+        self._write(line(at_us, event, batch=self._tally.batch, **fields))
+
+
+class JsonProgress:
+    """One JSON object a line on stderr for every event, with its name and the batch's."""
+
+    def __init__(self, tally: Tally, write: Callable[[str], None]) -> None:
+        self._tally = tally
+        self._write = write
+
+    def __call__(self, event: Event) -> None:
+        """Show an event as it is."""
+        if isinstance(event, AttemptClosed):
+            self._tally.add(event)
+        fields = asdict(event) | {"batch": self._tally.batch, **self._tally.fields()}
+        self._write(json.dumps({"event": type(event).__name__, **fields}, ensure_ascii=False, separators=(",", ":")))
+
+
+class LiveProgress(AbstractContextManager["LiveProgress"]):
+    """A bar on the terminal, with the counts, and what is waited for."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+        self._waiting: dict[str, str] = {}
+        self._bar: Bar | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=Console(file=sys.stderr),
+            refresh_per_second=4,
+        )
+        self._bar = self._stack.enter_context(bar)
+        self._task = bar.add_task(self._tally.batch, total=max(1, self._tally.due), note="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the bar as it stands."""
+        try:
+            self._stack.close()
+        except OSError:  # the terminal is gone
+            self._bar = None
+
+    def __call__(self, event: Event) -> None:
+        """Move the bar."""
+        if isinstance(event, AttemptClosed):
+            self._tally.add(event)
+        elif isinstance(event, LaneChanged):
+            self._note(event)
+        elif isinstance(event, RunStopping):
+            self._waiting = {"": f"stopping, {event.in_flight} on the way"}
+        self._draw()
+
+    def _note(self, event: LaneChanged) -> None:
+        word = lane_word(event.state)
+        if word in ("waiting", "halted"):
+            until = f" until {moment(event.until_us)}" if event.until_us else ""
+            why = f" ({clean(event.reason)})" if event.reason else ""
+            self._waiting[event.provider] = f"{event.provider} {word}{until}{why}"
+        else:
+            self._waiting.pop(event.provider, None)
+
+    def _draw(self) -> None:
+        if self._bar is None:
+            return
+        tally = self._tally
+        counts = f"{number(tally.ended)} of {number(tally.due)} · {number(tally.charged)} charged"
+        doubt = f" · {number(tally.in_doubt)} in doubt" if tally.in_doubt else ""
+        waiting = "".join(f" · {text}" for text in self._waiting.values())
+        try:
+            self._bar.update(self._task, completed=tally.ended, note=counts + doubt + waiting)
+        except OSError:  # the terminal is gone; the run is not
+            self._bar = None
+
+
+class SilentProgress:
+    """Shows nothing."""
+
+    def __call__(self, event: Event) -> None:
+        """Ignore it."""
+
+
+Shown = PlainProgress | JsonProgress | LiveProgress | SilentProgress
+
+
+def progress(mode: ProgressMode, screen: Screen, tally: Tally) -> Shown:
+    """The observer for `--progress`; `auto` is live on a terminal and plain elsewhere."""
+    match ProgressMode.NONE if screen.quiet else mode:
+        case ProgressMode.AUTO:
+            return LiveProgress(tally) if is_live(sys.stderr) else PlainProgress(tally, screen.say)
+        case ProgressMode.LIVE:
+            return LiveProgress(tally)
+        case ProgressMode.PLAIN:
+            return PlainProgress(tally, screen.say)
+        case ProgressMode.JSON:
+            return JsonProgress(tally, screen.say)
+        case ProgressMode.NONE:
+            return SilentProgress()
+        case unknown:
+            assert_never(unknown)

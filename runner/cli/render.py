@@ -1,0 +1,230 @@
+"""A batch as a person reads it: its state, what a run would do, how one ended. Returns text; prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from runner.cli.text import clean, count, duration, listed, moment, number, plural, redact, spent
+from runner.domain.model import Debited
+from runner.domain.states import BatchState, JobState
+from runner.work.results import BatchStatus, Halt, Lane, Loaded, Preflight, RunResult
+
+_WHY_PAUSED = {
+    "person": "paused by a person",
+    "interrupted": "interrupted",
+    "reset": "until the provider resets",
+    "max-spend": "--max-spend is reached",
+    "max-requests": "--max-requests is reached",
+    "limit": "--limit is reached",
+}
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns by their longest cell, two spaces between, no rules: readable and easy to cut."""
+    if not rows:
+        return ""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Indented names and values; an empty value is left out."""
+    return "\n".join(f"  {name:<9} {value}" for name, value in pairs if value)
+
+
+def state_text(status: BatchStatus) -> str:
+    """The state with its reason and time: `waiting until 2026-11-22 01:00:00 (until the provider resets)`."""
+    if status.state is BatchState.PAUSED and status.resume_at_us:
+        return f"waiting until {moment(status.resume_at_us)} ({reason_text(status)})"
+    reason = reason_text(status)
+    return f"{status.state} ({reason})" if reason else str(status.state)
+
+
+def reason_text(status: BatchStatus) -> str:
+    """Why the batch is in its state, for people."""
+    return _WHY_PAUSED.get(status.reason or "", clean(status.reason or ""))
+
+
+def counts_text(status: BatchStatus) -> str:
+    """How the requests stand: `15 succeeded, 1 failed, 0 in doubt, 2 waiting`, the rest only when there is any."""
+    outcomes = status.outcomes
+    waiting = outcomes[JobState.QUEUED] + outcomes[JobState.RUNNING]
+    parts = [
+        f"{number(outcomes[JobState.SUCCEEDED])} succeeded",
+        f"{number(outcomes[JobState.FAILED])} failed",
+        f"{number(outcomes[JobState.IN_DOUBT])} in doubt",
+        f"{number(waiting)} waiting",
+    ]
+    if outcomes[JobState.CANCELLED]:
+        parts.append(f"{number(outcomes[JobState.CANCELLED])} cancelled")
+    return ", ".join(parts)
+
+
+def charged_text(status: BatchStatus) -> str:
+    """What the attempts cost: `15 checks (15 charged, 1 not charged, 0 in doubt)`."""
+    debited = status.debited
+    detail = f"{number(debited[Debited.YES])} charged, {number(debited[Debited.NO])} not charged"
+    unknown = f", {number(debited[Debited.UNKNOWN])} in doubt" if debited[Debited.UNKNOWN] else ""
+    doubtful = {unit: value for unit, value in status.in_doubt_amount.items() if value}
+    more = f"; up to {spent(doubtful)} more in doubt" if doubtful else ""
+    return f"{spent(status.spent)} ({count(status.attempts, 'request')}: {detail}{unknown}){more}"
+
+
+def halt_text(halt: Halt) -> str:
+    """The provider's words, what they mean, and what to do about it."""
+    words = " ".join(filter(None, [clean(halt.code or ""), f'"{redact(halt.message)}"' if halt.message else ""]))
+    return facts(
+        [
+            ("halted", f"{halt.provider}{f' says {words}' if words else ''}"),
+            ("means", halt.reason.replace("-", " ") + "; nothing waiting was failed or charged for it"),
+            ("do", clean(halt.advice or "")),
+        ]
+    )
+
+
+def status_text(status: BatchStatus) -> str:
+    """One batch in full."""
+    sending = [
+        f"{lane.provider} {lane.state}{f' until {moment(lane.until_us)}' if lane.until_us else ''}"
+        for lane in status.lanes
+        if lane.state not in ("done", "open", "limited", "halted")
+    ]
+    lines = [
+        f"{status.batch}: {state_text(status)}",
+        facts(
+            [
+                ("list", f"{clean(status.source)}, {count(status.rows, 'row')}, {listed(status.operations)}"),
+                ("requests", counts_text(status)),
+                ("not sent", f"{count(status.not_sent, 'cell')} refused" if status.not_sent else ""),
+                ("charged", charged_text(status)),
+                ("waiting", ", ".join(sending)),
+                ("ready by", f"about {moment(status.eta_us)}" if status.eta_us else ""),
+            ]
+        ),
+        *(halt_text(halt) for halt in status.halts),
+        next_text(status.next.command, status.next.why),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def next_text(command: str, why: str) -> str:
+    """The next command, with its reason."""
+    return facts([("next", f"{command}{f'   ({why})' if why else ''}")]) if command else facts([("next", why)])
+
+
+def batches_text(batches: Sequence[BatchStatus]) -> str:
+    """All batches, one a line, then what to do next about the first."""
+    rows = [("batch", "state", "rows", "waiting", "failed", "in doubt", "charged")]
+    rows += [
+        (
+            status.batch,
+            state_text(status),
+            number(status.rows),
+            number(status.outcomes[JobState.QUEUED] + status.outcomes[JobState.RUNNING]),
+            number(status.outcomes[JobState.FAILED]),
+            number(status.outcomes[JobState.IN_DOUBT]),
+            spent(status.spent),
+        )
+        for status in batches
+    ]
+    return table(rows)
+
+
+def loaded_text(loaded: Loaded) -> str:
+    """What an import came to."""
+    verb = "loaded" if loaded.created else "continued"
+    added = f", {number(loaded.added_rows)} of them new" if loaded.added_rows and not loaded.created else ""
+    return "\n".join(
+        line
+        for line in [
+            f"{loaded.batch}: {verb}",
+            facts(
+                [
+                    ("list", f"{count(loaded.rows, 'row')}{added}"),
+                    *(("column", clean(column)) for column in loaded.columns),
+                    ("requests", f"{number(loaded.jobs)}, {count(loaded.shared, 'row')} shared with an earlier one"),
+                    ("not sent", invalid_text(loaded.invalid)),
+                    *(("note", clean(notice)) for notice in loaded.notices),
+                ]
+            ),
+        ]
+        if line
+    )
+
+
+def invalid_text(invalid: Mapping[str, int]) -> str:
+    """Refused cells by reason: `2 empty, 1 email`."""
+    return ", ".join(f"{number(figure)} {reason.removeprefix('invalid:')}" for reason, figure in invalid.items())
+
+
+def lane_text(lane: Lane) -> str:
+    """What one provider would be asked, at what price, and in what time."""
+    price = "price unknown" if lane.amount is None else f"{number(lane.amount)} {plural(lane.unit, lane.amount)}"
+    key = "" if lane.key_present else f"; key missing: {lane.key_fix}"
+    return f"{lane.title}: {count(lane.requests, 'request')}, {price}, {duration(lane.seconds)} at its limits{key}"
+
+
+def known_text(plan: Preflight) -> list[str]:
+    """Values that were paid for before, one sentence each."""
+    return [
+        f"{number(known.values)} of {number(known.of)} values of {known.operation} were answered in batch "
+        f"{known.batch} (last on {moment(known.answered_us)}); they are sent and charged again here"
+        for known in plan.known
+    ]
+
+
+def preflight_text(plan: Preflight) -> str:
+    """What a run is about to do."""
+    return "\n".join(
+        [
+            f"{plan.batch}: about to send {count(plan.requests, 'request')}",
+            facts(
+                [
+                    ("list", count(plan.rows, "row")),
+                    *(("column", clean(column)) for column in plan.columns),
+                    ("shared", f"{count(plan.shared, 'row')} with an earlier one" if plan.shared else ""),
+                    ("not sent", invalid_text(plan.invalid)),
+                    *(("provider", lane_text(lane)) for lane in plan.lanes),
+                    *(("note", sentence) for sentence in known_text(plan)),
+                ]
+            ),
+        ]
+    )
+
+
+def ended_text(result: RunResult, doubt: str) -> str:
+    """How a run ended: what it sent, how the batch stands, where the rows are, and what comes next."""
+    status = result.status
+    this_run = f"{number(result.charged)} charged, {number(result.not_charged)} not charged"
+    unknown = f", {number(result.in_doubt)} in doubt" if result.in_doubt else ""
+    file = str(result.exported.path) if result.exported and result.exported.path else ""
+    again = [
+        f"{count(result.requeued, 'failure')} that could pass were queued again" if result.requeued else "",
+        f"{count(result.released, 'request')} in doubt were queued again" if result.released else "",
+    ]
+    lines = [
+        f"{status.batch}: {state_text(status)}",
+        facts(
+            [
+                ("sent", f"{count(result.sent, 'request')} now: {this_run}{unknown}"),
+                ("again", listed(filter(None, again))),
+                ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status)}"),
+                ("not sent", f"{count(status.not_sent, 'cell')} refused" if status.not_sent else ""),
+                ("charged", charged_text(status)),
+                ("file", _file_text(file, result)),
+                *(("note", clean(notice)) for notice in result.notices),
+            ]
+        ),
+        *(halt_text(halt) for halt in status.halts),
+        doubt,
+        next_text(status.next.command, status.next.why),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _file_text(file: str, result: RunResult) -> str:
+    if result.exported and result.exported.diverted:
+        return f"{file} (the file itself could not be replaced: is it open in another program?)"
+    return file

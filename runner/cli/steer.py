@@ -1,0 +1,119 @@
+"""`pause`, `resume`, `cancel`, `retry`, `doubt`: wishes, written for the run at work or carried out at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from runner.cli.evidence import doubts_text
+from runner.cli.options import Common, Switch
+from runner.cli.render import next_text
+from runner.cli.terminal import Screen, can_ask
+from runner.cli.text import count
+from runner.domain.model import Resolution
+from runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from runner.work.results import Steered
+
+Batch = Annotated[str, Parameter(help="Its name, the beginning of it, or its input file.")]
+LastBatch = Annotated[
+    str | None, Parameter(help="Its name, the beginning of it, or its input file (default: the one last worked on).")
+]
+
+
+def _report(screen: Screen, steered: Steered, *, done: str, wished: str) -> int:
+    screen.say(f"{steered.batch}: {done if steered.at_once else wished}")
+    if steered.next is not None:
+        screen.say(next_text(steered.next.command, steered.next.why))
+    return 0
+
+
+_WISHED = "asked of the run at work, which sees it within a second"
+
+
+def pause(batch: LastBatch = None, /, *, common: Common | None = None) -> int:
+    """Stop sending for a batch until `runner resume`. Requests on the way are answered and stored."""
+    with (common or Common()).open() as library:
+        return _report(Screen(), library.pause(library.find(batch)), done="paused", wished=f"pause {_WISHED}")
+
+
+def resume(batch: LastBatch = None, /, *, common: Common | None = None) -> int:
+    """Lift a pause. Starts nothing by itself: the next command is printed."""
+    with (common or Common()).open() as library:
+        return _report(Screen(), library.resume(library.find(batch)), done="resumed", wished=f"resume {_WISHED}")
+
+
+def cancel(batch: Batch, /, *, common: Common | None = None) -> int:
+    """Give a batch up for good: what waits is never sent; what was answered stays and can be exported."""
+    flags = common or Common()
+    with flags.open() as library:
+        name = library.find(batch)
+        screen = Screen()
+        if can_ask() and not flags.yes and not screen.ask(f"Give up {name} for good?"):
+            screen.say("nothing was changed")
+            return 0
+        return _report(screen, library.cancel(name), done="cancelled", wished=f"cancel {_WISHED}")
+
+
+def retry(
+    batch: Batch,
+    /,
+    *,
+    only: Annotated[str, Parameter(help="failed, or failed:RULE for the failures of one rule.")] = "failed",
+    common: Common | None = None,
+) -> int:
+    """Queue failed rows again, final failures included. Starts nothing by itself: the next command is printed."""
+    with (common or Common()).open() as library:
+        steered = library.retry(library.find(batch), only)
+        done = f"{count(steered.changed, 'request')} queued again"
+        return _report(Screen(), steered, done=done, wished=done)
+
+
+def doubt_list(batch: LastBatch = None, /, *, common: Common | None = None) -> int:
+    """List requests that were sent and never answered, with the label to look for in the provider's dashboard."""
+    screen = Screen()
+    with (common or Common()).open() as library:
+        name = library.find(batch)
+        doubts = library.doubts(name)
+        if not doubts:
+            screen.say(f"{name}: nothing is in doubt")
+            return 0
+        screen.data(doubts_text(doubts))
+        screen.say(library.doubt_text(name))
+    return 0
+
+
+def doubt_resolve(
+    batch: Batch,
+    /,
+    *,
+    as_: Annotated[
+        Resolution,
+        Parameter(
+            name="--as", help="charged: counts as paid and lost; not-charged: sent again; resend: sent again, marked."
+        ),
+    ],
+    row: Annotated[int | None, Parameter(help="The row of one request.", show_default=False)] = None,
+    all_: Annotated[Switch, Parameter(name="--all", help="Every request in doubt of the batch.")] = False,
+    common: Common | None = None,
+) -> int:
+    """Say what became of requests in doubt, after a look into the provider's dashboard. Each decision is recorded."""
+    if (row is None) != all_:
+        raise UsageError(
+            "say which requests are meant: --row N, or --all",
+            why="neither was given" if row is None else "both were given",
+            fix=f"runner doubt list {batch}",
+        )
+    flags = common or Common()
+    with flags.open() as library:
+        screen = Screen()
+        name = library.find(batch)
+        may_cost = as_ is Resolution.RESEND and can_ask() and not flags.yes
+        if may_cost and not screen.ask("They are sent again and may be charged twice. Go on?"):
+            screen.say("nothing was changed")
+            return 0
+        steered = library.resolve(name, as_, row=row)
+        done = f"{count(steered.changed, 'request')} resolved as {as_}"
+        return _report(screen, steered, done=done, wished=done)

@@ -1,0 +1,90 @@
+"""One run under supervision: signals drain it, a bar or lines show it, its rows go to stdout if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, TextIO
+
+import anyio
+
+from runner.cli.logs import log_event
+from runner.cli.progress import LiveProgress, PlainProgress, ProgressMode, Shown, Tally, progress
+from runner.cli.terminal import Screen
+from runner.engine.events import Event
+from runner.engine.stop import StopSignal
+from runner.system import SystemClock, signals
+
+if TYPE_CHECKING:
+    from runner.app import Runner
+    from runner.work.results import Preflight, RunResult
+
+BEAT_SECONDS = 60.0
+
+
+def supervise(
+    library: Runner,
+    screen: Screen,
+    plan: Preflight,
+    *,
+    mode: ProgressMode,
+    arguments: Mapping[str, Any],
+    to_stdout: TextIO | None,
+) -> RunResult:
+    """Run the batch of `plan`; `arguments` are those of `Runner.run`. Rows meant for stdout go to `to_stdout`.
+
+    Raises what `Runner.run` raises. A second signal ends the process.
+    """
+    shown = progress(mode, screen, Tally(plan.batch, plan.requests))
+
+    def observe(event: Event) -> None:
+        log_event(event)
+        shown(event)
+
+    with ExitStack() as stack:
+        if isinstance(shown, LiveProgress):
+            stack.enter_context(shown)
+        outcome = anyio.run(partial(_supervised, library, plan.batch, shown, observe, arguments, to_stdout))
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+async def _supervised(
+    library: Runner,
+    batch: str,
+    shown: Shown,
+    observe: Any,
+    arguments: Mapping[str, Any],
+    to_stdout: TextIO | None,
+) -> RunResult | Exception:
+    # Errors are carried out as values: a task group would wrap them in a group, and the exit code is theirs.
+    stop = StopSignal()
+    outcome: RunResult | Exception
+    async with anyio.create_task_group() as group, signals(stop):
+        if isinstance(shown, PlainProgress):
+            group.start_soon(_beat, shown)
+        try:
+            outcome = await library.arun(batch, on_event=observe, stop=stop, **arguments)
+            if outcome.target == "-" and to_stdout is not None:
+                await anyio.to_thread.run_sync(_rows_to, library, batch, to_stdout, arguments["guard"])
+        except Exception as error:
+            outcome = error
+        group.cancel_scope.cancel()
+    return outcome
+
+
+async def _beat(shown: PlainProgress) -> None:
+    clock = SystemClock()
+    while True:
+        await clock.sleep_until(clock.monotonic() + BEAT_SECONDS)
+        shown.beat(clock.now_us())
+
+
+def _rows_to(library: Runner, batch: str, stream: TextIO, guard: bool) -> None:
+    try:
+        library.export(batch, stream, guard=guard)
+        stream.flush()
+    except BrokenPipeError:
+        return  # whoever read them has enough; the run is over and stored all the same

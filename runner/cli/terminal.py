@@ -1,0 +1,116 @@
+"""Where words go: data to stdout, everything else to stderr. A reader that went away never ends a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from runner.cli.text import clean
+from runner.errors import RunnerError
+
+
+class Screen:
+    """The two streams of a command. `quiet` keeps everything but errors and data to itself.
+
+    Writing never raises: a closed pipe or terminal makes the stream deaf from then on.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._deaf: set[int] = set()
+
+    def data(self, text: str) -> None:
+        """A piece of what the command was asked for, on stdout, as it is, with a line end."""
+        self._write(sys.stdout, text)
+
+    def json(self, value: Mapping[str, Any]) -> None:
+        """One object on one line of stdout."""
+        self.data(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+    def say(self, text: str) -> None:
+        """Something for the person at work, on stderr, unless quiet."""
+        if not self.quiet:
+            self._write(sys.stderr, text)
+
+    def error(self, error: RunnerError) -> None:
+        """What, why and fix on stderr; quiet or not."""
+        parts = [("error: ", error.what, "bold red"), ("  why: ", error.why, "bold"), ("  fix: ", error.fix, "bold")]
+        for label, text, style in parts:
+            if text:
+                lines = "\n       ".join(map(clean, text.splitlines()))
+                self._write(sys.stderr, label + lines, label=label, style=style)
+
+    def ask(self, question: str) -> bool:
+        """A yes-or-no question on stderr; only `y` and `yes` say yes. Ask only if `can_ask()`."""
+        try:
+            sys.stderr.write(f"{question} [y/N] ")
+            sys.stderr.flush()
+            return sys.stdin.readline().strip().lower() in ("y", "yes")
+        except OSError:
+            return False
+
+    def _write(self, stream: TextIO, text: str, *, label: str = "", style: str = "") -> None:
+        if id(stream) in self._deaf:
+            return
+        try:
+            if label and has_colour(stream):
+                _print_styled(stream, label, text.removeprefix(label), style)
+            else:
+                stream.write(f"{text}\n")
+                stream.flush()
+        except (OSError, ValueError):  # ValueError: the stream was closed under us
+            self._deaf.add(id(stream))
+
+
+def _print_styled(stream: TextIO, label: str, text: str, style: str) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(file=stream, soft_wrap=True).print(Text.assemble((label, style), text))
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether motion makes sense: a terminal that can move its cursor."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether colour makes sense: a live terminal whose owner did not say NO_COLOR."""
+    return is_live(stream) and not os.environ.get("NO_COLOR")
+
+
+def can_ask() -> bool:
+    """Whether somebody is there to answer: stdin and stderr are both a terminal."""
+    try:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+    except (AttributeError, ValueError):  # no stdin, or closed
+        return False
+
+
+def error_object(error: RunnerError) -> dict[str, Any]:
+    """An error as the contract's JSON object."""
+    return {"schema": 1, "error": {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}}
+
+
+def settle_streams() -> None:
+    """Flush both streams; one whose reader went away is pointed at nothing, so that the interpreter stays silent."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            _point_at_nothing(stream)
+
+
+def _point_at_nothing(stream: TextIO) -> None:
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+    except (OSError, ValueError):
+        return

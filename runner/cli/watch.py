@@ -1,0 +1,86 @@
+"""`status`, `explain`, and `runner` alone: nothing here changes anything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from runner.cli.evidence import story_text
+from runner.cli.options import Common, Switch
+from runner.cli.render import batches_text, next_text, status_text
+from runner.cli.terminal import Screen
+from runner.errors import BatchError
+
+
+def home(common: Common | None = None) -> int:
+    """This folder's batches and the next command; a folder without any is told how to begin."""
+    screen = Screen()
+    with (common or Common()).open() as library:
+        batches = library.batches() if library.database_status().exists else []
+        if not batches:
+            screen.data("no batches here yet")
+            screen.data(next_text("runner demo", "see it work on a small list; costs nothing"))
+            screen.data(next_text("runner run leads.csv -p defastra.email", "your own list"))
+            return 0
+        screen.data(batches_text(batches))
+        screen.data(next_text(batches[0].next.command, batches[0].next.why))
+    return 0
+
+
+def status(
+    batch: Annotated[str | None, Parameter(help="Its name, the beginning of it, or its input file.")] = None,
+    /,
+    *,
+    json: Annotated[Switch, Parameter(help="One JSON object on one line.")] = False,
+    common: Common | None = None,
+) -> int:
+    """Show what a batch did, what it cost, what it waits for, and the next command; without BATCH, all of them."""
+    from runner.work.status import as_json
+
+    screen = Screen()
+    with (common or Common()).open() as library:
+        if batch is not None:
+            found = library.status(batch)
+            if json:
+                screen.json(as_json(found))
+            else:
+                screen.data(status_text(found))
+            return 0
+        batches = library.batches() if library.database_status().exists else []
+        if json:
+            screen.json({"schema": 1, "batches": [as_json(found) for found in batches]})
+        elif len(batches) == 1:
+            screen.data(status_text(batches[0]))
+        elif batches:
+            screen.data(batches_text(batches))
+            screen.data(next_text(batches[0].next.command, batches[0].next.why))
+        else:
+            screen.data("no batches here yet")
+    return 0
+
+
+def explain(
+    batch: Annotated[str, Parameter(help="Its name, the beginning of it, or its input file.")],
+    row: Annotated[str, Parameter(help="A row's number (the first row is 1), or the value that was sent.")],
+    /,
+    *,
+    common: Common | None = None,
+) -> int:
+    """Show each request made for a row or value: when, what was sent, what came back, the rule, the cost, what is next.
+
+    Personal values are shortened. Rows that share a value share its requests.
+    """
+    screen = Screen()
+    with (common or Common()).open() as library:
+        name = library.find(batch)
+        stories = library.explain(name, int(row) if row.isascii() and row.isdigit() and len(row) < 9 else row)
+        if not stories:
+            raise BatchError(
+                f"nothing in {name} fits what you asked for",
+                why="no row has that number, and no row's value is that",
+                fix=f"runner status {name}   (how many rows it has)",
+            )
+        for story in stories:
+            screen.data(story_text(story))
+    return 0
