@@ -6,17 +6,26 @@ needs them.
 
 from __future__ import annotations
 
-from runner.domain.provider import Input
 from runner.inputs.cell import Accepted, Checker, Refused
+from runner.inputs.check import checker
 from runner.inputs.columns import ColumnMap, Match, match_columns, parse_map
+from runner.inputs.national import PhoneSummary, check_national, looks_national
+from runner.inputs.prepare import Prepared, check_given, job_key, preparer
 
-__all__ = ["Accepted", "Checker", "ColumnMap", "Match", "Refused", "checker", "match_columns", "parse_map"]
-
-
-def checker(input: Input, *, region: str | None = None) -> Checker:
-    """How cells of this parameter are checked and normalised.
-
-    `region` is the list's country, ISO 3166 alpha-2 (`GB`); a row's own region, given with the cell, goes before it.
-    Raises InputError if `region` is not a country with telephones.
-    """
-    raise NotImplementedError
+__all__ = [
+    "Accepted",
+    "Checker",
+    "ColumnMap",
+    "Match",
+    "PhoneSummary",
+    "Prepared",
+    "Refused",
+    "check_given",
+    "check_national",
+    "checker",
+    "job_key",
+    "looks_national",
+    "match_columns",
+    "parse_map",
+    "preparer",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Accepted(NamedTuple):
@@ -17,11 +17,22 @@ class Accepted(NamedTuple):
 class Refused(NamedTuple):
     """A cell that is kept, costs nothing and is exported as `invalid:<why>`."""
 
-    why: str  # empty, email, phone, no-country, non-ascii-local-part, domain, choice, too-long
+    why: str  # empty, email, non-ascii-local-part, phone, no-country, domain, choice, too-long
     bare: bool = False  # as in `Accepted`
 
 
 Checker = Callable[[str, str | None], Accepted | Refused]
 """Takes the cell as read and the row's own region (the cell of a mapped region column) or None. Never raises."""
 
-EMPTY = Refused("empty")
+EMPTY: Final = Refused("empty")
+
+_SPACE = "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)])) + (
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+# Marks without a glyph, which address books and messengers put around numbers and addresses when they are copied.
+_INVISIBLE = "".join(map(chr, [0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF]))
+
+
+def trim(cell: str) -> str:
+    """The cell without space and invisible marks around it."""
+    return cell.strip(_SPACE + _INVISIBLE)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from runner.domain.provider import Operation
-from runner.inputs.cell import Accepted, Refused
+from runner.domain.provider import InputKind, Operation
+from runner.errors import InputError
+from runner.inputs.cell import EMPTY, Accepted, Refused
+from runner.inputs.check import checker
+from runner.inputs.national import PhoneSummary
 
 
 class Prepared(NamedTuple):
@@ -14,26 +18,67 @@ class Prepared(NamedTuple):
 
     key: str
     params: Mapping[str, str]  # what is sent, by parameter: the row's own; those set for the whole batch are not in it
-    value: str  # what `v_outcomes.value` shows: the first input as it is sent
-    bare: bool = False  # as in `Accepted`
+    value: str  # what `v_outcomes.value` shows: the first of them in the profile's order
 
 
-def job_key(operation: Operation, accepted: Mapping[str, Accepted]) -> str:
-    """The job's key from its parameters' keys: the one key as it is, several joined without ambiguity.
+def job_key(accepted: Mapping[str, Accepted]) -> str:
+    """What makes two rows the same job of an operation, from its accepted parameters in the profile's order.
 
+    One parameter: its own key. Several: a JSON array of names and keys, so that no two combinations look alike.
     Parameters set for the whole batch belong to the batch, not here; a mapped optional one belongs here.
     """
-    raise NotImplementedError
+    if len(accepted) == 1:
+        (only,) = accepted.values()
+        if not only.key.startswith("["):  # else it could pass for an array
+            return only.key
+    return json.dumps([[name, value.key] for name, value in accepted.items()], ensure_ascii=False)
 
 
 def preparer(
-    operation: Operation, columns: Mapping[str, int], *, region: str | None = None, region_column: int | None = None
+    operation: Operation,
+    columns: Mapping[str, int],
+    *,
+    region: str | None = None,
+    region_column: int | None = None,
+    phones: PhoneSummary | None = None,
 ) -> Callable[[Sequence[str]], Prepared | Refused]:
-    """A function from a row's cells to its job. `columns` is `ColumnMap.of(operation.key)`.
+    """A function from a row's cells to its job.
 
-    The first refused required parameter refuses the row; a blank optional one is left out, a wrong one refuses.
+    `columns` is `ColumnMap.of(operation.key)` and `region_column` its `regions.get(operation.key)`. The first parameter
+    that is refused refuses the row; a blank optional one is left out. Every phone is counted in `phones`.
+    Raises InputError if `region` is not a country.
     """
-    raise NotImplementedError
+    inputs = [each for each in operation.inputs if each.name in columns]
+    if not inputs:
+        raise InputError(f"no column feeds {operation.key}", why="all its parameters are set for the whole list")
+    steps = [
+        (
+            each.name,
+            columns[each.name],
+            checker(each, region=region),
+            each.required,
+            phones.add if phones is not None and each.kind is InputKind.PHONE else None,
+        )
+        for each in inputs
+    ]
+
+    def prepare(cells: Sequence[str]) -> Prepared | Refused:
+        own_region = None if region_column is None else cells[region_column]
+        accepted: dict[str, Accepted] = {}
+        for name, column, check, required, count in steps:
+            result = check(cells[column], own_region)
+            if count is not None:
+                count(result)
+            if isinstance(result, Accepted):
+                accepted[name] = result
+            elif required or result is not EMPTY:
+                return result
+        if not accepted:  # nothing but optional parameters, all of them blank
+            return EMPTY
+        params = {name: result.sent for name, result in accepted.items()}
+        return Prepared(job_key(accepted), params, next(iter(params.values())))
+
+    return prepare
 
 
 def check_given(operation: Operation, given: Mapping[str, str], *, region: str | None = None) -> dict[str, str]:
@@ -41,4 +86,16 @@ def check_given(operation: Operation, given: Mapping[str, str], *, region: str |
 
     Raises InputError if a value is refused.
     """
-    raise NotImplementedError
+    sent = {}
+    for each in operation.inputs:
+        if each.name in given:
+            result = checker(each, region=region)(given[each.name], None)
+            if isinstance(result, Refused):
+                allowed = f"one of {', '.join(each.of)}" if each.of else f"a {each.kind} at most {each.max} long"
+                raise InputError(
+                    f"the value set for {each.name} of {operation.key} is refused: {result.why}",
+                    why=f"it must be {allowed}" if each.of or each.max else f"it must be a {each.kind}",
+                    fix=f"--set {each.name}=VALUE",
+                )
+            sent[each.name] = result.sent
+    return sent
