@@ -1,0 +1,256 @@
+"""One provider account on the wire. The only module that knows httpx, or httpx2, its drop-in continuation.
+
+Requests go straight to single-connection transports, without the library's client above them: it adds a third to the
+CPU of a request, keeps cookies, logs whole URLs and trips over a redirect's broken Location. See docs/transport.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from typing import Any, Self, assert_never
+from urllib.parse import urlencode
+
+import anyio
+
+from runner.domain.model import Answer, Fault, Request
+from runner.domain.provider import Http, Limit, Operation
+from runner.engine.ports import UnsendableError
+from runner.errors import ConfigError
+from runner.transport.content import decode
+from runner.transport.faults import Progress, fault, timed_out
+from runner.transport.redaction import redact_url
+from runner.transport.slots import Slots
+from runner.transport.template import check_header, render
+
+BACKENDS = ("httpx", "httpx2")
+_CLOSE = ("connection", "close")
+# Shares of the one deadline: waiting for a slot, then TCP (with DNS), then TLS. Each ends by itself before the deadline
+# does, because a TLS handshake that is cancelled from outside leaves its socket open for good.
+_WAIT_SHARE, _CONNECT_SHARE = 0.2, 0.4
+_MAX_HEADERS = 100
+_MAX_HEADER_BYTES = 32 * 1024  # of the answer's headers; the library itself refuses a head over 100 KiB
+
+
+def load_backend(name: str) -> Any:
+    """The HTTP library of that name; both have the same interface. Raises `ConfigError` where it is not installed."""
+    if name not in BACKENDS:
+        raise ConfigError(f"there is no HTTP library {name!r} here", why="known are: " + ", ".join(BACKENDS))
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the HTTP library {name} is not installed",
+            why="it is an extra of this package",
+            fix=f"pip install 'bulk-runner[{name}]'",
+        ) from error
+
+
+def slow(limits: Sequence[Limit]) -> bool:
+    """Whether a lane may send at most 5 requests a second: there a connection for each costs little."""
+    return any(limit.at_most / limit.per_seconds <= 5 for limit in limits)
+
+
+class HttpTransport:
+    """Implements `runner.engine.ports.Transport`.
+
+    `secret` is called once, here; `slots` connections are open at most; with `fresh_connections` an operation that is
+    not safe has a connection for each request, which no idle close can put in doubt; decoded bodies end at `cap_bytes`.
+    Raises `ConfigError` if the key cannot travel in its header or the backend is missing.
+    """
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        secret: Callable[[], str] | None,
+        slots: int,
+        fresh_connections: bool,
+        cap_bytes: int = 1024 * 1024,
+        backend: str = "httpx",
+    ) -> None:
+        self._http = http
+        self._library = load_backend(backend)
+        self._cap_bytes = cap_bytes
+        self._fresh = fresh_connections
+        self._auth_headers, self._auth_query = _credentials(http, secret)
+        self._headers = (
+            ("user-agent", f"bulk-runner/{_version()}"),
+            ("accept", "application/json, */*"),
+            ("accept-encoding", "gzip"),
+        )
+        self._home = self._library.URL(http.base_url)
+        self._url: tuple[str, Any] = ("", None)  # the last one parsed: an operation's is mostly the same
+        self._tls: ssl.SSLContext | None = None
+        self._timeouts = {"connect": http.timeout_seconds * _CONNECT_SHARE}
+        self._slots = Slots(self._connection, slots, wait_seconds=http.timeout_seconds * _WAIT_SHARE)
+
+    def __repr__(self) -> str:
+        return f"<HttpTransport {redact_url(self._http.base_url)}>"
+
+    def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
+        """Render the request, without credentials. Raises `UnsendableError` if the values cannot be sent."""
+        fresh = self._fresh and not operation.safe
+        headers = (*self._headers, _CLOSE) if fresh else self._headers
+        return render(self._http, operation, params, attempt_id=attempt_id, headers=headers)
+
+    async def send(self, request: Request) -> Answer:
+        """Send it exactly once, with one deadline for connecting, sending and reading. Trouble is an Answer."""
+        progress = Progress()
+        timeout_seconds = self._http.timeout_seconds
+        with anyio.move_on_after(timeout_seconds):
+            await self._exchange(request, progress)
+        # An answer that was whole when the deadline passed is an answer.
+        return progress.answer or timed_out(progress, timeout_seconds)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._slots.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _exchange(self, request: Request, progress: Progress) -> None:
+        fresh = _CLOSE in request.headers
+        try:
+            slot = await self._slots.take(fresh=fresh)
+        except TimeoutError as error:
+            progress.answer = fault(error, progress, self._library)
+            return
+        reusable = False
+        try:
+            outgoing = self._outgoing(request, progress)
+            progress.handed = True
+            response = await slot.handle_async_request(outgoing)
+            progress.status = response.status_code
+            progress.answer = await self._read(response, progress)
+            reusable = not progress.answer.truncated
+            await response.aclose()
+        except UnsendableError as error:
+            progress.answer = Answer(fault=Fault.INVALID, detail=str(error))
+        except Exception as error:  # whatever it is, the attempt is open and must be told its fate
+            progress.answer = progress.answer or fault(error, progress, self._library)
+            reusable = False
+        finally:
+            if reusable:
+                await self._slots.give_back(slot, fresh=fresh)
+            else:
+                await self._slots.drop(slot)
+
+    def _outgoing(self, request: Request, progress: Progress) -> Any:
+        url_text = request.url
+        if self._auth_query:
+            url_text += ("&" if "?" in url_text else "?") + self._auth_query
+        if self._url[0] != url_text:
+            self._url = (url_text, self._same_origin(url_text))
+        return self._library.Request(
+            request.method,
+            self._url[1],
+            headers=[*request.headers, *self._auth_headers],
+            content=request.body,
+            extensions={"trace": progress.trace, "timeout": self._timeouts},
+        )
+
+    def _same_origin(self, text: str) -> Any:
+        # The second look, by the parser that decides where the bytes go.
+        url = self._library.URL(text)
+        if (url.scheme, url.host, url.port) != (self._home.scheme, self._home.host, self._home.port):
+            raise UnsendableError("the request would leave for another server than the provider's")
+        return url
+
+    async def _read(self, response: Any, progress: Progress) -> Answer:
+        """The body as raw bytes up to the cap, then decoded within it."""
+        raw = bytearray()
+        broken = ""
+        try:
+            async for chunk in response.stream:
+                raw += chunk
+                progress.received = len(raw)
+                if len(raw) > self._cap_bytes:
+                    break
+        except self._library.RemoteProtocolError:
+            # The length was mis-declared, or the sender ended early: what came is kept, marked as cut.
+            broken = f"the answer broke off after {len(raw)} bytes"
+        headers = _plain(response.headers.raw)
+        coding = ",".join(value for name, value in headers if name == "content-encoding")
+        over = len(raw) > self._cap_bytes
+        content = decode(bytes(raw), coding, cap_bytes=self._cap_bytes, cut=over or bool(broken))
+        detail = broken or (f"the body is longer than {self._cap_bytes} bytes" if over else content.detail)
+        return Answer(
+            status=response.status_code, headers=headers, body=content.body, truncated=content.truncated, detail=detail
+        )
+
+    def _connection(self, reusable: bool) -> Any:
+        limits = self._library.Limits(
+            max_connections=1,
+            max_keepalive_connections=1 if reusable else 0,
+            keepalive_expiry=self._http.keepalive_seconds,
+        )
+        return self._library.AsyncHTTPTransport(
+            verify=self._context(), trust_env=False, http1=True, http2=False, limits=limits, retries=0
+        )
+
+    def _context(self) -> ssl.SSLContext:
+        # One for all connections: building it reads every root certificate. Without TLS an empty one will do.
+        context = self._tls
+        if context is None:
+            secure = self._home.scheme == "https"
+            create = self._library.create_ssl_context
+            context = self._tls = create(trust_env=False) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        return context
+
+
+def _credentials(http: Http, secret: Callable[[], str] | None) -> tuple[tuple[tuple[str, str], ...], str]:
+    """The headers and the piece of query that carry the key."""
+    auth = http.auth
+    if auth.kind == "none":
+        return (), ""
+    if secret is None:
+        raise ConfigError("the provider wants a key and none was given", why="its profile names one under [http] auth")
+    key = secret()
+    match auth.kind:
+        case "header":
+            header = (auth.name, key)
+        case "bearer":
+            header = ("authorization", f"Bearer {key}")
+        case "basic":
+            pair = f"{auth.name}:{key}".encode()
+            header = ("authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
+        case "query":
+            return (), urlencode({auth.name: key})
+        case _:
+            assert_never(auth.kind)
+    try:
+        check_header(*header)
+    except UnsendableError:
+        raise ConfigError(
+            "the key cannot be sent",
+            why="it holds a line break, a space at its end or a character outside ASCII",
+            fix=f"look at {auth.secret.describe()}" if auth.secret else "",
+        ) from None
+    return (header,), ""
+
+
+def _plain(raw: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:
+    """Header names lower-case, in order of arrival; a flood is cut."""
+    kept = []
+    size = 0
+    for name, value in raw[:_MAX_HEADERS]:
+        size += len(name) + len(value)
+        if size > _MAX_HEADER_BYTES:
+            break
+        kept.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+    return tuple(kept)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("bulk-runner")
+    except metadata.PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"
