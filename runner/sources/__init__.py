@@ -17,12 +17,17 @@ def open_file(
     `encoding` is a codec's name and `delimiter` one character (or `tab`); None: found out, and said in `notes`.
     Without a header the columns are called `column_1`, `column_2`, ...
     """
-    raise NotImplementedError
+    from runner.sources.csv_file import open_csv
+
+    return open_csv(path, encoding=encoding, delimiter=delimiter, has_header=has_header)
 
 
 def open_database(url: str, *, table: str, key: str) -> Source:
-    """A list in a database: `table` is a table's name or a SELECT, `key` the column that names a row, `url` SQLAlchemy's.
+    """A list in a database: `table` is a table's name or a SELECT, `key` the column that names a row.
 
-    Rows come in the order of `key`, which must be unique and never NULL. Raises InputError.
+    `url` is SQLAlchemy's (`sqlite:///crm.db`). Rows come in the order of `key`, which must be unique and never NULL.
+    Raises InputError.
     """
-    raise NotImplementedError
+    from runner.sources.database import open_table  # SQLAlchemy is loaded only here
+
+    return open_table(url, table=table, key=key)
