@@ -5,6 +5,7 @@ Built only by `runner.providers.loader`; nothing here reads a file. Column expre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -115,6 +116,9 @@ class Input:
 
 Template = Mapping[str, Any]
 """Structured parameters whose leaf strings may hold `{name}` or `{name?}`."""
+
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)(\?)?\}")
+"""`{name}`, or `{name?}`: left out with its key when unset. `{attempt}` is the attempt's own id."""
 
 Expression = Callable[[Any], Any]
 """A compiled JMESPath: parsed body -> JSON value. Never raises; what cannot be evaluated is None."""

@@ -12,11 +12,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from runner.domain.model import Request
-from runner.domain.provider import Http, Operation
+from runner.domain.provider import PLACEHOLDER, Http, Operation
 from runner.engine.ports import UnsendableError
-
-PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)(\?)?\}")
-"""`{name}`, or `{name?}`: left out with its key when unset. `{attempt}` is the attempt's own id."""
 
 _ATTEMPT = "attempt"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
