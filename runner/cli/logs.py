@@ -7,29 +7,21 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 
-from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
+from runner.cli.progress import event_fields, event_name
+from runner.engine.events import Event
 from runner.errors import UsageError
 
 _LOG = logging.getLogger("runner.run")
-
-_NAMES: dict[type[Event], str] = {
-    RunStarted: "run.started",
-    AttemptClosed: "attempt.closed",
-    LaneChanged: "lane.changed",
-    RunStopping: "run.stopping",
-    RunEnded: "run.ended",
-}
 
 
 def log_event(event: Event) -> None:
     """One record for an event: `attempt.closed job=7 rule=success debited=yes ...`; no values, no messages."""
     if not _LOG.isEnabledFor(logging.INFO):
         return
-    fields = {key: value for key, value in asdict(event).items() if key not in ("message", "advice", "at_us")}
+    fields = {key: value for key, value in event_fields(event).items() if key not in ("message", "advice", "at_us")}
     words = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)
-    _LOG.info("%s %s", _NAMES[type(event)], words)
+    _LOG.info("%s %s", event_name(event), words)
 
 
 @contextmanager

@@ -64,9 +64,9 @@ _INNER = (
 
 _EXIT_CODES = (
     "\n\nThe same command continues where the last one stopped.\n\n"
-    "Exit codes: 0 done; 1 unexpected error; 2 usage, settings or list wrong, nothing was sent; 3 done, but some failed "
-    "or are in doubt; 4 halted, a person must act; 5 stopped by a limit of yours, or by a person; 6 waiting until the "
-    "provider resets; 7 another run is at work; 130, 143 interrupted and saved."
+    "Exit codes: 0 done; 1 unexpected error; 2 usage, settings or list wrong, nothing was sent; 3 done, but some "
+    "failed or are in doubt; 4 halted, a person must act; 5 stopped by a limit of yours, or by a person; 6 waiting "
+    "until the provider resets; 7 another run is at work; 130, 143 interrupted and saved."
 )
 
 

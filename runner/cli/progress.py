@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, assert_never
+from typing import TYPE_CHECKING, Any, Self, assert_never
 
 from runner.cli.terminal import Screen, is_live
 from runner.cli.text import clean, moment, number, redact
@@ -88,6 +88,28 @@ def line(at_us: int, event: str, **fields: object) -> str:
     return " ".join(words)
 
 
+_NAMES: dict[type[Event], str] = {
+    RunStarted: "run.started",
+    AttemptClosed: "attempt.closed",
+    LaneChanged: "lane.changed",
+    RunStopping: "run.stopping",
+    RunEnded: "run.ended",
+}
+
+
+def event_name(event: Event) -> str:
+    """Its fixed name in logs and JSON: `attempt.closed`."""
+    return _NAMES[type(event)]
+
+
+def event_fields(event: Event) -> dict[str, Any]:
+    """Its values by name; what became of the job is `change`, so that `event` stays the name of the record."""
+    fields = asdict(event)
+    if "event" in fields:
+        fields["change"] = fields.pop("event")
+    return fields
+
+
 def lane_word(state: str) -> str:
     """A lane's state in the words of the screen: sending, waiting, halted or done."""
     if state in WAITING:
@@ -143,7 +165,8 @@ class PlainProgress:
 
 
 class JsonProgress:
-    """One JSON object a line on stderr for every event, with its name and the batch's."""
+    """One JSON object a line on stderr for every event: its name, its fields (`..._us`: microseconds since the epoch,
+    `amount`: millionths), the batch's name and the counts so far."""
 
     def __init__(self, tally: Tally, write: Callable[[str], None]) -> None:
         self._tally = tally
@@ -153,8 +176,8 @@ class JsonProgress:
         """Show an event as it is."""
         if isinstance(event, AttemptClosed):
             self._tally.add(event)
-        fields = asdict(event) | {"batch": self._tally.batch, **self._tally.fields()}
-        self._write(json.dumps({"event": type(event).__name__, **fields}, ensure_ascii=False, separators=(",", ":")))
+        fields = event_fields(event) | {"batch": self._tally.batch, **self._tally.fields()}
+        self._write(json.dumps({"event": event_name(event), **fields}, ensure_ascii=False, separators=(",", ":")))
 
 
 class LiveProgress(AbstractContextManager["LiveProgress"]):

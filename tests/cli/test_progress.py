@@ -1,0 +1,148 @@
+"""What a run shows while it works."""
+
+import io
+import json
+
+import pytest
+
+from runner.cli.progress import JsonProgress, LiveProgress, PlainProgress, ProgressMode, Tally, line, progress
+from runner.cli.terminal import Screen
+from runner.domain.model import Action, Amount, BatchId, Debited, JobId
+from runner.domain.states import JobEvent
+from runner.engine.events import AttemptClosed, LaneChanged, RunEnded, RunStarted, RunStopping
+
+B = BatchId(1)
+SECOND = 1_000_000
+CLOSED = {
+    "batch": B,
+    "provider": "defastra",
+    "operation": "defastra.email",
+    "job": JobId(1),
+    "number": 1,
+    "status": 200,
+    "fault": None,
+    "rule": "success",
+    "action": Action.SUCCEED,
+    "debited": Debited.YES,
+    "amount": Amount(1_000_000),
+    "unit": "check",
+    "event": JobEvent.SUCCEED,
+    "seconds": 0.1,
+}
+
+
+def closed(at_us, **changes):
+    """A closed request; a success unless changed."""
+    return AttemptClosed(at_us=at_us, **(CLOSED | changes))
+
+
+def lane(at_us, state, **changes):
+    """A change of a provider's state."""
+    return LaneChanged(
+        batch=B, at_us=at_us, provider="defastra", state=state, **({"reason": None, "until_us": None} | changes)
+    )
+
+
+@pytest.fixture
+def shown():
+    """A plain observer over 100 requests, and the lines it wrote."""
+    lines = []
+    return PlainProgress(Tally("leads", 100), lines.append), lines
+
+
+def test_plain_lines_are_start_changes_and_end(shown):
+    """Requests themselves are counted, not shown."""
+    observe, lines = shown
+    observe(RunStarted(batch=B, at_us=0, providers=("defastra",)))
+    observe(closed(SECOND))
+    observe(closed(SECOND, debited=Debited.NO, event=JobEvent.FAIL, action=Action.FAIL))
+    observe(closed(SECOND, debited=Debited.UNKNOWN, event=JobEvent.DOUBT, action=Action.RETRY))
+    observe(lane(2 * SECOND, "gated", reason="limited", until_us=9 * SECOND))
+    observe(RunStopping(batch=B, at_us=3 * SECOND, reason="signal:130", in_flight=2))
+    observe(RunEnded(batch=B, at_us=4 * SECOND, state="paused", reason="interrupted"))
+    assert lines == [
+        "at=1970-01-01T00:00:00Z event=start batch=leads providers=defastra due=100",
+        "at=1970-01-01T00:00:02Z event=waiting batch=leads provider=defastra until=1970-01-01T00:00:09Z why=limited",
+        "at=1970-01-01T00:00:03Z event=stopping batch=leads why=signal:130 in_flight=2",
+        "at=1970-01-01T00:00:04Z event=end batch=leads state=paused why=interrupted sent=3 charged=1 not_charged=1 "
+        "in_doubt=1 waiting=97",
+    ]
+
+
+def test_a_minute_of_work_is_one_line(shown):
+    """Ten requests a second for two minutes are two lines."""
+    observe, lines = shown
+    observe(RunStarted(batch=B, at_us=0, providers=("defastra",)))
+    for tenth in range(1, 1201):
+        observe(closed(tenth * SECOND // 10))
+    assert [text.split()[1] for text in lines] == ["event=start", "event=progress", "event=progress"]
+    assert "sent=600 charged=600" in lines[1]
+
+
+def test_pacing_is_not_a_change_worth_a_line(shown):
+    """A provider at its limit is open and limited by turns; the first of these is shown, a halt is shown."""
+    observe, lines = shown
+    for at in range(10):
+        observe(lane(at, "limited" if at % 2 else "open"))
+    observe(lane(10, "halted", reason="insufficient-funds", message="no credit for jane@example.com"))
+    assert [text.split()[1] for text in lines] == ["event=sending", "event=halted"]
+    assert lines[1].endswith('why=insufficient-funds says="no credit for j…@example.com"')
+
+
+def test_withdrawn_requests_count_for_nothing():
+    """What was opened and never sent is not in the counts."""
+    tally = Tally("leads", 3)
+    tally.add(closed(1, action=None, event=JobEvent.RELEASE, debited=Debited.NO))
+    tally.add(closed(2, action=Action.RETRY, event=JobEvent.RETRY, debited=Debited.NO))
+    assert tally.fields() == {"sent": 1, "charged": 0, "not_charged": 1, "in_doubt": 0, "waiting": 3}
+
+
+def test_values_with_spaces_are_quoted_and_empty_ones_left_out():
+    """A line can be split by a shell's rules."""
+    assert (
+        line(0, "end", why="a b", code="", n=0, x='q"=') == 'at=1970-01-01T00:00:00Z event=end why="a b" n=0 x="q\\"="'
+    )
+
+
+def test_json_progress_is_one_object_a_line():
+    """Every event, with the counts so far."""
+    lines = []
+    observe = JsonProgress(Tally("leads", 2), lines.append)
+    observe(closed(SECOND))
+    observe(lane(SECOND, "done"))
+    first, second = map(json.loads, lines)
+    assert (first["event"], first["rule"], first["charged"], first["waiting"]) == ("attempt.closed", "success", 1, 1)
+    assert (second["event"], second["provider"], second["batch"]) == ("lane.changed", "defastra", "leads")
+
+
+def test_the_bar_shows_counts_and_what_is_waited_for(monkeypatch):
+    """On a terminal: how many of how many, charged, in doubt, and until when a provider waits."""
+    screen = io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("COLUMNS", "160")
+    with LiveProgress(Tally("leads", 4)) as observe:
+        observe(closed(1))
+        observe(closed(2, debited=Debited.UNKNOWN, event=JobEvent.DOUBT, action=Action.RETRY))
+        observe(lane(3, "parked", reason="daily-limit", until_us=10 * SECOND))
+    assert "leads" in screen.getvalue()
+    assert "2 of 4 · 1 charged · 1 in doubt · defastra waiting until 1970-01-01" in screen.getvalue()
+
+
+def test_auto_is_plain_without_a_terminal_and_quiet_is_nothing(capsys):
+    """No motion where nobody looks."""
+    assert isinstance(progress(ProgressMode.AUTO, Screen(), Tally("x", 1)), PlainProgress)
+    progress(ProgressMode.PLAIN, Screen(quiet=True), Tally("x", 1))(RunStarted(batch=B, at_us=0, providers=()))
+    assert capsys.readouterr().err == ""
+
+
+def test_a_screen_that_went_away_never_raises(monkeypatch):
+    """A closed pipe makes the stream deaf; the run goes on."""
+
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    screen = Screen()
+    screen.say("anybody there?")
+    screen.say("no")

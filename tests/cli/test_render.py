@@ -1,0 +1,265 @@
+"""A batch as a person reads it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from runner.cli import evidence, render
+from runner.domain.model import Debited, Fault, Resolution
+from runner.domain.states import BatchState, JobState
+from runner.work.results import (
+    AttemptStory,
+    BatchStatus,
+    Doubt,
+    Exported,
+    Halt,
+    JobStory,
+    Known,
+    Lane,
+    LaneStatus,
+    Loaded,
+    Next,
+    Preflight,
+    RunResult,
+)
+
+HALT = Halt(
+    provider="defastra",
+    reason="insufficient-funds",
+    code="INSUFFICIENT_FUNDS",
+    message="No credit left for jane@example.com\x1b[2J",
+    advice="Top up the wallet, then run the same command again.",
+    at_us=0,
+)
+
+STATUS = BatchStatus(
+    batch="leads-defastra-email",
+    state=BatchState.HALTED,
+    reason="insufficient-funds",
+    resume_at_us=None,
+    rows=200,
+    jobs=190,
+    outcomes={
+        JobState.SUCCEEDED: 47,
+        JobState.FAILED: 1,
+        JobState.IN_DOUBT: 2,
+        JobState.QUEUED: 140,
+        JobState.RUNNING: 0,
+        JobState.CANCELLED: 0,
+    },
+    not_sent=3,
+    attempts=52,
+    debited={Debited.YES: 47, Debited.NO: 3, Debited.UNKNOWN: 2},
+    spent={"check": Decimal(47)},
+    held={"check": Decimal(0)},
+    in_doubt_amount={"check": Decimal(2)},
+    lanes=(
+        LaneStatus(
+            provider="defastra", state="halted", reason="insufficient-funds", until_us=None, rate=None, in_flight=5
+        ),
+    ),
+    halts=(HALT,),
+    eta_us=None,
+    next=Next(command="runner run leads-defastra-email", why="one request goes first"),
+    exit_code=4,
+    operations=("defastra.email",),
+    source="leads.csv",
+    created_us=0,
+)
+
+RESULT = RunResult(
+    batch=STATUS.batch,
+    exit_code=4,
+    status=STATUS,
+    sent=52,
+    charged=47,
+    not_charged=3,
+    in_doubt=2,
+    interrupted=None,
+    requeued=4,
+    released=0,
+    target="leads-defastra-email.csv",
+    exported=Exported(batch=STATUS.batch, path=Path("leads-defastra-email.csv"), rows=200, diverted=False),
+    notices=(),
+)
+
+ATTEMPT = AttemptStory(
+    number=1,
+    opened_us=0,
+    closed_us=2_500_000,
+    method="POST",
+    path="/deep_email_check",
+    status=200,
+    fault=None,
+    rule="invalid-email",
+    action="fail",
+    debited=Debited.NO,
+    amount=Decimal(0),
+    unit="check",
+    error_code="INVALID_EMAIL",
+    error_message="jane.doe@example.com is not an e-mail",
+    client_request_id="abcdefghij234567",
+    provider_request_id="req-9",
+    wait_seconds=None,
+    resolution=None,
+)
+
+STORY = JobStory(
+    batch=STATUS.batch,
+    row=17,
+    line=18,
+    operation="defastra.email",
+    value="jane.doe@example.com",
+    state="failed",
+    reason="invalid-email",
+    final=True,
+    due_us=None,
+    http_status=200,
+    result=None,
+    possible_double_charge=False,
+    shared_rows=2,
+    attempts=(ATTEMPT,),
+    next="Nothing: this failure is final.",
+)
+
+
+def test_a_halt_shows_words_meaning_advice_and_the_next_command():
+    """Who reads the end of a halted run knows what to do, and that nothing was lost."""
+    shown = render.ended_text(RESULT, "2 requests were sent but the line broke before the answer.")
+    assert shown.splitlines() == [
+        "leads-defastra-email: halted (insufficient-funds)",
+        "  sent      52 requests now: 47 charged, 3 not charged, 2 in doubt",
+        "  again     4 failures that could pass were queued again",
+        "  in all    200 rows; requests: 47 succeeded, 1 failed, 2 in doubt, 140 waiting",
+        "  not sent  3 cells refused",
+        "  charged   47 checks (52 requests: 47 charged, 3 not charged, 2 in doubt); up to 2 checks more in doubt",
+        "  file      leads-defastra-email.csv",
+        '  halted    defastra says INSUFFICIENT_FUNDS "No credit left for j…@example.com\\u001b[2J"',
+        "  means     insufficient funds; nothing waiting was failed or charged for it",
+        "  do        Top up the wallet, then run the same command again.",
+        "2 requests were sent but the line broke before the answer.",
+        "  next      runner run leads-defastra-email   (one request goes first)",
+    ]
+
+
+def test_a_wait_for_the_provider_names_its_time():
+    """Parked: until when, and why."""
+    parked = replace(STATUS, state=BatchState.PAUSED, reason="reset", resume_at_us=86_400_000_000, halts=())
+    assert render.state_text(parked).startswith("waiting until 1970-01-0")
+    assert render.state_text(parked).endswith("(until the provider resets)")
+
+
+@pytest.mark.parametrize("word", ["lane", "job", "attempt", "throttle", "gate", "breaker", "lease", "ledger"])
+def test_inner_words_stay_inside(word):
+    """On screen only provider, batch, row, request, charged, waiting, in doubt, halted."""
+    shown = render.ended_text(RESULT, "") + render.status_text(STATUS) + render.batches_text([STATUS])
+    assert word not in shown.lower()
+
+
+def test_all_batches_are_one_line_each():
+    """`runner` alone: a table that can be cut at its columns."""
+    head, first = render.batches_text([STATUS]).splitlines()
+    assert head.split() == ["batch", "state", "rows", "waiting", "failed", "in", "doubt", "charged"]
+    assert first.split()[0] == "leads-defastra-email"
+    assert first.endswith("47 checks")
+
+
+def test_the_summary_before_the_first_send_has_price_time_key_and_what_is_known():
+    """Requests, price, time at the limits, a missing key, values that were paid for before."""
+    plan = Preflight(
+        batch=STATUS.batch,
+        state=BatchState.READY,
+        rows=5000,
+        requests=4640,
+        shared=357,
+        not_sent=3,
+        invalid={"invalid:empty": 2, "invalid:email": 1},
+        seconds=4640.0,
+        lanes=(
+            Lane(
+                provider="defastra",
+                title="Defastra",
+                requests=4640,
+                price=Decimal(1),
+                unit="check",
+                amount=Decimal(4640),
+                seconds=4640.0,
+                key_present=False,
+                key_fix="export DEFASTRA_API_KEY=...",
+                base_url="https://api.defastra.com",
+            ),
+        ),
+        known=(Known(operation="defastra.email", batch="old", values=1856, of=4640, answered_us=0),),
+        columns=("email <- E-Mail, 98 % valid",),
+        first_time=True,
+    )
+    shown = render.preflight_text(plan)
+    assert "about to send 4,640 requests" in shown
+    assert "4,640 requests, 4,640 checks, 1 h 17 min at its limits; key missing: export DEFASTRA_API_KEY=..." in shown
+    assert "1,856 of 4,640 values of defastra.email were answered in batch old" in shown
+    assert "2 empty, 1 email" in shown
+    assert "email <- E-Mail, 98 % valid" in shown
+    unpriced = replace(plan, lanes=(replace(plan.lanes[0], amount=None, price=None),))
+    assert "price unknown" in render.preflight_text(unpriced)
+
+
+def test_an_import_says_what_it_found():
+    """Rows, requests, shared, refused, columns, and how the file was read."""
+    loaded = Loaded(
+        batch="b",
+        created=True,
+        added_rows=20,
+        rows=20,
+        jobs=15,
+        shared=2,
+        not_sent=3,
+        invalid={"invalid:empty": 3},
+        columns=("email <- email",),
+        notices=("read as cp1252",),
+    )
+    assert render.loaded_text(loaded).splitlines() == [
+        "b: loaded",
+        "  list      20 rows",
+        "  column    email <- email",
+        "  requests  15, 2 rows shared with an earlier one",
+        "  not sent  3 empty",
+        "  note      read as cp1252",
+    ]
+
+
+def test_evidence_of_a_row_shortens_every_value():
+    """When, what was sent, what came back, the rule, the cost, what is next; never a whole address."""
+    shown = evidence.story_text(STORY)
+    lines = shown.splitlines()
+    assert lines[0] == ("row 17 (line 18), defastra.email, j…@example.com, shared by 2 rows: failed (invalid-email)")
+    assert "    sent      POST /deep_email_check   (label abcdefghij234567)" in lines
+    assert "    came back HTTP 200 INVALID_EMAIL j…@example.com is not an e-mail   (their id req-9)" in lines
+    assert "    rule      invalid-email -> fail" in lines
+    assert "    charged   no" in lines
+    assert lines[-1] == "  next      Nothing: this failure is final."
+    assert "jane" not in shown
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_has_its_sentence(fault):
+    """What broke, and whether anything left this machine."""
+    shown = evidence.attempt_text(replace(ATTEMPT, status=None, fault=fault, error_code=None, error_message=None))
+    assert "came back" in shown
+
+
+def test_a_doubt_shows_what_to_look_for_and_what_was_decided():
+    """The label of the request, what it may cost, and a person's decision."""
+    open_ = replace(ATTEMPT, status=None, fault=Fault.NO_ANSWER, debited=Debited.UNKNOWN, amount=Decimal(1))
+    doubt = Doubt(
+        batch="b", row=17, line=None, operation="defastra.email", provider="defastra", value=STORY.value, attempt=open_
+    )
+    row = evidence.doubts_text([doubt]).splitlines()[1]
+    assert "row 17" in row
+    assert "j…@example.com" in row
+    assert "abcdefghij234567" in row
+    assert row.endswith("1 check")
+    assert "in doubt, up to 1 check" in evidence.attempt_text(open_)
+    decided = replace(open_, debited=Debited.YES, resolution=Resolution.CHARGED)
+    assert "charged   1 check (you said: charged)" in evidence.attempt_text(decided)
