@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import codecs
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Protocol, TextIO
 
 from runner.domain.provider import Operation
 from runner.domain.table import Dialect
+from runner.exports.cells import Line, export_header, outcome_writer
+from runner.exports.target import Written, write_whole
 
-
-class OutcomeCells(NamedTuple):
-    """What one operation adds to one row."""
-
-    columns: Mapping[str, Any]  # JSON values by the profile's column name; a missing one is empty
-    found: bool | None
-    state: str  # a job's state, or `invalid`
-    reason: str | None
-    debited: str | None
-    attempts: int | None
-    checked_at: str | None  # ISO 8601, UTC
-
-
-class Line(NamedTuple):
-    """One row of the export."""
-
-    cells: Sequence[str]  # the user's own
-    outcomes: Sequence[OutcomeCells]  # one for each operation, in their order
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What an export came to."""
-
-    path: Path | None  # the file that now holds it; None: the stream
-    rows: int
-    replaced: bool  # False: the target could not be replaced (open elsewhere), and `path` is `<name>.new.csv`
-
-
-def export_header(header: Sequence[str], operations: Sequence[Operation]) -> tuple[str, ...]:
-    """The user's names, then each operation's; a name that is taken gets `_2`, `_3`, ..."""
-    raise NotImplementedError
+_CRLF = "\r\n"
 
 
 def write_csv(
@@ -59,4 +32,68 @@ def write_csv(
     be replaced is for the caller to know. Raises StorageFullError on a full disk and UsageError on any other trouble
     with the target; the old file is then untouched.
     """
-    raise NotImplementedError
+
+    def write(stream: BinaryIO) -> int:
+        return _write(stream, export_header(header, operations), operations, lines, dialect, guard)
+
+    if isinstance(target, Path):
+        return write_whole(target, write)
+    return Written(path=None, rows=write(target), replaced=True)
+
+
+def _write(
+    stream: BinaryIO,
+    names: Sequence[str],
+    operations: Sequence[Operation],
+    lines: Iterable[Line],
+    dialect: Dialect,
+    guard: bool,
+) -> int:
+    if dialect.bom:
+        stream.write(codecs.BOM_UTF8)
+    # Own cells always encode; a provider's JSON may hold half a surrogate pair, which nothing can write down.
+    text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
+    try:
+        if dialect.sep_line:
+            text.write(f"sep={dialect.delimiter}{dialect.line_end}")
+        writer = _writer(text, dialect)
+        writer.writerow(names)
+        writers = [outcome_writer(operation, guard=guard) for operation in operations]
+        rows = 0
+        for cells, outcomes in lines:
+            record = list(cells)
+            for write, outcome in zip(writers, outcomes, strict=True):
+                record += write(outcome)
+            writer.writerow(record)
+            rows += 1
+        text.flush()
+        return rows
+    finally:
+        text.detach()  # the stream is the caller's
+
+
+class _Writer(Protocol):
+    def writerow(self, row: Iterable[Any], /) -> Any: ...
+
+
+class _LineEnd:
+    """Turns the writer's CRLF at the end of each record into another line end."""
+
+    def __init__(self, text: TextIO, line_end: str) -> None:
+        self._text = text
+        self._line_end = line_end
+
+    def write(self, record: str) -> int:
+        """Take one record: the csv module writes each with one call."""
+        return self._text.write(record[: -len(_CRLF)] + self._line_end)
+
+
+def _writer(text: TextIO, dialect: Dialect) -> _Writer:
+    # The csv module quotes a field with CR or LF only if that is in its own line end, so it always gets both.
+    sink = text if dialect.line_end == _CRLF else _LineEnd(text, dialect.line_end)
+    return csv.writer(
+        sink,
+        delimiter=dialect.delimiter,
+        lineterminator=_CRLF,
+        quoting=csv.QUOTE_ALL if dialect.quote_all else csv.QUOTE_MINIMAL,
+    )
