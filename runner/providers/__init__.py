@@ -1,1 +1,1 @@
-"""Placeholder docstring: the owner of this package says what it is for."""
+"""Provider profiles: one TOML file for each paid API, read, checked and compiled. Start at `loader`."""

@@ -1,0 +1,131 @@
+"""All mistakes of a profile, collected before anything is refused: file, key and hint on one line each.
+
+Nothing here quotes what lies below `auth`: somebody may have written a key there.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from runner.errors import ProfileError
+
+KeyPath = tuple[str | int, ...]
+"""Where in the tables: names of keys, and positions in arrays counted from 0."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(kw_only=True)
+class Mistakes:
+    """What is wrong with one profile. `overrides` are the tables of runner.toml that were laid over it."""
+
+    file: str
+    tables: Mapping[str, Any]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    overrides_file: str = ""
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, path: KeyPath, text: str) -> None:
+        """Note one mistake. `path` may end in a key that is missing."""
+        file = self.overrides_file if _reaches(self.overrides, path) else self.file
+        line = f"{file}: {self._spell(path)}: {text}" if path else f"{file}: {text}"
+        if line not in self.lines:
+            self.lines.append(line)
+
+    def read(self, model: type[M], raw: Any, path: KeyPath) -> M | None:
+        """One table as a value, or None; whatever is wrong with its shape is noted."""
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            for one in error.errors(include_url=False):
+                place = tuple(part for part in one["loc"] if part != "[key]")
+                self.add(path + place, _describe(one, model, place))
+            return None
+
+    def refuse_if_any(self, *, fix: str) -> None:
+        """Raise ProfileError with every mistake, one a line."""
+        if not self.lines:
+            return
+        count = "a mistake" if len(self.lines) == 1 else f"{len(self.lines)} mistakes"
+        raise ProfileError(f"the profile {self.file} has {count}", why="\n".join(self.lines), fix=fix)
+
+    def _spell(self, path: KeyPath) -> str:
+        """`rules[no-funds].then`, `limits[2].at_most`: rules by name, other positions counted from 1."""
+        spelt = ""
+        place: Any = self.tables
+        for part in path:
+            place = _step(place, part)
+            if isinstance(part, str):
+                spelt += f".{part}" if spelt else part
+                continue
+            name = place.get("name") if isinstance(place, Mapping) else None
+            spelt += f"[{name}]" if isinstance(name, str) and name else f"[{part + 1}]"
+        return spelt
+
+
+def quoted(text: object) -> str:
+    """A word of the profile in quotes, shortened."""
+    word = text if isinstance(text, str) else repr(text)
+    return f'"{word}"' if len(word) <= 60 else f'"{word[:59]}…"'
+
+
+def near(word: object, known: Iterable[str]) -> str:
+    """`; did you mean "x"?`, or nothing if nothing known is like it."""
+    matches = difflib.get_close_matches(str(word), list(known), 1, 0.6)
+    return f"; did you mean {quoted(matches[0])}?" if matches else ""
+
+
+def _step(place: Any, part: str | int) -> Any:
+    if isinstance(part, str):
+        return place.get(part) if isinstance(place, Mapping) else None
+    return place[part] if isinstance(place, list) and part < len(place) else None
+
+
+def _reaches(overrides: Mapping[str, Any], path: KeyPath) -> bool:
+    """Whether the key was written in the overrides: their tables merge, everything else in them replaces."""
+    place: Any = overrides
+    for part in path:
+        if not isinstance(place, Mapping):
+            return True
+        if part not in place:
+            return False
+        place = place[part]
+    return bool(path)
+
+
+def _describe(error: Any, model: type[BaseModel], place: KeyPath) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown key{near(place[-1], _keys_at(model, place[:-1]))}"
+        case "missing":
+            return "this key is missing"
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "model_type" | "dict_type":
+            return "must be a table"
+        case _:
+            text = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
+            return f"must be {text}" if text != error["msg"] else text
+
+
+def _keys_at(model: type[BaseModel], place: KeyPath) -> list[str]:
+    """The keys that the table at a place may have."""
+    for part in place:
+        field_info = next((info for name, info in model.model_fields.items() if (info.alias or name) == part), None)
+        inner = _model_in(field_info.annotation) if field_info else model
+        if inner is None:
+            return []
+        model = inner
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The table a field holds, directly or as members of a list or a table."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for argument in get_args(annotation) if (found := _model_in(argument))), None)
