@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from runner.engine.ports import Clock
 
 if TYPE_CHECKING:
-    from runner.store.database import CrashPoint
     from runner.store.store import Store
+    from runner.store.writer import CrashPoint
 
 
 def open_store(
@@ -22,7 +22,8 @@ def open_store(
 
     An older file is backed up beside itself and upgraded. `inline` writes on the event loop's thread, for virtual time;
     `crash_point` is called at named moments of each commit, for tests.
-    Raises SchemaError (newer, or not a runner database), StoreError, and BatchError when `create` is false and nothing is there.
+    Raises SchemaError (newer, or not a runner database), StoreError, and UsageError when `create` is false and nothing
+    is there. Call it before taking the database lock: an upgrade takes that lock itself.
     """
     from runner.store.store import Store
 

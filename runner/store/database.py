@@ -1,8 +1,187 @@
-"""The SQLite file: how it is opened, read and written. One writer, group commit, readers on their own connections."""
+"""The SQLite file: how it is created, opened, read and written from outside the run, and what its errors mean."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Final
 
-CrashPoint = Callable[[str], None]
-"""Called with `before-begin`, `before-commit` and `after-commit`; what it raises stops the writer as a crash would."""
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.pool import NullPool
+
+from runner.errors import SchemaError, StorageFullError, StoreError
+
+BUSY_MS: Final = 30_000
+"""How long a statement waits for another program's lock on the file."""
+
+CHECKPOINT_PAGES: Final = 1_000
+"""The run alone folds the write-ahead log back into the file, after this many pages."""
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file of mode 0600, its folder 0700 if that is missing. FileExistsError if it is there."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def store_error(error: Exception, path: Path) -> StoreError:
+    """What an error of SQLite (or of SQLAlchemy around it) means for people. Holds no values: parameters are hidden."""
+    original = getattr(error, "orig", None) or error
+    code = getattr(original, "sqlite_errorcode", None) or 0
+    match code & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return StorageFullError(
+                f"the disk that holds {path.name} is full",
+                why="nothing more can be recorded, so nothing more is sent",
+                fix="free some space, then run the same command again",
+            )
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return SchemaError(
+                f"{path.name} cannot be read as a database",
+                why=str(original),
+                fix="choose another file with --db, or put a backup in its place",
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreError(
+                f"{path.name} is locked by another program",
+                why=f"it did not let go within {BUSY_MS // 1000} seconds",
+                fix="close the program that has the file open for writing, then run the same command again",
+            )
+        case _:
+            return StoreError(
+                f"the database {path.name} failed",
+                why=str(original) or type(original).__name__,
+                fix="check the disk and the file's permissions, then run the same command again",
+            )
+
+
+def ends_transaction(error: Exception) -> bool:
+    """Whether SQLite has given up the whole transaction, not just a statement: a full or failing disk, or no memory."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None) or 0
+    return code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT}
+
+
+@contextmanager
+def translated(path: Path) -> Generator[None]:
+    """Turn the errors of SQLite and SQLAlchemy into ours."""
+    try:
+        yield
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
+        raise store_error(error, path) from error
+
+
+class Database:
+    """One file and the ways to open it. Nothing is kept open between calls."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def _connect(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,  # the engine says BEGIN itself: immediate for writers, deferred for readers
+            check_same_thread=False,  # the writer's connection is closed by whoever ends the writer
+            timeout=BUSY_MS / 1000,
+        )
+        for pragma in (
+            "synchronous = FULL",
+            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+            "temp_store = MEMORY",
+            f"wal_autocheckpoint = {checkpoint}",
+            f"query_only = {'ON' if mode == 'ro' else 'OFF'}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _engine(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sa.Engine:
+        engine = sa.create_engine(
+            "sqlite://",
+            creator=lambda: self._connect(mode=mode, checkpoint=checkpoint, foreign_keys=foreign_keys),
+            poolclass=NullPool,
+            hide_parameters=True,  # an error's text must not carry an e-mail address
+        )
+        begin = "BEGIN" if mode == "ro" else "BEGIN IMMEDIATE"
+
+        @event.listens_for(engine, "begin")
+        def _(connection: sa.Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        return engine
+
+    @cached_property
+    def writer_engine(self) -> sa.Engine:
+        """For the one writer of a run: it alone checkpoints."""
+        return self._engine(mode="rw", checkpoint=CHECKPOINT_PAGES)
+
+    @cached_property
+    def _reader_engine(self) -> sa.Engine:
+        return self._engine(mode="ro", checkpoint=0)
+
+    @contextmanager
+    def reading(self) -> Generator[sa.Connection]:
+        """A read-only connection in one transaction: everything read inside is one snapshot."""
+        with translated(self.path), self._reader_engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, *, checkpoint: int = 0) -> Generator[sa.Connection]:
+        """A connection of its own, for short transactions beside a run's writer.
+
+        It leaves checkpoints to the run: two checkpointers at once can damage a file in SQLite before 3.51.3. A holder
+        of the database lock may set `checkpoint` (pages).
+        """
+        with translated(self.path), self._engine(mode="rw", checkpoint=checkpoint).connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write_now(self) -> Generator[sa.Connection]:
+        """One short BEGIN IMMEDIATE transaction beside a run's writer: committed on leaving, undone on an error."""
+        with self.writing() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def upgrading(self) -> Generator[sa.Connection]:
+        """One transaction for a migration: foreign keys rest while tables are copied, and are checked at the end."""
+        engine = self._engine(mode="rw", checkpoint=CHECKPOINT_PAGES, foreign_keys=False)
+        with translated(self.path), engine.begin() as connection:
+            yield connection
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+            if broken is not None:
+                raise SchemaError(
+                    f"{self.path.name} could not be upgraded",
+                    why=f"its table {broken[0]} refers to rows that are missing",
+                    fix="put the backup in its place and report this",
+                )
+
+    def use_write_ahead_log(self) -> None:
+        """Once for each file; SQLite remembers it. With it readers never wait for the writer."""
+        with translated(self.path), closing(self._connect(mode="rw", checkpoint=0)) as connection:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StoreError(
+                f"{self.path.name} cannot be used here",
+                why="its file system does not support SQLite's write-ahead log",
+                fix="put the database on a local disk: --db PATH",
+            )
+
+    def backup(self, target: Path) -> None:
+        """Copy the file as of now, beside a run if need be, to a new file of mode 0600."""
+        try:
+            create_private(target)
+        except FileExistsError:
+            raise StoreError(
+                f"{target.name} exists already", why="a backup never replaces a file", fix="choose another name"
+            ) from None
+        with (
+            translated(self.path),
+            closing(self._connect(mode="ro", checkpoint=0)) as source,
+            closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it

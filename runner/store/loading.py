@@ -2,29 +2,272 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import sqlalchemy as sa
 
 from runner.domain.model import BatchId
-from runner.store.values import Loaded, NewBatch, NewRow
+from runner.domain.states import BatchEvent, BatchState
+from runner.engine.ports import Clock
+from runner.errors import BatchError, BusyError, RunnerError
+from runner.store.codec import to_json, to_text
+from runner.store.database import Database
+from runner.store.locks import lock_database
+from runner.store.sql import batch_may, write_event
+from runner.store.values import Loaded, NewBatch, NewJob, NewRow
 
-PIECE = 1_000
+PIECE: Final = 1_000
 """Rows in one transaction: short enough for a run beside it."""
+
+CLEAR_PIECE: Final = 5_000
+LOAD_CHECKPOINT_PAGES: Final = 8_000
+
+_ROW: Final = "INSERT INTO rows (batch, number, line, cells, key) VALUES (?, ?, ?, ?, ?)"
+_JOB: Final = """
+INSERT INTO jobs (batch, operation, key, value, params) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (batch, operation, key) DO NOTHING
+"""
+_ASKS: Final = """
+INSERT INTO row_jobs (batch, row, operation, job)
+SELECT ?1, ?2, ?3, id FROM jobs WHERE batch = ?1 AND operation = ?3 AND key = ?4
+"""
+_REFUSED: Final = "INSERT INTO row_jobs (batch, row, operation, invalid, value) VALUES (?, ?, ?, ?, ?)"
+_STILL_OURS: Final = "UPDATE batches SET touched_us = ? WHERE id = ? AND load_number = ? AND state <> 'cancelled'"
+_BEYOND: Final = "(SELECT visible_row FROM batches WHERE id = :batch)"
+_LEFTOVERS: Final = (
+    "DELETE FROM row_jobs WHERE (batch, row) IN"
+    f" (SELECT batch, row FROM row_jobs WHERE batch = :batch AND row > {_BEYOND} LIMIT :piece)",
+    "DELETE FROM rows WHERE (batch, number) IN"
+    f" (SELECT batch, number FROM rows WHERE batch = :batch AND number > {_BEYOND} LIMIT :piece)",
+    "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE batch = :batch"
+    " AND id > (SELECT visible_job FROM batches WHERE id = :batch) LIMIT :piece)",
+)
+_DESCRIBED: Final = "settings, source, header, operations, mapping, params, content_hash, load_number, touched_us"
+_CREATE: Final = f"""
+INSERT INTO batches ({_DESCRIBED}, name, state, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'loading', ?)
+"""
+_RESTART: Final = f"""
+UPDATE batches SET ({_DESCRIBED}) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE name = ? AND state = 'loading' RETURNING id
+"""
+_CONTINUE: Final = """
+UPDATE batches SET load_number = load_number + 1 WHERE id = ? AND state NOT IN ('loading', 'cancelled')
+RETURNING load_number, visible_row
+"""
+_COUNT_NEW: Final = """
+INSERT INTO job_totals (batch, operation, state, jobs)
+SELECT batch, operation, 'queued', count(*) FROM jobs
+WHERE batch = :batch AND id > (SELECT visible_job FROM batches WHERE id = :batch) GROUP BY operation
+ON CONFLICT (batch, operation, state) DO UPDATE SET jobs = jobs + excluded.jobs
+"""
+_REVEAL: Final = """
+UPDATE batches SET visible_row = :rows, refused = refused + :refused, touched_us = :now,
+    visible_job = coalesce((SELECT max(id) FROM jobs WHERE batch = :batch), 0),
+    content_hash = coalesce(:content_hash, content_hash)
+WHERE id = :batch AND load_number = :load
+"""
+
+
+@dataclass(slots=True)
+class _Load:
+    """One load under way; counts grow piece by piece."""
+
+    batch: BatchId
+    number: int  # the batch's `load_number` while it is ours
+    first: int  # the last visible row when it began
+    rows: int = 0
+    jobs: int = 0
+    entries: int = 0
+    refused: int = 0
 
 
 class Loading:
     """Writes lists. Memory stays constant; what an interrupted load left is removed by the next one."""
 
-    def load(self, new: NewBatch, rows: Iterable[NewRow]) -> Loaded:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def load(self, new: NewBatch, rows: Iterable[NewRow], *, alone: bool = False) -> Loaded:
         """Create the batch (loading -> ready) with its rows, numbered from 1.
 
         An interrupted load of the same name is started over. If `rows` raises, nothing of the batch is left.
-        Raises BatchError if the name is taken.
+        `alone`: the caller holds the database lock. Raises BatchError if the name is taken, or another load takes over.
         """
-        raise NotImplementedError
+        with self._connection(alone=alone) as connection:
+            load = self._create(connection, new)
+            try:
+                _clear(connection, load)
+                self._write(connection, load, rows)
+                return self._reveal(connection, load, new.content_hash)
+            except BaseException:
+                with suppress(RunnerError, sa.exc.SQLAlchemyError):  # the first error is the one to tell
+                    connection.rollback()
+                    _clear(connection, load)
+                    self._forget(connection, load)
+                raise
 
-    def add(self, batch: BatchId, rows: Iterable[NewRow], *, content_hash: str | None = None) -> Loaded:
+    def add(
+        self, batch: BatchId, rows: Iterable[NewRow], *, content_hash: str | None = None, alone: bool = False
+    ) -> Loaded:
         """Append rows, numbered on from the last; they become visible to a run at work all at once.
 
-        A completed batch that gets new jobs is ready again. Raises BatchError if the batch is loading or cancelled.
+        A completed batch that gets new jobs is ready again. If `rows` raises, the batch is as it was.
+        `alone`: the caller holds the database lock. Raises BatchError if the batch is loading or cancelled.
         """
-        raise NotImplementedError
+        with self._connection(alone=alone) as connection:
+            load = self._continue(connection, batch)
+            try:
+                _clear(connection, load)
+                self._write(connection, load, rows)
+                return self._reveal(connection, load, content_hash)
+            except BaseException:
+                with suppress(RunnerError, sa.exc.SQLAlchemyError):  # as above
+                    connection.rollback()
+                    _clear(connection, load)
+                raise
+
+    @contextmanager
+    def _connection(self, *, alone: bool) -> Generator[sa.Connection]:
+        """With the database lock the load folds the write-ahead log back itself; beside a run that is the run's job."""
+        with ExitStack() as stack:
+            if not alone:
+                try:
+                    stack.enter_context(lock_database(self._database.path, clock=self._clock))
+                    alone = True
+                except BusyError:
+                    alone = False
+            checkpoint = LOAD_CHECKPOINT_PAGES if alone else 0
+            yield stack.enter_context(self._database.writing(checkpoint=checkpoint))
+
+    def _create(self, connection: sa.Connection, new: NewBatch) -> _Load:
+        now = self._clock.now_us()
+        described = (
+            *map(to_json, (new.settings, new.source, new.header, new.operations, new.mapping, new.params)),
+            new.content_hash,
+            now,  # the load's number: an older load of this name that is still alive finds the batch no longer its own
+            now,
+        )
+        with connection.begin():
+            restarted = connection.exec_driver_sql(_RESTART, (*described, new.name)).scalar()
+            if restarted is not None:
+                return _Load(batch=BatchId(restarted), number=now, first=0)
+            try:
+                made = connection.exec_driver_sql(_CREATE, (*described, new.name, now))
+            except sa.exc.IntegrityError:
+                raise BatchError(
+                    f"there is a batch {new.name} already",
+                    why="a name belongs to one batch",
+                    fix="choose another name: --batch NAME",
+                ) from None
+            batch = BatchId(made.lastrowid)
+            write_event(connection, "batch.loading", at_us=now, batch=batch)
+        return _Load(batch=batch, number=now, first=0)
+
+    def _continue(self, connection: sa.Connection, batch: BatchId) -> _Load:
+        with connection.begin():
+            found = connection.exec_driver_sql(_CONTINUE, (batch,)).first()
+        if found is None:
+            raise BatchError(
+                "rows cannot be added to this batch",
+                why="it does not exist, is still loading, or was cancelled",
+                fix="start a new batch: --new",
+            )
+        return _Load(batch=batch, number=found.load_number, first=found.visible_row)
+
+    def _write(self, connection: sa.Connection, load: _Load, rows: Iterable[NewRow]) -> None:
+        stream = iter(rows)
+        while piece := list(islice(stream, PIECE)):
+            with connection.begin(), _ours(connection, load, self._clock.now_us()):
+                _write_piece(connection, load, piece)
+
+    def _reveal(self, connection: sa.Connection, load: _Load, content_hash: str | None) -> Loaded:
+        now = self._clock.now_us()
+        with connection.begin(), _ours(connection, load, now):
+            values = {
+                "batch": load.batch,
+                "rows": load.first + load.rows,
+                "refused": load.refused,
+                "content_hash": content_hash,
+                "load": load.number,
+                "now": now,
+            }
+            connection.exec_driver_sql(_COUNT_NEW, values)
+            connection.exec_driver_sql(_REVEAL, values)
+            for event, state, wanted in (
+                (BatchEvent.LOADED, BatchState.READY, True),
+                (BatchEvent.REOPEN, BatchState.READY, load.jobs > 0),
+            ):
+                if wanted:
+                    connection.exec_driver_sql(
+                        f"UPDATE batches SET state = ?, reason = NULL WHERE id = ? AND {batch_may(event)}",
+                        (state.value, load.batch),
+                    )
+            loaded = Loaded(
+                batch=load.batch,
+                rows=load.rows,
+                jobs=load.jobs,
+                shared=load.entries - load.jobs - load.refused,
+                refused=load.refused,
+            )
+            counts = {"rows": loaded.rows, "jobs": loaded.jobs, "shared": loaded.shared, "refused": loaded.refused}
+            write_event(connection, "batch.loaded", at_us=now, batch=load.batch, detail=counts)
+        return loaded
+
+    def _forget(self, connection: sa.Connection, load: _Load) -> None:
+        """Remove a batch that was never revealed: nothing was sent for it, so nothing of it is worth keeping."""
+        with connection.begin(), _ours(connection, load, self._clock.now_us()):
+            connection.exec_driver_sql("DELETE FROM events WHERE batch = ?", (load.batch,))
+            connection.exec_driver_sql("DELETE FROM batches WHERE id = ?", (load.batch,))
+
+
+@contextmanager
+def _ours(connection: sa.Connection, load: _Load, now_us: int) -> Generator[None]:
+    """Inside a transaction: BatchError unless the batch is still this load's own."""
+    if connection.exec_driver_sql(_STILL_OURS, (now_us, load.batch, load.number)).rowcount != 1:
+        raise BatchError(
+            "this load was overtaken",
+            why="the batch was cancelled, or another process began to load the same one",
+            fix="look at it: runner status",
+        )
+    yield
+
+
+def _write_piece(connection: sa.Connection, load: _Load, piece: list[NewRow]) -> None:
+    rows, jobs, asks, refused = [], [], [], []
+    for number, row in enumerate(piece, start=load.first + load.rows + 1):
+        rows.append((load.batch, number, row.line, to_json(row.cells), row.key))
+        for entry in row.entries:
+            if isinstance(entry, NewJob):
+                jobs.append((load.batch, entry.operation, entry.key, entry.value, to_json(entry.params)))
+                asks.append((load.batch, number, entry.operation, entry.key))
+            else:
+                refused.append((load.batch, number, entry.operation, entry.why, to_text(entry.value)))
+    connection.exec_driver_sql(_ROW, rows)
+    if jobs:
+        # Rows of one value share the job: the unique key lets the first one in.
+        load.jobs += connection.exec_driver_sql(_JOB, jobs).rowcount
+        connection.exec_driver_sql(_ASKS, asks)
+    if refused:
+        connection.exec_driver_sql(_REFUSED, refused)
+    load.rows += len(rows)
+    load.entries += len(asks) + len(refused)
+    load.refused += len(refused)
+
+
+def _clear(connection: sa.Connection, load: _Load) -> None:
+    """Remove the rows and jobs beyond the visible marks, piece by piece, as long as the batch is this load's own."""
+    for statement in _LEFTOVERS:
+        removed = 1
+        while removed:
+            with connection.begin():
+                owner = connection.exec_driver_sql(
+                    "SELECT load_number FROM batches WHERE id = ?", (load.batch,)
+                ).scalar()
+                if owner != load.number:
+                    return
+                values = {"batch": load.batch, "piece": CLEAR_PIECE}
+                removed = connection.exec_driver_sql(statement, values).rowcount

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from runner.engine.ports import Clock
+from runner.errors import BusyError, StoreError
 
 
 class Lock:
     """A lock that is held. Released by `release()`, by leaving the context, or by the death of the process."""
 
-    def release(self) -> None:
-        """Let the next one in; safe to call twice."""
-        raise NotImplementedError
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
 
-    def __enter__(self) -> Lock:
+    def release(self) -> None:
+        """Let the next one in; safe to call twice. The file stays: removing it would let two in at once."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -24,19 +37,92 @@ class Lock:
 
 def account_fingerprint(base_url: str, key: str) -> str:
     """SHA-256 (hex) of base URL, NUL and key: the name of an account that gives nothing away."""
-    raise NotImplementedError
+    return hashlib.sha256(f"{base_url}\0{key}".encode()).hexdigest()
 
 
 def lock_database(database: Path, *, clock: Clock) -> Lock:
     """Hold `<database>.lock`, or raise BusyError naming the holder's pid, start and database."""
-    raise NotImplementedError
+    real = Path(os.path.realpath(database))  # a symbolic link is the same database
+    return _lock(real.with_name(f"{real.name}.lock"), what="this database", database=real, clock=clock)
 
 
 def lock_account(account: str, *, database: Path, clock: Clock, folder: Path | None = None) -> Lock:
-    """Hold the account (its fingerprint) in `folder` (the user's runtime directory), or raise BusyError naming the holder."""
-    raise NotImplementedError
+    """Hold an account by its fingerprint, in `folder` (the user's runtime directory); BusyError names the holder."""
+    folder = folder or _runtime_folder()
+    return _lock(folder / f"{account}.lock", what="this provider account", database=database, clock=clock)
 
 
 async def wait_for(take: Callable[[], Lock], *, clock: Clock, seconds: float) -> Lock:
     """Call `take` once a second until it succeeds; after `seconds` its BusyError comes through."""
-    raise NotImplementedError
+    deadline = clock.monotonic() + seconds
+    while True:
+        try:
+            return take()
+        except BusyError:
+            now = clock.monotonic()
+            if now >= deadline:
+                raise
+            await clock.sleep_until(min(now + 1.0, deadline))
+
+
+def _runtime_folder() -> Path:
+    import platformdirs
+
+    folder = Path(platformdirs.user_runtime_dir("runner", appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if sys.platform != "win32" and folder.stat().st_uid != os.getuid():
+        # The fallback lies in a folder everybody may write to: somebody else's file there must not stop or fool us.
+        raise StoreError(
+            f"the folder {folder} belongs to another user",
+            why="the locks of your provider accounts would be theirs",
+            fix="set XDG_RUNTIME_DIR to a folder of your own",
+        )
+    return folder
+
+
+def _lock(path: Path, *, what: str, database: Path, clock: Clock) -> Lock:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    if not _try_lock(descriptor):
+        signed = os.pread(descriptor, 4096, 0) if sys.platform != "win32" else b""
+        os.close(descriptor)
+        raise _busy(what, signed)
+    try:
+        start = datetime.fromtimestamp(clock.now_us() // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        holder = {"pid": os.getpid(), "start": start, "database": str(database)}
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(holder).encode())
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return Lock(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Take the exclusive lock of an open file without waiting."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _busy(what: str, content: bytes) -> BusyError:
+    try:
+        holder = json.loads(content)
+        why = f"process {holder['pid']}, started {holder['start']}, works on {holder['database']}"
+    except (ValueError, KeyError, TypeError):
+        why = "another process holds its lock"  # it was taken a moment ago and is not signed yet
+    return BusyError(
+        f"another run is at work on {what}", why=why, fix="wait for it to end, or queue behind it with --wait 2h"
+    )

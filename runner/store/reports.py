@@ -6,11 +6,15 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 
 from runner.domain.model import Answer, AttemptId, BatchId
+from runner.store.database import Database
 from runner.store.values import AnsweredBefore, BatchInfo, BatchStatus, Doubt, Outcomes, RowHistory
 
 
 class Reports:
     """Questions to the database. Safe beside a run; nothing here writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def batches(self) -> list[BatchInfo]:
         """Every batch, the one last worked on first."""

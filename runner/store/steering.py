@@ -10,11 +10,17 @@ from typing import Any
 
 from runner.domain.model import BatchId, Resolution, RunId
 from runner.domain.states import BatchEvent, BatchState
+from runner.engine.ports import Clock
+from runner.store.database import Database
 from runner.store.values import Recovered, Wish
 
 
 class Steering:
     """Decisions. Times come from the store's clock."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
 
     def start_run(self, *, pid: int, host: str, version: str, options: Mapping[str, Any]) -> RunId:
         """Record that a process begins to work. `options` holds no secret. The caller holds the database lock."""
@@ -58,7 +64,7 @@ class Steering:
         raise NotImplementedError
 
     def retry(self, batch: BatchId, *, rule: str | None = None) -> int:
-        """Queue the failed jobs again, final ones too, with fresh attempts; only those of one reason if `rule` is given."""
+        """Queue failed jobs, final ones too, with fresh attempts; of one reason only if `rule` is given."""
         raise NotImplementedError
 
     def requeue_unfinished(self, batch: BatchId) -> int:
@@ -70,7 +76,7 @@ class Steering:
         raise NotImplementedError
 
     def resolve(self, batch: BatchId, resolution: Resolution, *, rows: Sequence[int] | None = None) -> int:
-        """A person's word on jobs in doubt, of some rows or all: charged -> failed (`lost-answer`), else queued again."""
+        """A person's word on jobs in doubt, of some rows or all: charged -> failed (`lost-answer`), else queued."""
         raise NotImplementedError
 
     def keep(self, batch: BatchId, settings: Mapping[str, Any]) -> None:

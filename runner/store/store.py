@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
 from runner.engine.ports import Clock, JobStore
-from runner.store.database import CrashPoint
+from runner.store.database import Database
+from runner.store.jobs import SqlJobStore
 from runner.store.loading import Loading
+from runner.store.migrate import Prepared, prepare
 from runner.store.reports import Reports
 from runner.store.steering import Steering
+from runner.store.writer import CrashPoint, Writer
 
 
 class Store:
@@ -24,6 +28,19 @@ class Store:
     reports: Reports
     steering: Steering
 
+    def __init__(
+        self, path: Path, *, prepared: Prepared, clock: Clock, inline: bool, crash_point: CrashPoint | None
+    ) -> None:
+        self.path = path
+        self.is_new = prepared.is_new
+        self.backup_path = prepared.backup
+        self._database = Database(path)
+        self._writer = Writer(self._database.writer_engine, path, inline=inline, crash_point=crash_point)
+        self.jobs = SqlJobStore(self._writer)
+        self.loading = Loading(self._database, clock)
+        self.reports = Reports(self._database)
+        self.steering = Steering(self._database, clock)
+
     @classmethod
     def open(
         cls,
@@ -35,19 +52,26 @@ class Store:
         crash_point: CrashPoint | None = None,
     ) -> Self:
         """See `runner.store.open_store`."""
-        raise NotImplementedError
+        prepared = prepare(path, clock=clock, create=create)
+        return cls(path, prepared=prepared, clock=clock, inline=inline, crash_point=crash_point)
 
-    def writing(self) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[None]:
         """Run the writer inside the current event loop; leaving waits until everything submitted is committed."""
-        raise NotImplementedError
+        self._writer.start()
+        try:
+            yield
+        finally:
+            await self._writer.stop()
 
     def backup(self, target: Path) -> Path:
         """Copy the database, beside a run if need be, to a new file of mode 0600; StoreError if `target` exists."""
-        raise NotImplementedError
+        self._database.backup(target)
+        return target
 
     def close(self) -> None:
-        """Close every connection; safe to call twice."""
-        raise NotImplementedError
+        """End the writer, if it is still at work; safe to call twice."""
+        self._writer.close()
 
     def __enter__(self) -> Self:
         return self

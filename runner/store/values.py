@@ -99,7 +99,7 @@ class BatchInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerLine:
-    """The attempts of a batch at one operation read as an account. Counts are requests that were, or may have been, sent."""
+    """The attempts of a batch at one operation read as an account; counts are of requests sent, or perhaps sent."""
 
     provider: str
     operation: str

@@ -1,0 +1,64 @@
+"""Between Python values and what SQLite keeps: JSON every reader accepts, plain text, headers without keys."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+_PLAIN: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_ASCII: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+_SECRET_HEADERS: Final = frozenset(
+    {"authorization", "proxy-authorization", "authentication-info", "cookie", "set-cookie", "set-cookie2", "x-api-key"}
+)
+_SECRET_PARTS: Final = ("token", "secret", "api-key", "apikey", "password")
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON, readable where it can be, always valid UTF-8.
+
+    A provider can send what JSON text or UTF-8 cannot hold (lone surrogates, NaN, integers of thousands of digits,
+    endless nesting); the raw answer is kept beside, so here it may become an escape or null, never an exception.
+    """
+    try:
+        text = _PLAIN(value)
+        if text.isascii():
+            return text
+        text.encode()
+    except UnicodeEncodeError:
+        return _ASCII(value)
+    except (ValueError, RecursionError):
+        return _ASCII(_tame(value, depth=50))
+    return text
+
+
+def _tame(value: Any, *, depth: int) -> Any:
+    if depth == 0:
+        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value if value.bit_length() < 4096 else None
+    if isinstance(value, Mapping):
+        return {str(key): _tame(item, depth=depth - 1) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_tame(item, depth=depth - 1) for item in value]
+    return value
+
+
+def to_text(value: str | None) -> str | None:
+    """Text as SQLite and every reader of it can hold: no NUL, no lone surrogates."""
+    if value is None or (value.isascii() and "\0" not in value):
+        return value
+    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def kept_headers(headers: Sequence[tuple[str, str]]) -> str:
+    """An answer's headers as JSON pairs, in order, without those that carry cookies or credentials."""
+    return to_json([[name, value] for name, value in headers if not _is_secret(name.lower())])
+
+
+def _is_secret(name: str) -> bool:
+    return name in _SECRET_HEADERS or any(part in name for part in _SECRET_PARTS)

@@ -1,0 +1,234 @@
+"""The engine's store: claims, attempts and settlements as fixed SQL on the writer's connection. The hot path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from runner.domain.model import Amount, AttemptId, BatchId, Job, JobId, RunId
+from runner.domain.states import JobEvent
+from runner.engine.ports import Claim, LaneReport, Opening, Settlement, Spending, Wishes
+from runner.errors import StoreError
+from runner.store.codec import to_text
+from runner.store.lanes import read_lanes, write_lane
+from runner.store.settling import settle
+from runner.store.sql import expect_one, job_may, write_event
+from runner.store.writer import Writer
+
+_RETURNED: Final = "id, batch, operation, params, attempts, attempts_spent, possible_double_charge, due_us"
+_TAKE: Final = "UPDATE jobs SET state = 'running', run = :run, lease_until_us = :lease"
+_VISIBLE: Final = "id <= (SELECT visible_job FROM batches WHERE id = :batch)"
+
+_CLAIM_ONE: Final = f"""
+{_TAKE} WHERE id = :only AND batch = :batch AND {job_may(JobEvent.CLAIM)} AND {_VISIBLE} RETURNING {_RETURNED}
+"""  # every part is fixed text of this file
+_RELEASE: Final = f"""
+UPDATE jobs SET state = 'queued', run = NULL, lease_until_us = NULL
+WHERE id = ? AND run = ? AND {job_may(JobEvent.RELEASE)}
+AND NOT EXISTS (SELECT 1 FROM attempts WHERE job = jobs.id AND closed_us IS NULL)
+"""
+_COUNT_ATTEMPT: Final = """
+UPDATE jobs SET attempts = attempts + 1, requests = requests + 1, unknowns = unknowns + 1
+WHERE id = ? AND run = ? AND state = 'running' AND attempts = ? - 1
+"""
+_OPEN: Final = """
+INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, timeout_us,
+    client_request_id, method, path, unit, held)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_FRESH_DUE: Final = f"""
+SELECT 0 FROM jobs WHERE batch = :batch AND operation = :operation AND state = 'queued' AND due_us = 0 AND {_VISIBLE}
+LIMIT 1
+"""
+_NEXT_RETRY: Final = """
+SELECT due_us FROM jobs WHERE batch = :batch AND operation = :operation AND state = 'queued' AND due_us > 0
+ORDER BY due_us LIMIT 1
+"""
+_PROVEN: Final = "SELECT operation FROM job_totals WHERE batch = ? AND state = 'succeeded' AND jobs > 0"
+_SPENDING: Final = """
+SELECT provider, unit, sum(requests), sum(iif(standing = 'debited', amount, 0)),
+    sum(iif(standing = 'in_doubt', amount, 0)), sum(iif(standing = 'held', amount, 0))
+FROM attempt_totals WHERE batch = ? GROUP BY provider, unit ORDER BY provider, unit
+"""
+_RECENT: Final = """
+SELECT closed_us FROM attempts WHERE account = ? AND closed_us > ? AND closed_us IS NOT NULL AND sent
+ORDER BY closed_us
+"""
+_WISHES: Final = "SELECT requested_state, settings, visible_job FROM batches WHERE id = ?"
+
+
+@lru_cache(maxsize=16)
+def claim_sql(operations: int) -> str:
+    """One statement for a claim over `operations` operations (`:op0`, ...): due retries first, then by age.
+
+    Each operation has its own two arms, so that each reads at most `:limit` entries of the index of queued jobs,
+    however many are waiting.
+    """
+    arms = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT 0 AS fresh, due_us, id FROM jobs WHERE batch = :batch AND operation = :op{n}"
+        " AND state = 'queued' AND due_us > 0 AND due_us <= :now ORDER BY due_us, id LIMIT :limit)"
+        f" UNION ALL SELECT * FROM (SELECT 1 AS fresh, due_us, id FROM jobs WHERE batch = :batch AND operation = :op{n}"
+        f" AND state = 'queued' AND due_us = 0 AND {_VISIBLE} ORDER BY id LIMIT :limit)"
+        for n in range(operations)
+    )
+    chosen = f"SELECT id FROM ({arms}) ORDER BY fresh, due_us, id LIMIT :limit"
+    return f"{_TAKE} WHERE id IN ({chosen}) AND {job_may(JobEvent.CLAIM)} RETURNING {_RETURNED}"
+
+
+class SqlJobStore:
+    """`runner.engine.ports.JobStore` on one file. Each call is queued at once; awaiting it waits for its commit."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def claim(self, claim: Claim) -> Awaitable[list[Job]]:
+        """As the port. With `only`, that job alone, or nothing if it is not queued."""
+        return self._writer.submit(partial(_claim, claim=claim))
+
+    def release(self, run: RunId, jobs: Sequence[JobId]) -> Awaitable[None]:
+        """As the port; StoreError, and none is released, unless all are running, owned by the run and unopened."""
+        return self._writer.submit(partial(_release, run=run, jobs=tuple(jobs)))
+
+    def open(self, opening: Opening) -> Awaitable[AttemptId]:
+        """As the port; also refused unless `number` is the job's next one."""
+        return self._writer.submit(partial(_open, opening=opening))
+
+    def settle(self, settlement: Settlement) -> Awaitable[None]:
+        """As the port; StoreError unless the attempt is open and its job running under the attempt's run."""
+        return self._writer.submit(partial(settle, settlement=settlement))
+
+    def next_due(self, batch: BatchId, operations: tuple[str, ...]) -> Awaitable[int | None]:
+        """As the port."""
+        return self._writer.submit(partial(next_due, batch=batch, operations=operations))
+
+    def proven(self, batch: BatchId) -> Awaitable[frozenset[str]]:
+        """As the port."""
+        return self._writer.submit(
+            lambda connection: frozenset(connection.exec_driver_sql(_PROVEN, (batch,)).scalars())
+        )
+
+    def spending(self, batch: BatchId) -> Awaitable[list[Spending]]:
+        """As the port."""
+        return self._writer.submit(partial(_spending, batch=batch))
+
+    def recent(self, account: str, since_us: int) -> Awaitable[list[int]]:
+        """As the port."""
+        return self._writer.submit(
+            lambda connection: list(connection.exec_driver_sql(_RECENT, (account, since_us)).scalars())
+        )
+
+    def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:
+        """As the port."""
+        return self._writer.submit(partial(read_lanes, batch=batch))
+
+    def report_lane(self, report: LaneReport, run: RunId, now_us: int) -> Awaitable[None]:
+        """As the port."""
+        return self._writer.submit(partial(write_lane, report=report, run=run, now_us=now_us))
+
+    def record(
+        self, *, at_us: int, run: RunId, batch: BatchId | None, lane: str | None, event: str, detail: Mapping[str, Any]
+    ) -> Awaitable[None]:
+        """As the port."""
+        return self._writer.submit(
+            partial(write_event, event=event, at_us=at_us, run=run, batch=batch, lane=lane, detail=detail)
+        )
+
+    def wishes(self, batch: BatchId) -> Awaitable[Wishes]:
+        """As the port."""
+        return self._writer.submit(partial(_wishes, batch=batch))
+
+
+def _claim(connection: sa.Connection, *, claim: Claim) -> list[Job]:
+    values: dict[str, Any] = {
+        "run": claim.run,
+        "lease": claim.lease_until_us,
+        "batch": claim.batch,
+        "now": claim.now_us,
+        "limit": claim.limit,
+        "only": claim.only,
+    }
+    values.update({f"op{n}": operation for n, operation in enumerate(claim.operations)})
+    sql = _CLAIM_ONE if claim.only is not None else claim_sql(len(claim.operations))
+    taken = connection.exec_driver_sql(sql, values).all()
+    # RETURNING keeps no order: due retries (due_us > 0) first, the oldest first; then fresh ones by age.
+    return [_job(line) for line in sorted(taken, key=lambda line: (line[7] == 0, line[7], line[0]))]
+
+
+def _job(line: Sequence[Any]) -> Job:
+    return Job(
+        id=JobId(line[0]),
+        batch=BatchId(line[1]),
+        operation=line[2],
+        params=json.loads(line[3]),
+        attempts=line[4],
+        attempts_spent=line[5],
+        possible_double_charge=bool(line[6]),
+    )
+
+
+def _release(connection: sa.Connection, *, run: RunId, jobs: tuple[JobId, ...]) -> None:
+    for job in jobs:
+        expect_one(connection.exec_driver_sql(_RELEASE, (job, run)), f"job {job} cannot be given back")
+
+
+def _open(connection: sa.Connection, *, opening: Opening) -> AttemptId:
+    counted = connection.exec_driver_sql(_COUNT_ATTEMPT, (opening.job, opening.run, opening.number))
+    expect_one(counted, f"attempt {opening.number} of job {opening.job} cannot be opened")
+    opened = connection.exec_driver_sql(
+        _OPEN,
+        (
+            opening.job,
+            opening.batch,
+            opening.run,
+            opening.operation,
+            opening.provider,
+            opening.account,
+            opening.number,
+            opening.opened_us,
+            round(opening.timeout_seconds * 1_000_000),
+            opening.client_request_id,
+            opening.method,
+            to_text(opening.path),
+            opening.unit,
+            opening.held,
+        ),
+    )
+    return AttemptId(opened.lastrowid)
+
+
+def next_due(connection: sa.Connection, *, batch: BatchId, operations: tuple[str, ...]) -> int | None:
+    """The earliest `due_us` of the visible queued jobs of these operations (0: now), None if none is queued."""
+    earliest: int | None = None
+    for operation in operations:
+        values = {"batch": batch, "operation": operation}
+        if connection.exec_driver_sql(_FRESH_DUE, values).first() is not None:
+            return 0
+        due = connection.exec_driver_sql(_NEXT_RETRY, values).scalar()
+        if due is not None and (earliest is None or due < earliest):
+            earliest = due
+    return earliest
+
+
+def _spending(connection: sa.Connection, *, batch: BatchId) -> list[Spending]:
+    return [
+        Spending(
+            provider=provider,
+            unit=unit,
+            requests=requests,
+            debited=Amount(debited),
+            in_doubt=Amount(in_doubt),
+            held=Amount(held),
+        )
+        for provider, unit, requests, debited, in_doubt, held in connection.exec_driver_sql(_SPENDING, (batch,))
+    ]
+
+
+def _wishes(connection: sa.Connection, *, batch: BatchId) -> Wishes:
+    found = connection.exec_driver_sql(_WISHES, (batch,)).first()
+    if found is None:
+        raise StoreError(f"there is no batch {batch}")
+    return Wishes(requested_state=found[0], settings=json.loads(found[1]), visible_job=found[2])

@@ -1,0 +1,145 @@
+"""Brings a file to the schema this version works with: creates, recognises, backs up and upgrades, or refuses.
+
+alembic is imported only when there is something to do: opening a current file costs two small reads.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import runner
+from runner.engine.ports import Clock
+from runner.errors import SchemaError, UsageError
+from runner.store.database import Database, create_private
+from runner.store.locks import lock_database
+from runner.store.tables import APPLICATION_ID, HEAD
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What was done to have a current file."""
+
+    is_new: bool
+    backup: Path | None  # the copy of the older file, beside it
+
+
+def prepare(
+    path: Path, *, clock: Clock, create: bool = True, scripts: Path | None = None, head: str = HEAD
+) -> Prepared:
+    """Create or upgrade `path` to `head`. `scripts` is the folder of migrations; None: the shipped ones.
+
+    Raises UsageError (missing, and `create` is false), SchemaError (newer, or not ours), BusyError (a run is at work on
+    an older file), StoreError.
+    """
+    if not path.exists():
+        if not create:
+            raise UsageError(
+                f"there is no database at {path}",
+                why="nothing was loaded there yet",
+                fix="runner load FILE -p PROVIDER.OPERATION, or choose another file with --db",
+            )
+        return Prepared(is_new=_create(path, scripts=scripts), backup=None)
+    database = Database(path)
+    version = _version(database)
+    if version == head:
+        return Prepared(is_new=False, backup=None)
+    if version is None:
+        _upgrade(database, scripts=scripts)
+        return Prepared(is_new=True, backup=None)
+    return Prepared(is_new=False, backup=_renew(database, version, clock=clock, scripts=scripts))
+
+
+def _create(path: Path, *, scripts: Path | None) -> bool:
+    """Make the whole file under another name first: nobody ever sees half a database. False: another was quicker."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)  # left by a process of the same number that was killed
+    create_private(draft)
+    try:
+        database = Database(draft)
+        database.use_write_ahead_log()
+        _upgrade(database, scripts=scripts)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+        except OSError:
+            if path.exists():
+                return False
+            draft.rename(path)  # a file system without hard links
+    finally:
+        draft.unlink(missing_ok=True)
+    return True
+
+
+def _version(database: Database) -> str | None:
+    """The revision of a file of ours; None: an empty file. SchemaError for anything else."""
+    with database.reading() as connection:
+        application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+        tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+        if application != APPLICATION_ID:
+            if tables == 0 and application == 0:
+                return None
+            raise SchemaError(
+                f"{database.path.name} is not a runner database",
+                why="it was made by another program, and is left as it is",
+                fix="choose another file with --db",
+            )
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+
+
+def _renew(database: Database, version: str, *, clock: Clock, scripts: Path | None) -> Path:
+    """Copy an older file, then upgrade it, under the database lock: no run of the older version may be at work."""
+    from alembic.script import ScriptDirectory
+
+    known = {revision.revision for revision in ScriptDirectory.from_config(_config(scripts)).walk_revisions()}
+    if version not in known:
+        raise SchemaError(
+            f"{database.path.name} was written by a newer version of runner",
+            why=f"its schema is {version}; this version knows up to {max(known)}",
+            fix="pip install --upgrade bulk-runner",
+        )
+    with lock_database(database.path, clock=clock):
+        stamp = datetime.fromtimestamp(clock.now_us() // 1_000_000, UTC).strftime("%Y%m%dT%H%M%SZ")
+        copy = database.path.with_name(f"{database.path.name}.{version}-{stamp}.backup")
+        database.backup(copy)
+        _upgrade(database, scripts=scripts)
+    return copy
+
+
+def _upgrade(database: Database, *, scripts: Path | None) -> None:
+    from alembic import command
+
+    config = _config(scripts)
+    database.use_write_ahead_log()
+    with database.upgrading() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except sqlite3.Error as error:  # alembic lets some through bare
+            raise SchemaError(
+                f"{database.path.name} could not be upgraded", why=str(error), fix="report this; the file is unchanged"
+            ) from error
+
+
+def _config(scripts: Path | None) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(scripts or _shipped()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _shipped() -> Path:
+    """`runner/_migrations` in an installed wheel, else `migrations` beside the package."""
+    package = Path(runner.__file__).parent
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"

@@ -1,0 +1,224 @@
+"""The one writer of a run: pieces are queued in order, and everything that waits is committed together.
+
+A piece is a pure database function: it may be run twice (the group is done again, each piece in its savepoint, when one
+of them fails) and touches nothing but its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+
+from runner.errors import StorageFullError, StoreError
+from runner.store.database import ends_transaction, store_error
+
+T = TypeVar("T")
+Piece = Callable[[sa.Connection], T]
+
+CrashPoint = Callable[[str], None]
+"""Called with `before-begin`, `before-commit` and `after-commit`; what it raises stops the writer as a crash would."""
+
+
+class _Waiting(NamedTuple):
+    piece: Piece[Any]
+    future: asyncio.Future[Any]
+
+
+class _Done(NamedTuple):
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """Group commit in one thread, or `inline`: each piece at once on the caller's thread, for virtual time."""
+
+    def __init__(self, engine: sa.Engine, path: Path, *, inline: bool, crash_point: CrashPoint | None) -> None:
+        self._engine = engine
+        self._path = path
+        self._inline = inline
+        self._crash_point = crash_point or (lambda _: None)
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connection: sa.Connection | None = None
+        self._thread: threading.Thread | None = None
+        self._stopped: asyncio.Future[None] | None = None
+        self._dead: StoreError | None = None
+
+    def start(self) -> None:
+        """Begin to write for the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._queue = queue.SimpleQueue()
+        self._dead = None
+        if self._inline:
+            self._connection = self._engine.connect()
+            return
+        self._stopped = self._loop.create_future()
+        # A daemon: a second signal must not wait for it, and dying inside a transaction is what it is built for.
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Commit what was submitted, then end."""
+        if self._thread is not None and self._stopped is not None:
+            self._queue.put(None)
+            await asyncio.shield(self._stopped)
+        self.close()
+
+    def close(self) -> None:
+        """End without waiting for the event loop; what was queued is committed first. Safe to call twice."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self._loop = None
+
+    def submit(self, piece: Piece[T]) -> asyncio.Future[T]:
+        """Queue a piece; the future ends after its commit. Cancelling the future changes nothing.
+
+        It ends with the piece's own error, alone, or StoreError / StorageFullError for the whole group.
+        """
+        if self._loop is None:
+            raise StoreError("the store is not open for writing", why="its writer was not started, or has ended")
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._dead is not None:
+            future.set_exception(self._dead)
+        elif self._connection is not None:
+            _deliver([(_Waiting(piece, future), done) for done in self._write(self._connection, [piece])])
+        else:
+            self._queue.put(_Waiting(piece, future))
+        return future
+
+    def _work(self) -> None:
+        """The thread: take all that waits, commit it, tell the loop once; until told to end, or dead."""
+        group: list[_Waiting] = []
+        try:
+            with self._engine.connect() as connection:
+                ending = False
+                while not ending:
+                    group, ending = self._take()
+                    if group:
+                        self._tell(group, self._write(connection, [waiting.piece for waiting in group]))
+                    group = []
+        except BaseException as error:  # whatever ends this thread must reach those who wait
+            self._dead = self._dead or _died(error)
+            self._refuse(group)
+        finally:
+            self._on_loop(_finish, self._stopped)
+
+    def _take(self) -> tuple[list[_Waiting], bool]:
+        group: list[_Waiting] = []
+        waiting = self._queue.get()
+        while waiting is not None:
+            group.append(waiting)
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                return group, False
+        return group, True
+
+    def _write(self, connection: sa.Connection, pieces: Sequence[Piece[Any]]) -> list[_Done]:
+        """One transaction for all pieces. After a failed COMMIT nothing is known of the disk: the writer is dead."""
+        if self._dead is not None:
+            return [_Done(error=self._dead)] * len(pieces)
+        committing = False
+        try:
+            self._crash_point("before-begin")
+            results = self._run(connection, pieces)
+            self._crash_point("before-commit")
+            committing = True
+            connection.commit()
+            self._crash_point("after-commit")
+        except sa.exc.DBAPIError as error:
+            connection.rollback()
+            failure = store_error(error, self._path)
+            if committing:
+                self._dead = failure
+            return [_Done(error=failure)] * len(pieces)
+        except BaseException as error:
+            self._dead = _died(error)
+            connection.rollback()
+            raise
+        return results
+
+    def _run(self, connection: sa.Connection, pieces: Sequence[Piece[Any]]) -> list[_Done]:
+        connection.begin()
+        try:
+            return [_Done(piece(connection)) for piece in pieces]
+        except Exception as error:  # a failing piece, whatever its error, fails alone
+            connection.rollback()
+            if len(pieces) == 1:
+                return [_Done(error=self._of_piece(error))]
+        # Savepoints cost every piece two statements, so they are taken only when a group has a bad one.
+        connection.begin()
+        return [self._run_alone(connection, piece) for piece in pieces]
+
+    def _run_alone(self, connection: sa.Connection, piece: Piece[Any]) -> _Done:
+        savepoint = connection.begin_nested()
+        try:
+            value = piece(connection)
+        except Exception as error:  # as above
+            if ends_transaction(error):
+                raise
+            savepoint.rollback()
+            return _Done(error=self._of_piece(error))
+        savepoint.commit()
+        return _Done(value)
+
+    def _of_piece(self, error: Exception) -> Exception:
+        return store_error(error, self._path) if isinstance(error, sa.exc.DBAPIError) else error
+
+    def _tell(self, group: list[_Waiting], results: list[_Done]) -> None:
+        self._on_loop(_deliver, list(zip(group, results, strict=True)))
+
+    def _refuse(self, group: list[_Waiting]) -> None:
+        """Answer what was taken and, until the end is asked for, whatever else is queued."""
+        while True:
+            self._tell(group, [_Done(error=self._dead)] * len(group))
+            group, ending = self._take()
+            if ending:
+                self._tell(group, [_Done(error=self._dead)] * len(group))
+                return
+
+    def _on_loop(self, callback: Callable[[Any], None], argument: Any) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(callback, argument)
+        except RuntimeError:
+            # The loop is closed: the run was torn down, nobody waits any more, and what was committed stays committed.
+            return
+
+
+def _deliver(group: list[tuple[_Waiting, _Done]]) -> None:
+    for waiting, done in group:
+        if waiting.future.done():  # its waiter was cancelled
+            continue
+        if done.error is not None:
+            waiting.future.set_exception(done.error)
+        else:
+            waiting.future.set_result(done.value)
+
+
+def _finish(stopped: asyncio.Future[None] | None) -> None:
+    if stopped is not None and not stopped.done():
+        stopped.set_result(None)
+
+
+def _died(error: BaseException) -> StoreError:
+    if isinstance(error, StorageFullError):
+        return error
+    return StoreError(
+        "the database can no longer be written",
+        why=f"its writer stopped: {type(error).__name__}",
+        fix="run the same command again: it recovers what was open",
+    )
