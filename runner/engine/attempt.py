@@ -39,9 +39,9 @@ from runner.engine.lane import Lane
 from runner.engine.ports import Opening, Settlement, UnsendableError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settled:
-    """An answer on its way into the store: told when it is there."""
+    """An answer on its way into the store: told, once, when it is there."""
 
     stored: Awaitable[None]
     event: AttemptClosed | None
@@ -53,15 +53,25 @@ async def told(lane: Lane, settled: Settled | None) -> None:
         return
     with anyio.CancelScope(shield=True):
         await settled.stored
-    if settled.event is not None:
-        lane.shared.observer(settled.event)
+    event, settled.event = settled.event, None
+    if event is not None:
+        lane.shared.observer(event)
 
 
-async def make_attempt(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Settled | None:
-    """Send one request for `job` and store what came of it; None if nothing was opened (the job is back in its feed).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """A job with everything it needs to be sent: a pass, room under the caps, and a permit of the throttle."""
 
-    `before` is this worker's last answer: its commit rides with the one that opens this attempt, so that the two cost
-    one wait; it is told before any longer wait.
+    leave: Pass
+    job: Job
+    operation: Operation
+    hold: Hold
+
+
+async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | None:
+    """Hold, rate and the second look; None if refused (everything is given back, the job is back in its feed).
+
+    `before` is this worker's last answer: it is told before any longer wait.
     """
     operation = lane.operations[job.operation]
     hold = lane.shared.budget.hold(lane.provider.name, operation.hold)
@@ -71,7 +81,6 @@ async def make_attempt(lane: Lane, leave: Pass, job: Job, before: Settled | None
         return None
     if not lane.throttle.try_acquire():
         await told(lane, before)
-        before = None
         lane.limited = True
         if not await lane.queue(lane.throttle.acquire):
             lane.shared.budget.give_back(hold)
@@ -83,14 +92,10 @@ async def make_attempt(lane: Lane, leave: Pass, job: Job, before: Settled | None
         _put_back(lane, leave, job)
         if lane.shared.limit_reached(job):
             lane.cap("limit")
-        await told(lane, before)
         return None
     if lane.shared.options.limit is not None:
         lane.shared.opened.add(job.id)
-    settled: Settled | None = None
-    with anyio.CancelScope(shield=True):
-        settled = await _opened(lane, leave, job, operation, hold, before)
-    return settled
+    return Admission(leave=leave, job=job, operation=operation, hold=hold)
 
 
 def _put_back(lane: Lane, leave: Pass, job: Job) -> None:
@@ -109,10 +114,14 @@ async def _over_the_cap(lane: Lane, leave: Pass, job: Job, refusal: Refusal) -> 
         lane.active += 1
 
 
-async def _opened(
-    lane: Lane, leave: Pass, job: Job, operation: Operation, hold: Hold, before: Settled | None
-) -> Settled:
+async def carry_out(lane: Lane, admission: Admission, before: Settled | None) -> Settled:
+    """Commit the intent, look a third time, send the one request, and hand its answer to the store.
+
+    Run it shielded: from the commit on, a cancelled task would lose what may have been paid for. The commit of
+    `before` rides with the one that opens this attempt, so that the two cost one wait.
+    """
     shared = lane.shared
+    leave, job, operation, hold = admission.leave, admission.job, admission.operation, admission.hold
     client_request_id = shared.randomness.attempt_id()
     request, refused = _prepare(lane, operation, job, client_request_id)
     opening = Opening(

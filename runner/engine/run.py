@@ -11,7 +11,7 @@ import anyio
 from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, Job, RunId
 from runner.domain.provider import Limit, Operation, Provider
-from runner.engine.attempt import Settled, make_attempt, told
+from runner.engine.attempt import Settled, admit, carry_out, told
 from runner.engine.events import RunStarted, RunStopping
 from runner.engine.gate import Pass
 from runner.engine.lane import Lane, Shared
@@ -173,14 +173,12 @@ async def _worker(lane: Lane) -> None:
             leave = lane.gate.enter(lane.shared.clock.monotonic())
             if leave is None:
                 await told(lane, settled)
-                settled = None
                 if not lane.stopped():
                     await _wait_for_gate(lane)
                 continue
             job = None if leave.probe else lane.feed.ready()
             if job is None:
                 await told(lane, settled)
-                settled = None
                 job = await _take(lane, leave)
             if job is None:
                 lane.gate.leave(leave)
@@ -189,7 +187,10 @@ async def _worker(lane: Lane) -> None:
             lane.active += 1
             lane.idle = False
             try:
-                settled = await make_attempt(lane, leave, job, settled)
+                admission = await admit(lane, leave, job, settled)
+                if admission is not None:
+                    with anyio.CancelScope(shield=True):
+                        settled = await carry_out(lane, admission, settled)
             finally:
                 lane.active -= 1
                 if not lane.active:
