@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -44,9 +43,8 @@ async def serve(
     base_path = urlsplit(world.provider.http.base_url).path.rstrip("/")
 
     async def handle(stream: SocketStream) -> None:
-        idle = math.inf if idle_seconds is None else idle_seconds
         async with stream:
-            await _Connection(world, stream, clock, idle).serve()
+            await _Connection(world, stream, clock, idle_seconds).serve()
 
     async with anyio.create_task_group() as group:
         group.start_soon(listener.serve, handle)
@@ -60,11 +58,12 @@ async def serve(
 class _Connection:
     """One client connection, request after request."""
 
-    def __init__(self, world: World, stream: SocketStream, clock: Clock, idle_seconds: float) -> None:
+    def __init__(self, world: World, stream: SocketStream, clock: Clock, idle_seconds: float | None) -> None:
         self._world = world
         self._stream = stream
         self._clock = clock
         self._idle_seconds = idle_seconds
+        self._used = False
         self._http = h11.Connection(h11.SERVER)
 
     async def serve(self) -> None:
@@ -83,12 +82,11 @@ class _Connection:
 
     async def _next(self) -> Call | None:
         """The next whole request, or None when the connection is over."""
-        idle = (
-            self._idle_seconds
-            if math.isinf(self._idle_seconds)
-            else self._idle_seconds * self._world.randomness.uniform()
-        )
-        with anyio.move_on_after(idle):
+        patience = None  # a new connection may take its time with its first request
+        if self._used and self._idle_seconds is not None:
+            patience = self._idle_seconds * self._world.randomness.uniform()
+        self._used = True
+        with anyio.move_on_after(patience):
             head = await self._event()
             if not isinstance(head, h11.Request):
                 return None
