@@ -17,6 +17,7 @@ _DELIMITERS: Final = (",", ";", "\t", "|")
 _RECORDS: Final = 50  # looked at to tell delimiters apart
 _QUOTED: Final = 20  # looked at to tell whether everything is quoted
 _SEP: Final = re.compile(r'("?)sep=([^\w"\r\n ])\1[\r\n]*', re.IGNORECASE)
+_LINE_END: Final = re.compile(r"(?:\r?\n|\r)\Z")
 _NAMES: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 Opener = Callable[[], AbstractContextManager[TextIO]]
@@ -34,17 +35,11 @@ def sniff(open_text: Opener, *, delimiter: str | None, bom: bool) -> Dialect:
     with open_text() as stream:
         first = stream.readline()
     sep = _SEP.fullmatch(first)
-    found = given or (sep[2] if sep else None)
+    found = given or (_usable(sep[2]) if sep else None)
     if found is None:
         found = _tell(open_text)
-    line_end = re.search(r"\r?\n|\r", first)
-    return Dialect(
-        delimiter=_usable(found),
-        line_end=line_end[0] if line_end else "\n",
-        quote_all=_all_quoted(open_text, found, skip=sep is not None),
-        bom=bom,
-        sep_line=sep is not None,
-    )
+    line_end, quote_all = _shape(open_text, found, skip=sep is not None)
+    return Dialect(delimiter=found, line_end=line_end, quote_all=quote_all, bom=bom, sep_line=sep is not None)
 
 
 def _given(text: str) -> str:
@@ -93,19 +88,24 @@ def _widths(open_text: Opener, delimiter: str) -> list[int]:
     return widths
 
 
-def _all_quoted(open_text: Opener, delimiter: str, *, skip: bool) -> bool:
-    """Whether the first records are exactly what a writer that quotes everything would have written."""
+def _shape(open_text: Opener, delimiter: str, *, skip: bool) -> tuple[str, bool]:
+    """The header's line end, and whether the first records are what a writer that quotes everything would write."""
     raw: list[str] = []
+    header_end = ""
     again = io.StringIO()
     with open_text() as stream:
         lines = islice(stream, 1 if skip else 0, None)
         reader = csv.reader(_keep(lines, raw), delimiter=delimiter, strict=True)
         writer = csv.writer(again, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\n")
         try:
-            writer.writerows(islice(reader, _QUOTED))
+            for record in islice(reader, _QUOTED):
+                header_end = header_end or raw[-1]  # the record's last line: others may end inside quotes
+                writer.writerow(record)
         except csv.Error:
-            return False  # reading will say what is wrong
-    return bool(raw) and [line.rstrip("\r\n") for line in raw] == _lines(again.getvalue())
+            raw.clear()  # reading will say what is wrong
+    line_end = _LINE_END.search(header_end)
+    all_quoted = bool(raw) and [line.rstrip("\r\n") for line in raw] == _lines(again.getvalue())
+    return line_end[0] if line_end else "\n", all_quoted
 
 
 def _lines(text: str) -> list[str]:
