@@ -10,16 +10,30 @@ It never prints, prompts, handles signals or configures logging. A halt is a res
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from decimal import Decimal
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TextIO, TypeVar
+from typing import Self, TextIO
+
+import anyio.to_thread
 
 from runner.domain.model import InDoubtPolicy, Resolution
 from runner.domain.provider import Provider
 from runner.engine.ports import Observer
+from runner.engine.stop import StopSignal
+from runner.settings import SpendCap, parse_share, read_settings
+from runner.store.values import BatchInfo
+from runner.work import database as database_file
+from runner.work import doubt, explain
+from runner.work.bridge import awaited, driven, passed_on
+from runner.work.caps import Wanted
+from runner.work.deliver import Shape, export
+from runner.work.lists import Given, Origin
+from runner.work.load import LoadRequest, load, parse_mapping, parse_params
+from runner.work.preflight import preflight
+from runner.work.receipts import Delivery, run_and_deliver
 from runner.work.results import (
     BatchStatus,
     DatabaseStatus,
@@ -31,32 +45,22 @@ from runner.work.results import (
     RunResult,
     Steered,
 )
+from runner.work.session import Session
+from runner.work.standing import standing
+from runner.work.steer import Steer
+from runner.work.tools import Seams
+
+__all__ = ["AsyncRunner", "BatchLike", "Runner", "Seams", "aopen", "open"]
 
 BatchLike = str | Loaded
 """A batch's name, a unique prefix of it, the input file it came from, or what `load` returned."""
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _driven(method: Callable[Concatenate[Runner, P], Awaitable[T]]) -> Callable[Concatenate[Runner, P], T]:
-    """The blocking form of an async method: its own event loop for the time of the call."""
-    raise NotImplementedError
-
-
-def _awaited(method: Callable[Concatenate[Runner, P], T]) -> Callable[Concatenate[AsyncRunner, P], Awaitable[T]]:
-    """The awaited form of a blocking method: in a thread, so that the loop goes on."""
-    raise NotImplementedError
-
-
 class Runner:
-    """An open database with its settings. A context manager; every method may raise a RunnerError.
+    """A database with its settings. A context manager; every method may raise a RunnerError. Made by `open`."""
 
-    `notices` are sentences for people that a front end should show once (a new database, a readable env file).
-    """
-
-    notices: tuple[str, ...] = ()
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def __enter__(self) -> Self:
         """Itself: the database is opened by the first method that needs it."""
@@ -70,13 +74,23 @@ class Runner:
 
     def close(self) -> None:
         """Close the database; calling it again does nothing."""
-        raise NotImplementedError
+        self._session.close()
 
-    # --- rows in ---------------------------------------------------------------------------------------------------
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._session.path
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences for people that a front end shows once: a new database, an env file that others can read."""
+        return self._session.notices
+
+    # --- rows in, sending, rows out --------------------------------------------------------------------------------
 
     def load(
         self,
-        source: str | Path | Sequence[Mapping[str, object]] | None,
+        source: str | Path | Given | None,
         operations: Sequence[str] = (),
         *,
         batch: str | None = None,
@@ -101,24 +115,45 @@ class Runner:
         likewise. `max_invalid`: share of refused cells, 0.5 or "50%".
         InputError: unreadable, wrong or unmatched columns. BatchError: changed while unfinished (fix: add / new).
         """
-        raise NotImplementedError
-
-    def find(self, batch: str | None = None) -> str:
-        """The full name of a batch by name, unique prefix or input file; None: the one last worked on. BatchError."""
-        raise NotImplementedError
-
-    # --- sending ---------------------------------------------------------------------------------------------------
+        settings = self._session.settings
+        origin = Origin.of(
+            source,
+            directory=settings.directory,
+            query=query,
+            database=database,
+            key=key,
+            encoding=encoding,
+            delimiter=delimiter,
+            has_header=header,
+        )
+        request = LoadRequest(
+            origin=origin,
+            operations=operations,
+            name=batch,
+            mapping=parse_mapping(mapping),
+            params=parse_params(params),
+            region=region,
+            max_invalid=settings.run.max_invalid
+            if max_invalid is None
+            else parse_share(max_invalid, name="--max-invalid"),
+            add=add,
+            new=new,
+        )
+        return load(request, store=self._session.store(create=True), profiles=self._session.profiles, settings=settings)
 
     def preflight(self, batch: BatchLike) -> Preflight:
         """What `run` would send now: requests, price, time at the limits, keys, values answered earlier."""
-        raise NotImplementedError
+        session = self._session
+        return preflight(
+            self._info(batch), store=session.store(), profiles=session.profiles, keys=session.settings.keys
+        )
 
     async def arun(
         self,
         batch: BatchLike,
         *,
         max_requests: int | None = None,
-        max_spend: Decimal | int | str | Sequence[str] | Mapping[str, Decimal] | None = None,
+        max_spend: SpendCap | None = None,
         in_doubt: InDoubtPolicy | str | None = None,
         rate: str | None = None,
         in_flight: int | None = None,
@@ -130,7 +165,7 @@ class Runner:
         overwrite: bool = False,
         guard: bool = True,
         on_event: Observer | None = None,
-        stop: Any = None,
+        stop: StopSignal | None = None,
     ) -> RunResult:
         """Work on a batch until it is done, halted, parked, capped or stopped.
 
@@ -138,14 +173,26 @@ class Runner:
         `in_flight` and `output` are kept with the batch; None keeps the last value. `max_wait`, `wait`: seconds or
         "15m". `max_failed`: 0.1 or "10%". `output`: None writes nothing, "auto" the kept target or `<batch>.csv` beside
         the list, "none" nothing from now on, "-" is left to the caller (`result.target`), else a path.
-        `stop`: the engine's StopSignal; set it to drain. ConfigError: a key is missing. BusyError: database or account
-        in use. BatchError: paused by a person, cancelled, or a cap without a price.
+        `stop`: set it in the event loop's thread to drain. A batch that is cancelled, paused by a person or parked is
+        left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
+        cannot hold. StoreError: the database failed; what was in flight is in doubt.
         """
-        raise NotImplementedError
+        wanted = Wanted.parse(
+            max_requests=max_requests,
+            max_spend=max_spend,
+            in_doubt=in_doubt,
+            rate=rate,
+            in_flight=in_flight,
+            limit=limit,
+            max_wait=max_wait,
+            max_failed=max_failed,
+        )
+        delivery = Delivery(output=output, overwrite=overwrite, guard=guard)
+        return await run_and_deliver(
+            self._info(batch), wanted, delivery, tools=self._session.tools(), wait=wait, observer=on_event, stop=stop
+        )
 
-    run = _driven(arun)
-
-    # --- rows out --------------------------------------------------------------------------------------------------
+    run = driven(arun)
 
     def export(
         self,
@@ -162,80 +209,89 @@ class Runner:
         `only`: succeeded, failed (invalid rows included; own columns only, so that it loads again), in_doubt, queued,
         invalid. `columns`: these result columns only. BatchError: the target exists and was not written by this batch.
         """
-        raise NotImplementedError
+        shape = Shape(only=only, columns=columns, guard=guard)
+        return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
 
     # --- watching --------------------------------------------------------------------------------------------------
 
+    def find(self, batch: str | None = None) -> str:
+        """The full name of a batch by name, unique prefix or input file; None: the one last worked on. BatchError."""
+        return self._session.find(batch).name
+
     def status(self, batch: BatchLike | None = None) -> BatchStatus:
         """One batch; None: the one last worked on."""
-        raise NotImplementedError
+        return self._standing(self._info(batch))
 
     def batches(self) -> list[BatchStatus]:
         """All batches, the one last worked on first."""
-        raise NotImplementedError
+        return [self._standing(info) for info in self._session.store().reports.batches()]
 
     def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
         """Every request of a row (its number) or of a value (text), one entry for each row x operation."""
-        raise NotImplementedError
+        return explain.explain(self._info(batch), row, store=self._session.store())
 
     def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
         """Requests in doubt, with the evidence to look for at the provider."""
-        raise NotImplementedError
+        return doubt.doubts(self._info(batch), store=self._session.store())
 
     def doubt_text(self, batch: BatchLike | None = None) -> str:
         """The sentences for people about requests in doubt; empty when there are none."""
-        raise NotImplementedError
+        return doubt.doubt_text(self._info(batch), store=self._session.store(), profiles=self._session.profiles)
 
     # --- steering --------------------------------------------------------------------------------------------------
 
     def pause(self, batch: BatchLike) -> Steered:
         """Stop sending until `resume`."""
-        raise NotImplementedError
+        return self._steer().pause(self._info(batch))
 
     def resume(self, batch: BatchLike | None = None) -> Steered:
         """Lift a pause; `next` is the command that starts a run."""
-        raise NotImplementedError
+        return self._steer().resume(self._info(batch))
 
     def cancel(self, batch: BatchLike) -> Steered:
         """Give the batch up: what is queued is never sent; answers stay."""
-        raise NotImplementedError
+        return self._steer().cancel(self._info(batch))
 
     def retry(self, batch: BatchLike, only: str = "failed") -> Steered:
         """Queue failures again, final ones included: "failed" or "failed:RULE"."""
-        raise NotImplementedError
+        return self._steer().retry(self._info(batch), only)
 
     def resolve(self, batch: BatchLike, resolution: Resolution | str, *, row: int | None = None) -> Steered:
         """Say what became of a row's request in doubt, or of all (row=None): charged, not-charged or resend."""
-        raise NotImplementedError
+        return self._steer().resolve(self._info(batch), Resolution(resolution), row=row)
 
-    # --- providers -------------------------------------------------------------------------------------------------
+    # --- providers, the database -----------------------------------------------------------------------------------
 
     def providers(self) -> list[Provider]:
-        """Shipped providers with this folder's overrides, and those of `[providers]`, by name."""
-        raise NotImplementedError
+        """Shipped providers with this folder's overrides, by name."""
+        profiles = self._session.profiles
+        return [profiles.provider(name) for name in profiles.names()]
 
     def provider(self, name: str) -> Provider:
         """One provider by name, or a profile file. ProfileError, ConfigError."""
-        raise NotImplementedError
-
-    # --- the database ----------------------------------------------------------------------------------------------
-
-    @property
-    def path(self) -> Path:
-        """The database file."""
-        raise NotImplementedError
+        return self._session.profiles.provider(name)
 
     def database_status(self) -> DatabaseStatus:
         """The file and its schema, read without changing it."""
-        raise NotImplementedError
+        return database_file.status(self._session)
 
     def upgrade(self) -> DatabaseStatus:
         """Bring the file to this version's schema; a copy is kept beside it."""
-        raise NotImplementedError
+        return database_file.upgrade(self._session)
 
     def backup(self, target: str | Path) -> Path:
-        """Write a consistent copy, readable by its owner only. BatchError: the target exists."""
-        raise NotImplementedError
+        """Write a consistent copy, readable by its owner only. StoreError: the target exists."""
+        return database_file.backup(self._session, Path(target))
+
+    def _steer(self) -> Steer:
+        return Steer(self._session.store(), self._session.profiles, clock=self._session.clock)
+
+    def _standing(self, info: BatchInfo) -> BatchStatus:
+        session = self._session
+        return standing(info, store=session.store(), profiles=session.profiles, now_us=session.clock.now_us())
+
+    def _info(self, batch: BatchLike | None) -> BatchInfo:
+        return self._session.find(batch.batch if isinstance(batch, Loaded) else batch)
 
 
 class AsyncRunner:
@@ -243,6 +299,27 @@ class AsyncRunner:
 
     def __init__(self, blocking: Runner) -> None:
         self.blocking = blocking
+
+    load = awaited(Runner.load)
+    preflight = awaited(Runner.preflight)
+    export = awaited(Runner.export)
+    find = awaited(Runner.find)
+    status = awaited(Runner.status)
+    batches = awaited(Runner.batches)
+    explain = awaited(Runner.explain)
+    doubts = awaited(Runner.doubts)
+    doubt_text = awaited(Runner.doubt_text)
+    pause = awaited(Runner.pause)
+    resume = awaited(Runner.resume)
+    cancel = awaited(Runner.cancel)
+    retry = awaited(Runner.retry)
+    resolve = awaited(Runner.resolve)
+    providers = awaited(Runner.providers)
+    provider = awaited(Runner.provider)
+    database_status = awaited(Runner.database_status)
+    upgrade = awaited(Runner.upgrade)
+    backup = awaited(Runner.backup)
+    run = passed_on(Runner.arun)
 
 
 def open(  # noqa: A001 - the library reads `runner.open(...)`
@@ -252,16 +329,36 @@ def open(  # noqa: A001 - the library reads `runner.open(...)`
     env_file: str | Path | None = None,
     directory: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
-    transport: Callable[[Provider], Any] | None = None,
+    seams: Seams | None = None,
 ) -> Runner:
     """A Runner on a database; None: RUNNER_DB, `[run] db`, else runner.db beside the nearest runner.toml.
 
     `config` replaces both settings files. `directory` (default: the current one) is where the search starts; `environ`
-    (default: the process's) is where variables are read. `transport` builds another wire for a provider (tests).
+    (default: the process's) is where variables are read. ConfigError: the settings are wrong.
     """
-    raise NotImplementedError
+    settings = read_settings(
+        directory=Path(directory or Path.cwd()),
+        environ=os.environ if environ is None else environ,
+        database=path,
+        config=config,
+        env_file=env_file,
+    )
+    return Runner(Session(settings, seams or Seams()))
 
 
-def aopen(path: str | Path | None = None) -> AbstractAsyncContextManager[AsyncRunner]:
-    """`open`, awaited: takes the same arguments; `async with runner.aopen(...) as r: await r.run(...)`."""
-    raise NotImplementedError
+@asynccontextmanager
+async def aopen(
+    path: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    env_file: str | Path | None = None,
+    directory: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    seams: Seams | None = None,
+) -> AsyncIterator[AsyncRunner]:
+    """`open`, awaited: `async with runner.aopen(...) as r: await r.run(...)`. Same arguments and errors."""
+    blocking = open(path, config=config, env_file=env_file, directory=directory, environ=environ, seams=seams)
+    try:
+        yield AsyncRunner(blocking)
+    finally:
+        await anyio.to_thread.run_sync(blocking.close)

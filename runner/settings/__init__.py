@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.settings.files import Settings, read_settings
 from runner.settings.keys import Keys, Secret
-from runner.settings.quantities import parse_duration, parse_rate, parse_share, parse_spend
+from runner.settings.quantities import SpendCap, parse_duration, parse_rate, parse_share, parse_spend
 from runner.settings.tables import RunDefaults, SourceSettings
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Secret",
     "Settings",
     "SourceSettings",
+    "SpendCap",
     "parse_duration",
     "parse_rate",
     "parse_share",

@@ -1,1 +1,1 @@
-"""Placeholder docstring: the owner of this package says what it is for."""
+"""What commands do: load, preflight, run, deliver, status, explain, doubt. Between the library and the adapters."""

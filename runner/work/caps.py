@@ -1,0 +1,138 @@
+"""What limits a run: flags, what is kept with the batch, and the settings' defaults, as one set of options. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.domain.model import Amount, InDoubtPolicy
+from runner.domain.provider import Operation
+from runner.engine.ports import RunOptions
+from runner.errors import UsageError
+from runner.settings import RunDefaults, SpendCap, parse_duration, parse_rate, parse_share, parse_spend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What one `run` was asked; None: not given. `max_spend`: millionths by provider; under None for all of them."""
+
+    max_requests: int | None = None
+    max_spend: Mapping[str | None, Amount] | None = None
+    in_doubt: InDoubtPolicy | None = None
+    rate: str | None = None
+    in_flight: int | None = None
+    limit: int | None = None
+    max_wait_seconds: float | None = None
+    max_failed: float | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        max_requests: int | None,
+        max_spend: SpendCap | None,
+        in_doubt: InDoubtPolicy | str | None,
+        rate: str | None,
+        in_flight: int | None,
+        limit: int | None,
+        max_wait: float | str | None,
+        max_failed: float | str | None,
+    ) -> Wanted:
+        """From what people write. ConfigError or UsageError names the flag."""
+        if rate is not None:
+            parse_rate(rate, name="--rate")
+        return cls(
+            max_requests=_at_least(0, max_requests, "--max-requests"),
+            max_spend=None if max_spend is None else parse_spend(max_spend, name="--max-spend"),
+            in_doubt=None if in_doubt is None else _policy(in_doubt),
+            rate=rate,
+            in_flight=_at_least(1, in_flight, "--in-flight"),
+            limit=_at_least(1, limit, "--limit"),
+            max_wait_seconds=None if max_wait is None else parse_duration(max_wait, name="--max-wait"),
+            max_failed=None if max_failed is None else parse_share(max_failed, name="--max-failed"),
+        )
+
+    def kept(self) -> dict[str, Any]:
+        """What stays with the batch at its last value, as JSON; only what was given."""
+        spend = None if self.max_spend is None else {who or "": amount for who, amount in self.max_spend.items()}
+        values = {
+            "max_requests": self.max_requests,
+            "max_spend": spend,
+            "in_doubt": None if self.in_doubt is None else self.in_doubt.value,
+            "rate": self.rate,
+            "in_flight": self.in_flight,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _at_least(least: int, value: int | None, flag: str) -> int | None:
+    if value is not None and value < least:
+        raise UsageError(f"{flag} {value} is too small", why=f"The least is {least}.", fix=f"{flag} {max(1, least)}")
+    return value
+
+
+def _policy(text: str) -> InDoubtPolicy:
+    try:
+        return InDoubtPolicy(text)
+    except ValueError:
+        raise UsageError(f"--in-doubt {text!r}: no such policy", fix="--in-doubt hold, or resend-once") from None
+
+
+def run_options(
+    wanted: Wanted, kept: Mapping[str, Any], defaults: RunDefaults, operations: Iterable[Operation]
+) -> RunOptions:
+    """A flag goes before what is kept, and that before the settings. UsageError: a cap that cannot be held."""
+    asked = list(operations)
+    settled = {**_from_defaults(defaults, {operation.provider for operation in asked}), **kept, **wanted.kept()}
+    spend = {who or None: Amount(amount) for who, amount in settled.get("max_spend", {}).items()}
+    check_spend(spend, asked)
+    requests = settled.get("max_requests")
+    rate = settled.get("rate")
+    wait = wanted.max_wait_seconds
+    return RunOptions(
+        in_doubt=InDoubtPolicy(settled.get("in_doubt", InDoubtPolicy.HOLD)),
+        max_wait_seconds=defaults.max_wait if wait is None else wait,
+        limit=wanted.limit,
+        max_requests=None if requests is None else {None: requests},
+        max_spend=spend or None,
+        in_flight=settled.get("in_flight"),
+        rate=None if rate is None else parse_rate(rate, name="--rate"),
+        max_failed=defaults.max_failed if wanted.max_failed is None else wanted.max_failed,
+    )
+
+
+def _from_defaults(defaults: RunDefaults, providers: set[str]) -> dict[str, Any]:
+    """The settings speak of every batch here: a cap on a provider that this one does not ask is not its matter."""
+    caps = parse_spend(defaults.max_spend or (), name="[run] max_spend")
+    spend = {who: amount for who, amount in caps.items() if who is None or who in providers} or None
+    return Wanted(
+        max_requests=defaults.max_requests,
+        max_spend=spend,
+        in_doubt=defaults.in_doubt,
+        rate=defaults.rate,
+        in_flight=defaults.in_flight,
+    ).kept()
+
+
+def check_spend(caps: Mapping[str | None, Amount], operations: list[Operation]) -> None:
+    """UsageError unless every cap names a provider of the batch, one unit, and operations whose price is known."""
+    providers = sorted({operation.provider for operation in operations})
+    for who in caps:
+        under = [operation for operation in operations if who in (None, operation.provider)]
+        if not under:
+            why = f"The batch asks {', '.join(providers)}."
+            raise UsageError(f"--max-spend {who}=...: not in this batch", why=why, fix=f"--max-spend {providers[0]}=10")
+        unpriced = [operation.key for operation in under if operation.price is None and operation.price_max is None]
+        if unpriced:
+            raise UsageError(
+                f"--max-spend cannot hold: the price of {unpriced[0]} is not known",
+                why="A cap on money counts the price of each request before it is sent.",
+                fix="--max-requests 1000",
+            )
+        units = sorted({operation.unit for operation in under})
+        if len(units) > 1:
+            example = " ".join(f"--max-spend {name}=10" for name in providers)
+            raise UsageError(
+                "--max-spend needs a provider", why=f"Its requests are charged in {' and '.join(units)}.", fix=example
+            )

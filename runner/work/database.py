@@ -1,0 +1,49 @@
+"""`db status|upgrade|backup`: the database file itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.errors import SchemaError
+from runner.work.results import DatabaseStatus
+from runner.work.session import Session
+
+
+def status(session: Session) -> DatabaseStatus:
+    """The file and its schema, read without changing it. SchemaError: not a runner database."""
+    from runner.store.tables import HEAD
+
+    path = session.path
+    exists = path.exists()
+    revision = _revision(path) if exists else None
+    return DatabaseStatus(
+        path=path,
+        exists=exists,
+        revision=revision,
+        newest=HEAD,
+        size_bytes=path.stat().st_size if exists else 0,
+        batches=len(session.store().reports.batches()) if revision == HEAD else 0,
+    )
+
+
+def _revision(path: Path) -> str:
+    from runner.store.database import Database
+    from runner.store.tables import APPLICATION_ID
+
+    with Database(path).reading() as connection:
+        if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
+            raise SchemaError(
+                f"{path.name} is not a runner database", why="Another program made it.", fix="--db ANOTHER-FILE"
+            )
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+
+
+def upgrade(session: Session) -> DatabaseStatus:
+    """Opening brings a file to this version's schema, with a copy of the old one beside it."""
+    session.store(create=False)
+    return status(session)
+
+
+def backup(session: Session, target: Path) -> Path:
+    """A consistent copy, beside a run if need be."""
+    return session.store().backup(session.settings.directory / target.expanduser())

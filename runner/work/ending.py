@@ -1,0 +1,66 @@
+"""How a run left its batch: from the engine's summary to the batch's next state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runner.domain.states import BatchEvent, JobState
+from runner.engine.run import RunSummary
+from runner.store.values import Wish
+from runner.work.status import INTERRUPTED, PERSON, RESET
+
+SIGNAL = "signal:"
+REQUESTED = "requested:"
+ADDED = "added"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The event that ends the run of a batch, and why."""
+
+    event: BatchEvent
+    reason: str | None = None
+    resume_at_us: int | None = None
+    cancel: bool = False  # once paused, give it up: another terminal asked for it
+
+
+def ending(summary: RunSummary | None, outcomes: Mapping[JobState, int]) -> Ending:
+    """Complete when nothing waits; halted when no lane can go on and one is halted; else paused, with the reason.
+
+    `summary` is None when there was nothing to send.
+    """
+    if not outcomes[JobState.QUEUED] and not outcomes[JobState.RUNNING]:
+        return Ending(event=BatchEvent.COMPLETE)
+    if summary is None:
+        return Ending(event=BatchEvent.PAUSE, reason=ADDED)
+    if summary.stop_reason is not None:
+        return _stopped(summary.stop_reason)
+    halted = next((lane for lane in summary.lanes if lane.state == "halted"), None)
+    if halted is not None:
+        return Ending(event=BatchEvent.HALT, reason=halted.reason)
+    resume_at_us = min(
+        (lane.until_us for lane in summary.lanes if lane.until_us and lane.state == "parked"), default=None
+    )
+    capped = next((lane.reason for lane in summary.lanes if lane.state == "done" and lane.reason), None)
+    if capped is not None:
+        return Ending(event=BatchEvent.PAUSE, reason=capped)
+    if resume_at_us is not None:
+        return Ending(event=BatchEvent.PAUSE, reason=RESET, resume_at_us=resume_at_us)
+    return Ending(event=BatchEvent.PAUSE, reason=ADDED)  # rows for a lane that was not at work came meanwhile
+
+
+def _stopped(reason: str) -> Ending:
+    if reason.startswith(SIGNAL):
+        return Ending(event=BatchEvent.PAUSE, reason=INTERRUPTED)
+    if reason.startswith(REQUESTED):
+        cancelled = reason.removeprefix(REQUESTED) == Wish.CANCEL
+        return Ending(event=BatchEvent.PAUSE, reason=PERSON, cancel=cancelled)
+    return Ending(event=BatchEvent.PAUSE, reason=reason)
+
+
+def signal_exit(stop_reason: str | None) -> int | None:
+    """130 or 143 when a signal ended the run."""
+    if stop_reason is None or not stop_reason.startswith(SIGNAL):
+        return None
+    return int(stop_reason.removeprefix(SIGNAL))

@@ -1,0 +1,95 @@
+"""Where a batch's rows come from: a file, a table or query, or rows given as mappings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.domain.table import Dialect
+from runner.errors import InputError, UsageError
+from runner.settings import Settings
+from runner.sources import Row, Source, open_database, open_file
+
+Given = Sequence[Mapping[str, object]]
+"""Rows as the library takes them: every mapping has the same keys; values become text, None an empty cell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What the user named as the list, before it is opened. Exactly one of `path`, `rows` and `query` is set."""
+
+    path: Path | None = None
+    rows: Given | None = None
+    query: str | None = None
+    database: str | None = None  # with `query`: a URL, or the name of a `[sources.NAME]`
+    key: str | None = None  # with `query`: the column that names a row
+    encoding: str | None = None
+    delimiter: str | None = None
+    has_header: bool = True
+
+    @classmethod
+    def of(cls, source: str | Path | Given | None, *, directory: Path, **named: Any) -> Origin:
+        """From what the library's `load` takes; `named` are the other fields. A relative path starts at `directory`."""
+        if isinstance(source, str | Path):
+            return cls(path=directory / Path(source).expanduser(), **named)
+        return cls(rows=source, **named)
+
+    def open(self, settings: Settings) -> Source:
+        """The list, ready to be read. InputError if it cannot be; UsageError if it is not fully named."""
+        if self.query is not None:
+            return self._open_query(settings)
+        if self.database is not None or self.key is not None:
+            raise UsageError("--source and --key belong to --from", fix="--from TABLE --source NAME --key COLUMN")
+        if self.rows is not None:
+            return GivenRows(self.rows)
+        if self.path is None:
+            raise UsageError("no list is named", fix="runner run leads.csv -p defastra.email")
+        return open_file(
+            self.path,
+            encoding=self.encoding or settings.run.encoding,
+            delimiter=self.delimiter or settings.run.delimiter,
+            has_header=self.has_header,
+        )
+
+    def _open_query(self, settings: Settings) -> Source:
+        if self.path is not None:
+            raise UsageError("a file and --from are both given", why="A batch has one list.", fix="leave one out")
+        if self.database is None or self.key is None:
+            missing = "--source" if self.database is None else "--key"
+            why = "The rows are read from a database in the order of a key."
+            raise UsageError(f"--from needs {missing}", why=why, fix="--from TABLE --source NAME --key COLUMN")
+        url = settings.source_url(self.database).reveal()
+        return open_database(url, table=self.query or "", key=self.key)
+
+
+class GivenRows:
+    """A Source over mappings in memory."""
+
+    keyed = False
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, rows: Given) -> None:
+        """InputError when there is no row, or the mappings have different keys."""
+        if not rows:
+            raise InputError("there are no rows", why="The header is taken from the first one.")
+        self.name = "rows"
+        self.header = tuple(str(name) for name in rows[0])
+        self.dialect = Dialect()
+        self.description: Mapping[str, Any] = {"kind": "rows", "dialect": self.dialect.to_json()}
+        for number, row in enumerate(rows, 1):
+            if tuple(str(name) for name in row) != self.header:
+                raise InputError(f"row {number} has other keys than row 1", why=f"Row 1 has {', '.join(self.header)}.")
+        self._cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
+
+    def content_hash(self) -> str:
+        """SHA-256 of header and cells."""
+        text = json.dumps([self.header, self._cells], ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def rows(self) -> Iterator[Row]:
+        """Every row in order."""
+        return (Row(number, None, cells) for number, cells in enumerate(self._cells, 1))

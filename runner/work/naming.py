@@ -1,0 +1,69 @@
+"""What a batch is called and what makes it the same batch again. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from runner.domain.states import BatchState
+
+_UNFIT = re.compile(r"[^\w.@+-]+")
+_SUCCESSOR = re.compile(r"-(\d+)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A batch is known by its file's content, operations, mapping and parameters; its name is the key to look under."""
+
+    content_hash: str
+    operations: tuple[str, ...]
+    mapping: Mapping[str, Any]
+    params: Mapping[str, Any]
+
+
+class Change(StrEnum):
+    """What differs between a batch and the command that names it."""
+
+    CONTENT = "the list"
+    OPERATIONS = "the operations"
+    MAPPING = "the columns"
+    PARAMS = "the parameters"
+
+
+def default_name(stem: str, operations: Iterable[str]) -> str:
+    """`leads-defastra-email`; several operations are sorted and joined: `leads-defastra-email+defastra-phone`."""
+    parts = "+".join(key.replace(".", "-", 1) for key in sorted(operations))
+    return f"{_UNFIT.sub('-', stem).strip('-') or 'list'}-{parts}"
+
+
+def changes(old: Identity, new: Identity) -> tuple[Change, ...]:
+    """What differs; empty: the same batch."""
+    pairs = {
+        Change.CONTENT: (old.content_hash, new.content_hash),
+        Change.OPERATIONS: (tuple(sorted(old.operations)), tuple(sorted(new.operations))),
+        Change.MAPPING: (old.mapping, new.mapping),
+        Change.PARAMS: (old.params, new.params),
+    }
+    return tuple(change for change, (before, now) in pairs.items() if before != now)
+
+
+def generation(base: str, name: str) -> int | None:
+    """1 for `base`, N for `base-N` (N >= 2), None for any other name."""
+    if name == base:
+        return 1
+    match = _SUCCESSOR.fullmatch(name.removeprefix(base)) if name.startswith(base) else None
+    return int(match[1]) if match and int(match[1]) >= 2 else None
+
+
+def successor(base: str, taken: Iterable[str]) -> str:
+    """`base` if it is free, else `base-N` with N above every one taken."""
+    generations = [number for number in (generation(base, name) for name in taken) if number is not None]
+    return f"{base}-{max(generations) + 1}" if generations else base
+
+
+def is_over(state: BatchState) -> bool:
+    """Whether a changed list starts a new batch instead of being refused."""
+    return state in (BatchState.COMPLETED, BatchState.CANCELLED)

@@ -1,0 +1,126 @@
+"""Which providers and operations there are here: shipped profiles under the settings' overrides, and profile files."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runner.domain.provider import Operation, Provider
+from runner.errors import ConfigError, UsageError
+from runner.settings import Settings
+
+
+class Profiles:
+    """Reads each profile once. ProfileError when one is wrong, ConfigError for overrides of a provider nobody knows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._read: dict[str, Provider] = {}
+
+    def names(self) -> list[str]:
+        """Every provider that can be named without a file, sorted."""
+        from runner.providers.loader import shipped_names
+
+        return sorted({*shipped_names(), *self._settings.providers})
+
+    def provider(self, name: str) -> Provider:
+        """By name, or by the path of a profile file."""
+        if name not in self._read:
+            self._read[name] = self._load(name)
+        return self._read[name]
+
+    def operations(self, texts: Iterable[str]) -> tuple[dict[str, Operation], dict[str, str]]:
+        """The operations of "defastra.email" or "./mine.toml:check", by key and sorted; and the files of those that
+        come from one, by provider name. UsageError: none, or no such operation.
+        """
+        found: dict[str, Operation] = {}
+        files: dict[str, str] = {}
+        for text in texts:
+            name, wanted = _split(text)
+            provider = self.provider(str(self._settings.directory / name) if name.endswith(".toml") else name)
+            operation = provider.operations.get(wanted)
+            if operation is None:
+                raise self._no_operation(provider, wanted)
+            if name.endswith(".toml"):
+                files[provider.name] = str(self._settings.directory / name)
+            found[operation.key] = operation
+        return {key: found[key] for key in sorted(found)}, files
+
+    def of_batch(self, operations: Iterable[str], source: Mapping[str, Any]) -> dict[str, Operation]:
+        """The operations that a batch was loaded for, in its order; `source` is the batch's, with its profile files."""
+        files: Mapping[str, str] = source.get("profiles", {})
+        result: dict[str, Operation] = {}
+        for key in operations:
+            name, _, wanted = key.partition(".")
+            provider = self.provider(files.get(name, name))
+            if wanted not in provider.operations:
+                raise self._no_operation(provider, wanted)
+            result[key] = provider.operations[wanted]
+        return result
+
+    def by_provider(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> dict[str, Provider]:
+        """The providers of these operations, by name."""
+        files: Mapping[str, str] = source.get("profiles", {})
+        names = dict.fromkeys(operation.provider for operation in operations.values())
+        return {name: self.provider(files.get(name, name)) for name in names}
+
+    def safe_operations(self, operations: Iterable[str], source: Mapping[str, Any]) -> set[str]:
+        """Those of a batch's operations that may be repeated; one whose profile is gone counts as not safe."""
+        safe: set[str] = set()
+        for key in operations:
+            try:
+                operation = self.of_batch((key,), source)[key]
+            except UsageError:
+                continue
+            if operation.safe:
+                safe.add(key)
+        return safe
+
+    def _load(self, name: str) -> Provider:
+        from runner.providers.loader import load, shipped_names
+
+        self._check_overrides(shipped_names())
+        if not name.endswith(".toml") and name not in self.names():
+            near = difflib.get_close_matches(name, self.names(), 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(
+                f"no provider {name!r}",
+                why=f"Known are {', '.join(self.names())}.{hint}",
+                fix="runner providers list",
+            )
+        return load(name, self._settings.providers.get(name))
+
+    def _check_overrides(self, shipped: Iterable[str]) -> None:
+        known = set(shipped)
+        for name in self._settings.providers:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"; did you mean `providers.{near[0]}`?" if near else ""
+                raise ConfigError(
+                    "the settings change a provider that nobody knows",
+                    why=f"providers.{name}: unknown{hint}",
+                    fix=f"edit {self._settings.files[0] if self._settings.files else 'runner.toml'}",
+                )
+
+    def _no_operation(self, provider: Provider, wanted: str) -> UsageError:
+        near = difflib.get_close_matches(wanted, provider.operations, 1)
+        first = near[0] if near else next(iter(provider.operations))
+        return UsageError(
+            f"{provider.title} has no operation {wanted!r}",
+            why=f"It has {', '.join(sorted(provider.operations))}.",
+            fix=f"-p {provider.name}.{first}",
+        )
+
+
+def _split(text: str) -> tuple[str, str]:
+    """("defastra", "email") of "defastra.email"; ("./mine.toml", "check") of "./mine.toml:check"."""
+    path, colon, operation = text.rpartition(":")
+    if colon and path.endswith(".toml"):
+        return path, operation
+    name, dot, operation = text.partition(".")
+    if not dot or not name or not operation:
+        raise UsageError(
+            f"not an operation: {text!r}", why="It is written PROVIDER.OPERATION.", fix="-p defastra.email"
+        )
+    return name, operation

@@ -1,0 +1,94 @@
+"""From a source's rows to what the store takes: jobs and refusals, counted on the way; all or nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runner.domain.provider import InputKind, Operation
+from runner.errors import InputError
+from runner.inputs import ColumnMap, PhoneSummary, Prepared, Refused, check_national, preparer
+from runner.sources import Row
+from runner.store.values import NewJob, NewRow, Refusal
+
+CELLS_TO_JUDGE = 20
+"""Fewer cells say nothing about a column."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one operation made of the rows."""
+
+    operation: Operation
+    column: str  # the first input's
+    prepare: Callable[[Sequence[str]], Prepared | Refused]
+    first: int  # index of that column
+    given: Mapping[str, str]  # `--set`, checked
+    phones: PhoneSummary | None
+    accepted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # by why
+
+    def entry(self, cells: Sequence[str]) -> NewJob | Refusal:
+        """The job or the refusal that one row asks of this operation."""
+        result = self.prepare(cells)
+        if isinstance(result, Refused):
+            self.refused[result.why] += 1
+            return Refusal(self.operation.key, result.why, cells[self.first])
+        self.accepted += 1
+        params = {**self.given, **result.params} if self.given else result.params
+        return NewJob(self.operation.key, result.key, result.value, params)
+
+    def judge(self, *, max_invalid: float) -> None:
+        """InputError when the column cannot be meant: too many filled cells are refused, or they look national."""
+        if self.phones is not None:
+            check_national(self.phones, column=self.column)
+        wrong = self.refused.total() - self.refused["empty"]
+        filled = wrong + self.accepted
+        if filled >= CELLS_TO_JUDGE and wrong > max_invalid * filled:
+            kind = self.operation.inputs[0].kind.value
+            raise InputError(
+                f"{self.column}: {wrong} of {filled} cells are not fit for {self.operation.key}",
+                why=f"More than {max_invalid:.0%} are refused as {kind}: this looks like the wrong column.",
+                fix=f"--map {self.operation.inputs[0].name}=COLUMN, or --max-invalid 100% to keep them as invalid",
+            )
+
+
+def tallies(
+    operations: Iterable[Operation],
+    columns: ColumnMap,
+    header: Sequence[str],
+    *,
+    region: str | None,
+    given: Mapping[str, Mapping[str, str]],
+) -> list[Tally]:
+    """One for each operation, in their order. `given`: parameters for the whole batch, by operation."""
+    made = []
+    for operation in operations:
+        of = columns.of(operation.key)
+        first = of.get(operation.inputs[0].name, next(iter(of.values()), 0))
+        phones = PhoneSummary() if any(each.kind is InputKind.PHONE for each in operation.inputs) else None
+        prepare = preparer(
+            operation, of, region=region, region_column=columns.regions.get(operation.key), phones=phones
+        )
+        made.append(
+            Tally(
+                operation=operation,
+                column=header[first],
+                prepare=prepare,
+                first=first,
+                given=given.get(operation.key, {}),
+                phones=phones,
+            )
+        )
+    return made
+
+
+def new_rows(rows: Iterable[Row], judges: Sequence[Tally], *, max_invalid: float) -> Iterator[NewRow]:
+    """The rows for the store, in order. InputError at the end when a column is wrong: whoever writes drops them all."""
+    entries = [tally.entry for tally in judges]
+    for row in rows:
+        cells = row.cells
+        yield NewRow(row.line, cells, row.key, tuple([entry(cells) for entry in entries]))
+    for tally in judges:
+        tally.judge(max_invalid=max_invalid)

@@ -1,0 +1,243 @@
+"""`run`: locks, recovery, one engine run over a batch, its end state. What is exported after it is not its matter."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import metadata
+
+from runner.domain.model import BatchId, InDoubtPolicy, RunId
+from runner.domain.provider import Operation, Provider
+from runner.domain.states import BatchEvent, BatchState, JobState
+from runner.engine.ports import Observer, RunOptions
+from runner.engine.run import LaneSetup, RunSummary, run_batch
+from runner.engine.stop import StopSignal
+from runner.errors import ConfigError, RunnerError
+from runner.settings import Secret
+from runner.store.locks import account_fingerprint, lock_account, lock_database, wait_for
+from runner.store.values import BatchInfo, Wish
+from runner.work.caps import Wanted, run_options
+from runner.work.ending import ending, signal_exit
+from runner.work.standing import is_paused_by_person
+from runner.work.status import PERSON, RESET, exit_code, worst_exit
+from runner.work.steer import bury
+from runner.work.tools import Tools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a run came to; how the batch stands is in the store."""
+
+    exit_code: int
+    stop_reason: str | None = None
+    requeued: int = 0
+    released: int = 0
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One provider account of a run, before its lane is built."""
+
+    provider: Provider
+    operations: tuple[Operation, ...]
+    secret: Secret | None
+    fingerprint: str
+
+
+async def run(
+    batch: BatchId, wanted: Wanted, *, tools: Tools, observer: Observer, stop: StopSignal, wait_seconds: float = 0.0
+) -> Ended:
+    """Work on a batch until it is done, halted, parked, capped or stopped.
+
+    Before the first request: BusyError (database or account, after `wait_seconds`), ConfigError (a key), UsageError (a
+    cap that cannot hold). StoreError when the database fails under way: what was in flight is then in doubt.
+    """
+    store, clock = tools.store, tools.clock
+    info = store.reports.batch(batch)
+    operations = tools.profiles.of_batch(info.operations, info.source)
+    options = run_options(wanted, info.settings, tools.settings.run, operations.values())
+    async with AsyncExitStack() as stack:
+        take = partial(lock_database, store.path, clock=clock)
+        stack.enter_context(await wait_for(take, clock=clock, seconds=wait_seconds))
+        notices = tuple(bury(store, tools.profiles))
+        info = _carry_out(tools, store.reports.batch(batch))
+        resting = _resting(info, clock.now_us())
+        if resting is not None:
+            return Ended(exit_code=resting, notices=notices)
+        # Locks and keys first: what is refused here must leave the batch as it was.
+        accounts = _accounts(tools, info, operations, options)
+        for account in sorted(accounts, key=lambda one: one.fingerprint):
+            take = partial(
+                lock_account, account.fingerprint, database=store.path, clock=clock, folder=tools.seams.lock_folder
+            )
+            stack.enter_context(await wait_for(take, clock=clock, seconds=wait_seconds))
+        if kept := wanted.kept():
+            store.steering.keep(info.id, kept)
+        requeued = store.steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
+        released = 0
+        if options.in_doubt is InDoubtPolicy.RESEND_ONCE:
+            released = store.steering.release_doubts(info.id, info.operations)
+        ended = await _work(tools, info, accounts, options, observer=observer, stop=stop)
+        return replace(ended, requeued=requeued, released=released, notices=notices)
+
+
+def _carry_out(tools: Tools, info: BatchInfo) -> BatchInfo:
+    """A cancel that was asked of a run which died before it looked."""
+    if info.requested_state == Wish.CANCEL and info.state in (BatchState.READY, BatchState.PAUSED, BatchState.HALTED):
+        tools.store.steering.change(info.id, BatchEvent.CANCEL, reason=PERSON)
+        return tools.store.reports.batch(info.id)
+    return info
+
+
+def _resting(info: BatchInfo, now_us: int) -> int | None:
+    """The exit code of a batch that must not go on now: cancelled, paused by a person, or parked; else None."""
+    if info.state is BatchState.CANCELLED or is_paused_by_person(info):
+        return 5
+    parked = info.state is BatchState.PAUSED and info.reason == RESET
+    return 6 if parked and info.resume_at_us is not None and now_us < info.resume_at_us else None
+
+
+def _accounts(tools: Tools, info: BatchInfo, operations: Mapping[str, Operation], options: RunOptions) -> list[Account]:
+    """The accounts to work with: those with something to send, and those whose key is there in case work is added."""
+    status = tools.store.reports.status(info.id)
+    states = [JobState.QUEUED]
+    if info.state is BatchState.COMPLETED and status.unfinished:
+        states.append(JobState.FAILED)
+    if options.in_doubt is InDoubtPolicy.RESEND_ONCE:
+        states.append(JobState.IN_DOUBT)
+    waiting_at_all = any(count[state] for count in status.jobs.values() for state in states)
+    accounts: list[Account] = []
+    if not waiting_at_all:
+        return accounts
+    for provider in tools.profiles.by_provider(operations, info.source).values():
+        mine = tuple(operation for operation in operations.values() if operation.provider == provider.name)
+        counts = [status.jobs[operation.key] for operation in mine if operation.key in status.jobs]
+        waiting = any(count[state] for count in counts for state in states)
+        try:
+            secret = tools.settings.keys.of(provider)
+        except ConfigError:
+            if waiting:
+                raise
+            continue
+        key = "" if secret is None else secret.reveal()
+        fingerprint = account_fingerprint(provider.http.base_url, key)
+        accounts.append(Account(provider=provider, operations=mine, secret=secret, fingerprint=fingerprint))
+    return accounts
+
+
+async def _work(
+    tools: Tools,
+    info: BatchInfo,
+    accounts: list[Account],
+    options: RunOptions,
+    *,
+    observer: Observer,
+    stop: StopSignal,
+) -> Ended:
+    """Start the batch, let the engine run, and move the batch to its end state. Nothing due: nothing is touched."""
+    store = tools.store
+    waiting = store.reports.status(info.id).by_state
+    if info.state is BatchState.COMPLETED:
+        if not waiting[JobState.QUEUED]:
+            return Ended(exit_code=exit_code(info.state, info.reason, waiting))
+        if store.reports.batch(info.id).state is BatchState.COMPLETED:
+            store.steering.change(info.id, BatchEvent.REOPEN)
+    run_id = store.steering.start_run(
+        pid=os.getpid(), host=platform.node(), version=metadata.version("bulk-runner"), options=_shown(info, options)
+    )
+    store.steering.change(info.id, BatchEvent.START, run=run_id)
+    summary = None
+    if waiting[JobState.QUEUED] and stop.reason is None:
+        summary = await _engine(tools, info, run_id, accounts, options, observer=observer, stop=stop)
+    return _finish(tools, info, run_id, summary, stop)
+
+
+async def _engine(
+    tools: Tools,
+    info: BatchInfo,
+    run_id: RunId,
+    accounts: list[Account],
+    options: RunOptions,
+    *,
+    observer: Observer,
+    stop: StopSignal,
+) -> RunSummary:
+    async with AsyncExitStack() as stack:
+        lanes = []
+        for account in accounts:
+            transport = tools.seams.make_transport(account.provider, account.secret)
+            stack.push_async_callback(transport.aclose)
+            lanes.append(
+                LaneSetup(
+                    provider=account.provider,
+                    operations=account.operations,
+                    transport=transport,
+                    account=account.fingerprint,
+                )
+            )
+        try:
+            async with tools.store.writing():
+                return await run_batch(
+                    batch=info.id,
+                    run=run_id,
+                    lanes=lanes,
+                    store=tools.store.jobs,
+                    clock=tools.clock,
+                    randomness=tools.seams.randomness,
+                    options=options,
+                    observer=observer,
+                    stop=stop,
+                )
+        except BaseExceptionGroup as group:
+            ours = _first_of_ours(group)
+            if ours is None:
+                raise
+            raise ours from group
+
+
+def _first_of_ours(group: BaseExceptionGroup[BaseException]) -> RunnerError | None:
+    """A task group wraps what its tasks raise; the error for people is inside."""
+    for error in group.exceptions:
+        found = _first_of_ours(error) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, RunnerError):
+            return found
+    return None
+
+
+def _finish(tools: Tools, info: BatchInfo, run_id: RunId, summary: RunSummary | None, stop: StopSignal) -> Ended:
+    steering, reports = tools.store.steering, tools.store.reports
+    stopped = None if summary is None else summary.stop_reason
+    if summary is None and stop.reason is not None:  # asked to stop before the first request
+        stopped = stop.reason
+        summary = RunSummary(stop_reason=stopped, lanes=(), queued=True)
+    end = ending(summary, reports.status(info.id).by_state)
+    steering.change(info.id, end.event, run=run_id, reason=end.reason, resume_at_us=end.resume_at_us)
+    if end.cancel:
+        steering.change(info.id, BatchEvent.CANCEL, run=run_id, reason=PERSON)
+    status = reports.status(info.id)
+    codes = [exit_code(status.batch.state, status.batch.reason, status.by_state)]
+    signalled = signal_exit(stopped)
+    code = worst_exit(codes if signalled is None else [*codes, signalled])
+    steering.end_run(run_id, exit_code=code)
+    return Ended(exit_code=code, stop_reason=stopped)
+
+
+def _shown(info: BatchInfo, options: RunOptions) -> dict[str, object]:
+    """The options as `v_runs` shows them: no secret is among them."""
+    spend = options.max_spend or {}
+    return {
+        "batch": info.name,
+        "in_doubt": options.in_doubt.value,
+        "max_wait_seconds": options.max_wait_seconds,
+        "limit": options.limit,
+        "max_requests": (options.max_requests or {}).get(None),
+        "max_spend_millionths": {who or "": int(amount) for who, amount in spend.items()} or None,
+        "in_flight": options.in_flight,
+        "rate": options.rate,
+        "max_failed": options.max_failed,
+    }

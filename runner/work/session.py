@@ -1,0 +1,78 @@
+"""One open database with its settings: opened by the first piece of work that needs it, closed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.engine.ports import Clock
+from runner.errors import BatchError
+from runner.settings import Settings
+from runner.store import open_store
+from runner.store.store import Store
+from runner.store.values import BatchInfo
+from runner.work.profiles import Profiles
+from runner.work.tools import Seams, Tools
+
+
+class Session:
+    """The lazily opened half of a Runner."""
+
+    def __init__(self, settings: Settings, seams: Seams) -> None:
+        self.settings = settings
+        self.profiles = Profiles(settings)
+        self.notices = settings.notices
+        self._seams = seams
+        self._store: Store | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """Time, as everything here knows it."""
+        return self._seams.clock
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self.settings.database
+
+    def store(self, *, create: bool = False) -> Store:
+        """The open store. BatchError when the file is missing and `create` is false: reading must not make one."""
+        if self._store is None:
+            if not create and not self.path.exists():
+                raise BatchError(
+                    "there is no batch here yet",
+                    why=f"The database {self.path} does not exist.",
+                    fix="runner run leads.csv -p defastra.email",
+                )
+            self._store = open_store(self.path, clock=self.clock, inline=self._seams.inline_writes, create=create)
+            self._announce(self._store)
+        return self._store
+
+    def _announce(self, store: Store) -> None:
+        if store.is_new:
+            self.notices += (f"new database {self.path}: nothing paid earlier is known here",)
+        if store.backup_path is not None:
+            self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
+
+    def tools(self) -> Tools:
+        """Everything a run needs."""
+        return Tools(store=self.store(), settings=self.settings, profiles=self.profiles, seams=self._seams)
+
+    def find(self, text: str | None) -> BatchInfo:
+        """A batch by name, unique prefix or input file; None: the one last worked on. BatchError."""
+        reports = self.store().reports
+        if text is None:
+            last = reports.last()
+            if last is None:
+                raise BatchError("there is no batch here yet", fix="runner run leads.csv -p defastra.email")
+            return last
+        named = reports.named(text)
+        if named is not None:
+            return named
+        path = Path(text)
+        return reports.find(str(self.settings.directory / path) if path.suffix else text)
+
+    def close(self) -> None:
+        """Close the store; safe to call twice."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None

@@ -1,0 +1,113 @@
+"""From what the store knows of a batch to what a person is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from runner.domain.model import MILLION, Debited
+from runner.domain.states import BatchState, JobState
+from runner.engine.ports import LaneReport
+from runner.errors import UsageError
+from runner.store.store import Store
+from runner.store.values import BatchInfo, Wish
+from runner.store.values import BatchStatus as StoredStatus
+from runner.work.preflight import seconds_at_limits
+from runner.work.profiles import Profiles
+from runner.work.results import BatchStatus, Halt, LaneStatus
+from runner.work.status import PERSON, exit_code, next_step
+
+HALTED_LANE = "halted"
+
+
+def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) -> BatchStatus:
+    """One batch as it stands now; one snapshot, whose cost does not grow with the batch."""
+    status = store.reports.status(info.id)
+    info = status.batch
+    outcomes = status.by_state
+    reason = PERSON if is_paused_by_person(info) else info.reason
+    return BatchStatus(
+        batch=info.name,
+        state=info.state,
+        reason=reason,
+        resume_at_us=info.resume_at_us,
+        rows=info.rows,
+        jobs=sum(outcomes.values()),
+        outcomes=outcomes,
+        not_sent=info.refused,
+        attempts=sum(line.requests for line in status.ledger),
+        debited={
+            Debited.YES: sum(line.yes for line in status.ledger),
+            Debited.NO: sum(line.no for line in status.ledger),
+            Debited.UNKNOWN: sum(line.unknown + line.open for line in status.ledger),
+        },
+        spent=_by_unit((line.unit, line.debited) for line in status.ledger),
+        held=_by_unit((line.unit, line.held) for line in status.ledger),
+        in_doubt_amount=_by_unit((line.unit, line.in_doubt) for line in status.ledger),
+        lanes=tuple(_lane(report) for report in status.lanes),
+        halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
+        eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING else None,
+        next=next_step(info.name, info.state, reason, outcomes),
+        exit_code=exit_code(info.state, reason, outcomes),
+        operations=info.operations,
+        source=_source(info),
+        created_us=info.created_us,
+    )
+
+
+def is_paused_by_person(info: BatchInfo) -> bool:
+    """Paused by hand, or a pause was asked for while nothing was at work: only `resume` ends it."""
+    if info.state is BatchState.PAUSED and info.reason == PERSON:
+        return True
+    at_rest = info.state in (BatchState.READY, BatchState.PAUSED, BatchState.HALTED)
+    return at_rest and info.requested_state == Wish.PAUSE
+
+
+def _by_unit(pairs: Iterable[tuple[str, int]]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for unit, amount in pairs:
+        sums[unit] = sums.get(unit, Decimal(0)) + Decimal(amount) / MILLION
+    return sums
+
+
+def _lane(report: LaneReport) -> LaneStatus:
+    return LaneStatus(
+        provider=report.provider,
+        state=report.state,
+        reason=report.reason,
+        until_us=report.until_us,
+        rate=report.rate,
+        in_flight=report.in_flight,
+    )
+
+
+def _halt(report: LaneReport) -> Halt:
+    return Halt(
+        provider=report.provider,
+        reason=report.reason or HALTED_LANE,
+        code=report.code,
+        message=report.message,
+        advice=report.advice,
+        at_us=report.at_us,
+    )
+
+
+def _eta(status: StoredStatus, profiles: Profiles, now_us: int) -> int | None:
+    """When the slowest lane is through at its limits; None without its profile."""
+    try:
+        operations = profiles.of_batch(status.batch.operations, status.batch.source)
+        providers = profiles.by_provider(operations, status.batch.source)
+    except UsageError:
+        return None
+    seconds = 0.0
+    for provider in providers.values():
+        mine = [key for key, operation in operations.items() if operation.provider == provider.name]
+        counts = [status.jobs[key] for key in mine if key in status.jobs]
+        waiting = sum(count[JobState.QUEUED] + count[JobState.RUNNING] for count in counts)
+        seconds = max(seconds, seconds_at_limits(provider, waiting))
+    return now_us + round(seconds * MILLION)
+
+
+def _source(info: BatchInfo) -> str:
+    source = info.source
+    return str(source.get("path") or source.get("table") or source.get("kind", ""))

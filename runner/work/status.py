@@ -1,0 +1,158 @@
+"""How a batch stands: the object of `status --json`, its exit code and the command that goes on. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, assert_never
+
+from runner.domain.model import MILLION
+from runner.domain.states import BatchState, JobState
+from runner.work.results import BatchStatus, Halt, LaneStatus, Next
+
+PERSON = "person"
+INTERRUPTED = "interrupted"
+RESET = "reset"
+
+_PRECEDENCE = (130, 143, 1, 4, 5, 6, 3, 0)
+
+
+def worst_exit(codes: Iterable[int]) -> int:
+    """The one exit code of several causes: 130/143 > 1 > 4 > 5 > 6 > 3 > 0."""
+    present = set(codes)
+    return next((code for code in _PRECEDENCE if code in present), 0)
+
+
+def exit_code(state: BatchState, reason: str | None, outcomes: Mapping[JobState, int]) -> int:
+    """What `run` answers when it leaves a batch like this; a signal's code is the run's own matter."""
+    match state:
+        case BatchState.HALTED:
+            return 4
+        case BatchState.PAUSED:
+            return 6 if reason == RESET else 5
+        case BatchState.CANCELLED | BatchState.LOADING | BatchState.READY | BatchState.RUNNING:
+            return 5
+        case BatchState.COMPLETED:
+            return 3 if outcomes.get(JobState.FAILED) or outcomes.get(JobState.IN_DOUBT) else 0
+        case _:
+            assert_never(state)
+
+
+def next_step(name: str, state: BatchState, reason: str | None, outcomes: Mapping[JobState, int]) -> Next:
+    """The command that goes on from here, and why."""
+    run = f"runner run {name}"
+    match state:
+        case BatchState.LOADING:
+            return Next(command=f"runner load FILE --batch {name}", why="The list was not read to its end.")
+        case BatchState.READY:
+            return Next(command=run, why="Nothing is at work on it.")
+        case BatchState.RUNNING:
+            return Next(command=f"runner status {name}", why="A run is at work on it.")
+        case BatchState.PAUSED:
+            return _next_paused(name, reason)
+        case BatchState.HALTED:
+            return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
+        case BatchState.COMPLETED:
+            return _next_completed(name, outcomes)
+        case BatchState.CANCELLED:
+            return Next(command=f"runner export {name} -o {name}.csv", why="It was cancelled; its answers are kept.")
+        case _:
+            assert_never(state)
+
+
+def _next_paused(name: str, reason: str | None) -> Next:
+    run = f"runner run {name}"
+    match reason:
+        case "person":
+            return Next(command=f"runner resume {name}", why="It was paused by hand.")
+        case "reset":
+            return Next(command=run, why="The provider resets later; before that nothing is sent.")
+        case "max-requests" | "max-spend":
+            return Next(command=f"{run} --{reason} HIGHER", why=f"Its --{reason} is used up.")
+        case _:
+            return Next(command=run, why="The same command goes on where it stopped.")
+
+
+def _next_completed(name: str, outcomes: Mapping[JobState, int]) -> Next:
+    if outcomes.get(JobState.IN_DOUBT):
+        return Next(command=f"runner doubt list {name}", why="Requests are in doubt: they may have been charged.")
+    if outcomes.get(JobState.FAILED):
+        why = "Some requests failed; the file can be loaded again."
+        return Next(command=f"runner export {name} --only failed -o {name}.failed.csv", why=why)
+    return Next(command=f"runner export {name} -o {name}.csv", why="Every request ended well.")
+
+
+def iso(at_us: int | None) -> str | None:
+    """An instant as ISO-8601 UTC with milliseconds: 2026-11-21T21:40:05.123Z."""
+    if at_us is None:
+        return None
+    seconds, micros = divmod(at_us, MILLION)
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{micros // 1000:03d}Z"
+
+
+def plain(amount: Decimal) -> int | float:
+    """An amount as a JSON number; at most six decimals, so nothing is lost."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def as_json(status: BatchStatus) -> dict[str, Any]:
+    """The object of `status BATCH --json`, schema 1: keys, order and words are a contract."""
+    halts = [_halt(one) for one in status.halts]
+    return {
+        "schema": 1,
+        "batch": status.batch,
+        "state": status.state.value,
+        "reason": status.reason,
+        "resume_at": iso(status.resume_at_us),
+        "rows": status.rows,
+        "jobs": status.jobs,
+        "outcomes": {state.value: status.outcomes.get(state, 0) for state in _OUTCOMES},
+        "not_sent": status.not_sent,
+        "attempts": status.attempts,
+        "debited": {debited.value: count for debited, count in status.debited.items()},
+        "spent": _amounts(status.spent),
+        "held": _amounts(status.held),
+        "in_doubt_amount": _amounts(status.in_doubt_amount),
+        "lanes": [_lane(one) for one in status.lanes],
+        "halt": halts[0] if halts else None,
+        "halts": halts,
+        "eta": iso(status.eta_us),
+        "next": {"command": status.next.command, "why": status.next.why},
+    }
+
+
+_OUTCOMES = (
+    JobState.SUCCEEDED,
+    JobState.FAILED,
+    JobState.IN_DOUBT,
+    JobState.QUEUED,
+    JobState.RUNNING,
+    JobState.CANCELLED,
+)
+
+
+def _amounts(amounts: Mapping[str, Decimal]) -> dict[str, int | float]:
+    return {unit: plain(amount) for unit, amount in sorted(amounts.items())}
+
+
+def _lane(lane: LaneStatus) -> dict[str, Any]:
+    return {
+        "provider": lane.provider,
+        "state": lane.state,
+        "reason": lane.reason,
+        "until": iso(lane.until_us),
+        "rate": lane.rate,
+        "in_flight": lane.in_flight,
+    }
+
+
+def _halt(halt: Halt) -> dict[str, Any]:
+    return {
+        "provider": halt.provider,
+        "reason": halt.reason,
+        "code": halt.code,
+        "message": halt.message,
+        "advice": halt.advice,
+        "at": iso(halt.at_us),
+    }

@@ -1,0 +1,128 @@
+"""`pause`, `resume`, `cancel`, `retry`, `doubt resolve`: a wish to the run at work, else done at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runner.domain.model import Resolution
+from runner.domain.states import BatchEvent, BatchState, JobState, batch_sources
+from runner.engine.ports import Clock
+from runner.errors import BatchError, BusyError, UsageError
+from runner.store.locks import lock_database
+from runner.store.store import Store
+from runner.store.values import BatchInfo, Wish
+from runner.work.profiles import Profiles
+from runner.work.results import Next, Steered
+from runner.work.standing import is_paused_by_person
+from runner.work.status import PERSON
+
+
+class Steer:
+    """Decisions of a person about one batch."""
+
+    def __init__(self, store: Store, profiles: Profiles, *, clock: Clock) -> None:
+        self._store = store
+        self._profiles = profiles
+        self._clock = clock
+
+    def pause(self, info: BatchInfo) -> Steered:
+        """Stop sending until `resume`. BatchError when nothing of the batch is left to send."""
+        with self._alone() as alone:
+            info = self._store.reports.batch(info.id)
+            if not alone and info.state is BatchState.RUNNING:
+                self._store.steering.wish(info.id, Wish.PAUSE)
+                return self._steered(info, at_once=False)
+            if info.state in (BatchState.COMPLETED, BatchState.CANCELLED, BatchState.LOADING):
+                raise BatchError(f"{info.name} is {info.state}: there is nothing to pause", fix=_status(info))
+            if not is_paused_by_person(info):
+                self._pause_at_rest(info)
+        return self._steered(info, at_once=True)
+
+    def _pause_at_rest(self, info: BatchInfo) -> None:
+        if info.state in batch_sources(BatchEvent.PAUSE):
+            self._store.steering.change(info.id, BatchEvent.PAUSE, reason=PERSON)
+        else:  # halted, or paused for another reason, which stays known: the next run finds the wish
+            self._store.steering.wish(info.id, Wish.PAUSE)
+
+    def resume(self, info: BatchInfo) -> Steered:
+        """Lift a person's pause; starts nothing by itself."""
+        if info.state in (BatchState.COMPLETED, BatchState.CANCELLED):
+            raise BatchError(f"{info.name} is {info.state}: there is nothing to resume", fix=_status(info))
+        with self._alone() as alone:
+            self._store.steering.resume(info.id)
+        return self._steered(info, at_once=alone, then=self._run_next(info, alone=alone))
+
+    def cancel(self, info: BatchInfo) -> Steered:
+        """What is queued is never sent. BatchError when the batch is over."""
+        with self._alone() as alone:
+            info = self._store.reports.batch(info.id)
+            if not alone and info.state is BatchState.RUNNING:
+                self._store.steering.wish(info.id, Wish.CANCEL)
+                return self._steered(info, at_once=False)
+            if info.state not in batch_sources(BatchEvent.CANCEL):
+                raise BatchError(f"{info.name} is {info.state}: there is nothing to cancel", fix=_status(info))
+            queued = self._store.reports.status(info.id).by_state[JobState.QUEUED]
+            self._store.steering.change(info.id, BatchEvent.CANCEL, reason=PERSON)
+        return self._steered(info, at_once=True, changed=queued)
+
+    def retry(self, info: BatchInfo, only: str) -> Steered:
+        """Queue failures again, final ones too: "failed" or "failed:RULE". BatchError when there is none."""
+        word, colon, rule = only.partition(":")
+        if word != JobState.FAILED or (colon and not rule):
+            raise UsageError(f"cannot retry {only!r}", why="Only failures are retried.", fix="--only failed:RULE")
+        changed = self._store.steering.retry(info.id, rule=rule or None)
+        if not changed:
+            which = f"failed with {rule}" if rule else "failed"
+            raise BatchError(f"no request of {info.name} {which}", why="Nothing was changed.", fix=_status(info))
+        return self._decided(info, changed)
+
+    def resolve(self, info: BatchInfo, resolution: Resolution, *, row: int | None) -> Steered:
+        """A person's word on requests in doubt, of one row or all. BatchError when there is none."""
+        rows = None if row is None else [row]
+        changed = self._store.steering.resolve(info.id, resolution, rows=rows)
+        if not changed:
+            where = f"row {row} of {info.name}" if row is not None else info.name
+            raise BatchError(f"nothing of {where} is in doubt", fix=f"runner doubt list {info.name}")
+        return self._decided(info, changed, runs=resolution is not Resolution.CHARGED)
+
+    def _decided(self, info: BatchInfo, changed: int, *, runs: bool = True) -> Steered:
+        with self._alone() as alone:
+            pass  # only asked: a run at work sees new work by itself
+        then = self._run_next(info, alone=alone) if runs else None
+        return self._steered(info, at_once=alone, changed=changed, then=then)
+
+    def _run_next(self, info: BatchInfo, *, alone: bool) -> Next | None:
+        return Next(command=f"runner run {info.name}", why="It starts a run.") if alone else None
+
+    def _steered(self, info: BatchInfo, *, at_once: bool, changed: int = 0, then: Next | None = None) -> Steered:
+        state = self._store.reports.batch(info.id).state
+        return Steered(batch=info.name, state=state, at_once=at_once, changed=changed, next=then)
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether no run is at work; then the database lock is held inside, and dead runs are buried."""
+        try:
+            lock = lock_database(self._store.path, clock=self._clock)
+        except BusyError:
+            yield False
+            return
+        with lock:
+            bury(self._store, self._profiles)
+            yield True
+
+
+def bury(store: Store, profiles: Profiles) -> list[str]:
+    """Recover what dead runs left, under the database lock; sentences for people about requests now in doubt."""
+    safe: set[str] = set()
+    for info in store.reports.batches():
+        safe |= profiles.safe_operations(info.operations, info.source)
+    return [
+        f"{one.name}: an earlier run was cut off; {one.doubts} of its requests are in doubt, {one.released} are queued"
+        for one in store.steering.recover(safe=safe)
+        if one.doubts or one.released
+    ]
+
+
+def _status(info: BatchInfo) -> str:
+    return f"runner status {info.name}"

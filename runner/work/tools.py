@@ -1,0 +1,55 @@
+"""What the composition root puts together once and every piece of work is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.domain.provider import Provider
+from runner.engine.ports import Clock, Randomness, Transport
+from runner.settings import Secret, Settings
+from runner.store.store import Store
+from runner.system import SystemClock, SystemRandomness
+from runner.work.profiles import Profiles
+
+MakeTransport = Callable[[Provider, Secret | None], Transport]
+"""The wire to one provider account."""
+
+
+def http_transport(provider: Provider, secret: Secret | None) -> Transport:
+    """Real HTTP. On a slow lane every paid request has a fresh connection: no idle close can put it in doubt."""
+    from runner.transport.client import HttpTransport, slow
+
+    return HttpTransport(
+        provider.http,
+        secret=None if secret is None else secret.reveal,
+        slots=provider.in_flight,
+        fresh_connections=slow(provider.limits),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seams:
+    """Where the world comes in. The defaults are the real one; simulations and tests bring their own."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    randomness: Randomness = field(default_factory=SystemRandomness)
+    make_transport: MakeTransport = http_transport
+    inline_writes: bool = False  # write on the event loop's thread: for virtual time
+    lock_folder: Path | None = None  # of account locks; None: the user's runtime directory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """Everything from outside that a piece of work may touch."""
+
+    store: Store
+    settings: Settings
+    profiles: Profiles
+    seams: Seams
+
+    @property
+    def clock(self) -> Clock:
+        """Time, as everything here knows it."""
+        return self.seams.clock
