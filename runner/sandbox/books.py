@@ -38,12 +38,12 @@ class Window:
         self.limit = limit
         self._admitted: deque[float] = deque()
 
-    def free_in(self, now: float) -> float:
-        """Seconds until one more is admitted; 0: now."""
+    def wait(self, now: float) -> float | None:
+        """None while one more is admitted, else the seconds until then; they may round to 0, and it is full all the same."""
         while self._admitted and self._admitted[0] <= now - self.limit.per_seconds:
             self._admitted.popleft()
         if len(self._admitted) < self.limit.at_most:
-            return 0.0
+            return None
         return self._admitted[-self.limit.at_most] + self.limit.per_seconds - now
 
     def admit(self, now: float) -> None:

@@ -178,10 +178,10 @@ class World:
 
     def _windows_full(self, sighting: Sighting, now: float) -> Content | None:
         """The refusal if a window is full; else the request is counted in all of them."""
-        full = max(self._windows, key=lambda window: window.free_in(now), default=None)
-        if full is not None and (wait := full.free_in(now)) > 0:
-            per_seconds = full.limit.per_seconds
-            return self._repertoire.too_fast(sighting.operation, per_seconds=per_seconds, retry_seconds=wait)
+        full = [(wait, one.limit) for one in self._windows if (wait := one.wait(now)) is not None]
+        if full:
+            wait, limit = max(full, key=lambda pair: pair[0])
+            return self._repertoire.too_fast(sighting.operation, per_seconds=limit.per_seconds, retry_seconds=wait)
         for window in self._windows:
             window.admit(now)
         return None
