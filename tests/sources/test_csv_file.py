@@ -2,6 +2,7 @@ import codecs
 import csv
 import io
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -270,3 +271,19 @@ def test_any_bytes_are_a_list_or_an_error_for_people(tmp_path_factory, content):
         return
     assert [row.number for row in rows] == list(range(1, len(rows) + 1))
     assert {len(row.cells) for row in rows} <= {len(source.header)}
+
+
+def test_memory_does_not_grow_with_the_file(write):
+    """A list of five megabytes needs no more memory than one of two, from opening to the last row."""
+
+    def peak(rows: int) -> int:
+        path = write("id,email\n" + "".join(f"{number},someone@example.com\n" for number in range(rows)))
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in open_file(path).rows()) == rows
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(80_000)  # what is loaded once
+    assert peak(200_000) < peak(80_000) + 500_000
