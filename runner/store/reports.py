@@ -2,12 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager
+import difflib
+from collections.abc import Collection, Generator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Final
 
-from runner.domain.model import Answer, AttemptId, BatchId
+import sqlalchemy as sa
+
+from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, JobId
+from runner.domain.states import JobState
+from runner.errors import BatchError
 from runner.store.database import Database
-from runner.store.values import AnsweredBefore, BatchInfo, BatchStatus, Doubt, Outcomes, RowHistory
+from runner.store.jobs import next_due
+from runner.store.lanes import read_lanes
+from runner.store.reading import read_answer, read_attempts, read_batch, stream_outcomes, to_batch
+from runner.store.sql import marks
+from runner.store.values import (
+    AnsweredBefore,
+    BatchInfo,
+    BatchStatus,
+    Doubt,
+    LedgerLine,
+    Outcomes,
+    RowHistory,
+)
+
+KEYS_AT_ONCE: Final = 500
+SHARED_SHOWN: Final = 20
+
+_BY_STATE: Final = "SELECT operation, state, jobs FROM job_totals WHERE batch = ?"
+_LEDGER: Final = """
+SELECT provider, operation, unit, sum(requests) AS requests,
+    sum(iif(standing = 'debited', requests, 0)) AS yes, sum(iif(standing = 'released', requests, 0)) AS no,
+    sum(iif(standing = 'in_doubt', requests, 0)) AS unknown, sum(iif(standing = 'held', requests, 0)) AS open,
+    sum(iif(standing = 'debited', amount, 0)) AS debited, sum(iif(standing = 'in_doubt', amount, 0)) AS in_doubt,
+    sum(iif(standing = 'held', amount, 0)) AS held
+FROM attempt_totals WHERE batch = ? GROUP BY provider, operation, unit ORDER BY provider, operation, unit
+"""
+_UNFINISHED: Final = "SELECT count(*) FROM jobs WHERE batch = ? AND state = 'failed' AND final = 0"
+_AT_WORK: Final = "SELECT max(id) FROM runs WHERE ended_us IS NULL"
+_DOUBTS: Final = """
+SELECT j.id, j.operation, j.value, min(e.row) AS first FROM jobs AS j JOIN row_jobs AS e ON e.job = j.id
+WHERE j.batch = ? AND j.state = 'in_doubt' GROUP BY j.id ORDER BY first, j.operation
+"""
+_OTHER_ROWS: Final = "SELECT row FROM row_jobs WHERE job = ? AND row <> ? ORDER BY row LIMIT ?"
+_ROWS_OF_JOB: Final = "SELECT row FROM row_jobs WHERE job = ? ORDER BY row"
+_ROWS_OF_VALUE: Final = """
+SELECT DISTINCT e.row FROM row_jobs AS e LEFT JOIN jobs AS j ON j.id = e.job
+WHERE e.batch = :batch AND e.row <= :rows
+AND (j.value = :value COLLATE NOCASE OR j.key = :value COLLATE NOCASE OR e.value = :value COLLATE NOCASE)
+ORDER BY e.row
+"""
+_ANSWERED_BEFORE: Final = """
+SELECT b.name AS batch, mine.operation AS operation, count(*) AS jobs, max(theirs.finished_us) AS last_us
+FROM jobs AS mine
+JOIN batches AS b ON b.id <> mine.batch
+CROSS JOIN jobs AS theirs ON theirs.batch = b.id AND theirs.operation = mine.operation AND theirs.key = mine.key
+WHERE mine.batch = :batch AND mine.state = 'queued' AND theirs.state = 'succeeded' AND theirs.params = mine.params
+GROUP BY b.name, mine.operation ORDER BY last_us DESC
+"""
 
 
 class Reports:
@@ -18,55 +72,158 @@ class Reports:
 
     def batches(self) -> list[BatchInfo]:
         """Every batch, the one last worked on first."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            lines = connection.exec_driver_sql("SELECT * FROM batches ORDER BY touched_us DESC, id DESC").mappings()
+            return [to_batch(line) for line in lines]
 
     def batch(self, batch: BatchId) -> BatchInfo:
         """One batch; BatchError if there is none."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return read_batch(connection, batch)
 
     def find(self, text: str) -> BatchInfo:
         """By name, unique prefix of a name, or path of the source (the batch last worked on). BatchError otherwise."""
-        raise NotImplementedError
+        batches = self.batches()
+        for batch in batches:
+            if batch.name == text:
+                return batch
+        if (from_path := _from_path(batches, text)) is not None:
+            return from_path
+        starting = [batch for batch in batches if batch.name.startswith(text)] if text else []
+        if len(starting) == 1:
+            return starting[0]
+        if starting:
+            names = ", ".join(batch.name for batch in starting)
+            raise BatchError(f"{text} could be several batches", why=f"it begins {names}", fix="write the whole name")
+        near = difflib.get_close_matches(text, [batch.name for batch in batches], n=1)
+        hint = f"did you mean {near[0]}?" if near else "runner status lists the batches"
+        raise BatchError(f"there is no batch {text}", why="no name and no input file is called that", fix=hint)
 
     def named(self, name: str) -> BatchInfo | None:
         """The batch of exactly this name."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            line = connection.exec_driver_sql("SELECT * FROM batches WHERE name = ?", (name,)).mappings().first()
+            return None if line is None else to_batch(line)
 
     def last(self) -> BatchInfo | None:
         """The batch last worked on."""
-        raise NotImplementedError
+        return next(iter(self.batches()), None)
 
     def status(self, batch: BatchId) -> BatchStatus:
         """Counts, ledger and lanes; its cost does not grow with the batch."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            info = read_batch(connection, batch)
+            jobs = {operation: dict.fromkeys(JobState, 0) for operation in info.operations}
+            for operation, state, count in connection.exec_driver_sql(_BY_STATE, (batch,)):
+                jobs.setdefault(operation, dict.fromkeys(JobState, 0))[JobState(state)] = count
+            return BatchStatus(
+                batch=info,
+                jobs=jobs,
+                ledger=_ledger(connection, batch),
+                lanes=tuple(read_lanes(connection, batch=batch)),
+                next_due_us=next_due(connection, batch=batch, operations=info.operations),
+                unfinished=connection.exec_driver_sql(_UNFINISHED, (batch,)).scalar_one(),
+                run=connection.exec_driver_sql(_AT_WORK).scalar(),
+            )
 
     def outcomes(self, batch: BatchId, *, states: Collection[str] | None = None) -> AbstractContextManager[Outcomes]:
         """Rows in order with the outcome of each operation, streamed from one snapshot.
 
         `states` keeps the rows of which at least one operation is in one of them (job states or "invalid").
         """
-        raise NotImplementedError
+        return self._outcomes(batch, tuple(states or ()))
+
+    @contextmanager
+    def _outcomes(self, batch: BatchId, states: tuple[str, ...]) -> Generator[Outcomes]:
+        with self._database.reading() as connection:
+            info = read_batch(connection, batch)
+            yield Outcomes(batch=info, rows=stream_outcomes(connection, info, states=states))
 
     def history(self, batch: BatchId, row: int) -> RowHistory:
         """Every attempt behind one row; BatchError if the batch has no such row."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            info = read_batch(connection, batch)
+            view = next(stream_outcomes(connection, info, row=row), None)
+            if view is None:
+                raise BatchError(f"{info.name} has no row {row}", why=f"its rows are numbered 1 to {info.rows}")
+            jobs = {outcome.operation: outcome.job for outcome in view.outcomes if outcome.job is not None}
+            return RowHistory(
+                row=view,
+                attempts={operation: read_attempts(connection, job) for operation, job in jobs.items()},
+                shared_with={
+                    operation: tuple(connection.exec_driver_sql(_OTHER_ROWS, (job, row, SHARED_SHOWN)).scalars())
+                    for operation, job in jobs.items()
+                },
+            )
 
     def answer(self, attempt: AttemptId) -> Answer | None:
-        """The raw answer of a closed attempt, as received; None while open."""
-        raise NotImplementedError
+        """The raw answer of a closed attempt, as received; None while open, and for one a crash has cut off."""
+        with self._database.reading() as connection:
+            return read_answer(connection, attempt)
 
     def rows_by_value(self, batch: BatchId, value: str) -> list[int]:
         """The numbers of the rows whose value (as sent, as key, or the raw refused cell) is this one, case ignored."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            info = read_batch(connection, batch)
+            values = {"batch": batch, "rows": info.rows, "value": value}
+            return list(connection.exec_driver_sql(_ROWS_OF_VALUE, values).scalars())
 
     def known_keys(self, batch: BatchId, keys: Collection[str]) -> frozenset[str]:
         """Which of the source keys the batch already has."""
-        raise NotImplementedError
+        asked, known = list(keys), set[str]()
+        with self._database.reading() as connection:
+            for start in range(0, len(asked), KEYS_AT_ONCE):
+                some = asked[start : start + KEYS_AT_ONCE]
+                sql = f"SELECT key FROM rows WHERE batch = ? AND key IN ({marks(len(some))})"
+                known.update(connection.exec_driver_sql(sql, (batch, *some)).scalars())
+        return frozenset(known)
 
     def doubts(self, batch: BatchId) -> list[Doubt]:
         """The jobs in doubt, by row, with the attempts whose charge is unknown."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            lines = connection.exec_driver_sql(_DOUBTS, (batch,)).all()
+            return [_doubt(connection, line) for line in lines]
 
     def answered_before(self, batch: BatchId) -> list[AnsweredBefore]:
         """Queued jobs of the batch that succeeded in other batches with equal operation and parameters."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            lines = connection.exec_driver_sql(_ANSWERED_BEFORE, {"batch": batch})
+            return [
+                AnsweredBefore(batch=line.batch, operation=line.operation, jobs=line.jobs, last_us=line.last_us)
+                for line in lines
+            ]
+
+
+def _from_path(batches: list[BatchInfo], text: str) -> BatchInfo | None:
+    paths = {text, str(Path(text).absolute())}
+    return next((batch for batch in batches if batch.source.get("path") in paths), None)
+
+
+def _doubt(connection: sa.Connection, line: sa.Row[Any]) -> Doubt:
+    attempts = read_attempts(connection, line.id)
+    return Doubt(
+        job=JobId(line.id),
+        operation=line.operation,
+        value=line.value,
+        rows=tuple(connection.exec_driver_sql(_ROWS_OF_JOB, (line.id,)).scalars()),
+        attempts=tuple(one for one in attempts if one.debited is Debited.UNKNOWN and one.resolution is None),
+    )
+
+
+def _ledger(connection: sa.Connection, batch: BatchId) -> tuple[LedgerLine, ...]:
+    return tuple(
+        LedgerLine(
+            provider=line.provider,
+            operation=line.operation,
+            unit=line.unit,
+            requests=line.requests,
+            yes=line.yes,
+            no=line.no,
+            unknown=line.unknown,
+            open=line.open,
+            debited=Amount(line.debited),
+            in_doubt=Amount(line.in_doubt),
+            held=Amount(line.held),
+        )
+        for line in connection.exec_driver_sql(_LEDGER, (batch,))
+    )

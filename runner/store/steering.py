@@ -5,18 +5,40 @@ Every method is one short transaction of its own and may run beside a run at wor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import sqlalchemy as sa
 
 from runner.domain.model import BatchId, Resolution, RunId
-from runner.domain.states import BatchEvent, BatchState
+from runner.domain.states import BatchEvent, BatchState, JobEvent, advance_batch
 from runner.engine.ports import Clock
+from runner.errors import BatchError
+from runner.store.codec import to_json
 from runner.store.database import Database
+from runner.store.recovery import recover
+from runner.store.requeue import release_doubts, requeue_failed, resolve_doubts
+from runner.store.sql import batch_may, job_may, write_event
 from runner.store.values import Recovered, Wish
+
+_START_RUN: Final = "INSERT INTO runs (started_us, pid, host, version, options) VALUES (?, ?, ?, ?, ?)"
+_END_RUN: Final = "UPDATE runs SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
+_BATCH: Final = "SELECT state, name FROM batches WHERE id = ?"
+_UNENDED: Final = """
+SELECT 1 FROM jobs WHERE batch = :batch AND state = 'running'
+UNION ALL SELECT 1 FROM job_totals WHERE batch = :batch AND state = 'queued' AND jobs > 0 LIMIT 1
+"""
+_CANCEL_JOBS: Final = f"""
+UPDATE jobs SET state = 'cancelled', due_us = 0, finished_us = ? WHERE batch = ? AND {job_may(JobEvent.CANCEL)}
+AND id <= (SELECT visible_job FROM batches WHERE id = jobs.batch)
+"""
+_KEEP: Final = "UPDATE batches SET settings = ?, touched_us = ? WHERE id = ?"
 
 
 class Steering:
-    """Decisions. Times come from the store's clock."""
+    """Decisions. Times come from the store's clock. Unknown batches raise BatchError."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -24,11 +46,15 @@ class Steering:
 
     def start_run(self, *, pid: int, host: str, version: str, options: Mapping[str, Any]) -> RunId:
         """Record that a process begins to work. `options` holds no secret. The caller holds the database lock."""
-        raise NotImplementedError
+        now = self._clock.now_us()
+        with self._database.write_now() as connection:
+            made = connection.exec_driver_sql(_START_RUN, (now, pid, host, version, to_json(options)))
+            return RunId(made.lastrowid)
 
     def end_run(self, run: RunId, *, exit_code: int) -> None:
         """Record its end. Whatever it still owned is left to recovery."""
-        raise NotImplementedError
+        with self._database.write_now() as connection:
+            connection.exec_driver_sql(_END_RUN, (self._clock.now_us(), exit_code, run))
 
     def recover(self, *, safe: Collection[str]) -> list[Recovered]:
         """Bury the runs that never ended: call it under the database lock, before `start_run`.
@@ -37,7 +63,8 @@ class Steering:
         the operations in `safe`, queued again; other running jobs are queued again; running batches are paused
         (`interrupted`).
         """
-        raise NotImplementedError
+        with self._database.write_now() as connection:
+            return recover(connection, now_us=self._clock.now_us(), safe=safe)
 
     def change(
         self,
@@ -50,42 +77,86 @@ class Steering:
     ) -> BatchState:
         """Move a batch along one edge of its table and return the new state; BatchError if there is no such edge.
 
-        `start` and the ends of a run clear `requested_state`. `complete` is refused while a visible job is queued or
-        running. `cancel` cancels the queued jobs.
+        Every edge but `start` clears `requested_state`. `complete` is refused while a visible job is queued or running.
+        `cancel` cancels the queued jobs.
         """
-        raise NotImplementedError
+        with self._deciding(batch) as (connection, now, state):
+            target = advance_batch(state, event)
+            if event is BatchEvent.COMPLETE and connection.exec_driver_sql(_UNENDED, {"batch": batch}).first():
+                raise BatchError("the batch is not complete", why="some of its jobs have not ended")
+            keeps_wish = event is BatchEvent.START
+            moved = connection.exec_driver_sql(
+                "UPDATE batches SET state = ?, reason = ?, resume_at_us = ?, touched_us = ?,"
+                f" requested_state = iif(?, requested_state, NULL) WHERE id = ? AND {batch_may(event)}",
+                (target.value, reason, resume_at_us, now, int(keeps_wish), batch),
+            )
+            if moved.rowcount != 1:
+                raise BatchError(f"the batch cannot {event} now")
+            if event is BatchEvent.CANCEL:
+                connection.exec_driver_sql(_CANCEL_JOBS, (now, batch))
+            detail = {"reason": reason, "resume_at_us": resume_at_us}
+            write_event(connection, f"batch.{target}", at_us=now, run=run, batch=batch, detail=detail)
+        return target
 
     def wish(self, batch: BatchId, wish: Wish) -> None:
         """Ask the run at work to pause or cancel the batch: it looks once a second."""
-        raise NotImplementedError
+        with self._deciding(batch) as (connection, now, _):
+            connection.exec_driver_sql("UPDATE batches SET requested_state = ? WHERE id = ?", (wish.value, batch))
+            write_event(connection, f"wish.{wish}", at_us=now, batch=batch)
 
     def resume(self, batch: BatchId) -> None:
-        """Withdraw a wish, and lift a person's pause (reason `resumed`), so that the next run continues."""
-        raise NotImplementedError
+        """Withdraw a wish, and lift a pause (reason `resumed`, no `resume_at`), so that the next run continues."""
+        with self._deciding(batch) as (connection, now, state):
+            if state in {BatchState.CANCELLED, BatchState.COMPLETED, BatchState.LOADING}:
+                raise BatchError(f"a batch that is {state} cannot be resumed")
+            connection.exec_driver_sql("UPDATE batches SET requested_state = NULL WHERE id = ?", (batch,))
+            connection.exec_driver_sql(
+                "UPDATE batches SET reason = 'resumed', resume_at_us = NULL WHERE id = ? AND state = 'paused'", (batch,)
+            )
+            write_event(connection, "batch.resumed", at_us=now, batch=batch)
 
     def retry(self, batch: BatchId, *, rule: str | None = None) -> int:
-        """Queue failed jobs, final ones too, with fresh attempts; of one reason only if `rule` is given."""
-        raise NotImplementedError
+        """Queue failed jobs, final ones too, with fresh attempts; of one reason only if `rule` is given.
+
+        Jobs that failed as `lost-answer` were charged: they are sent again only if `rule` names them.
+        """
+        return self._requeue(batch, "jobs.retried", rule=rule, unfinished_only=False)
 
     def requeue_unfinished(self, batch: BatchId) -> int:
         """Queue the failures that are not final again, with fresh attempts: the same command on a completed batch."""
-        raise NotImplementedError
+        return self._requeue(batch, "jobs.requeued", rule=None, unfinished_only=True)
 
     def release_doubts(self, batch: BatchId, operations: Collection[str]) -> int:
         """Policy resend-once: queue the jobs in doubt that were never re-sent before, marked for ever."""
-        raise NotImplementedError
+        with self._deciding(batch) as (connection, now, _):
+            count = release_doubts(connection, batch, operations, now_us=now)
+            if count:
+                detail = {"resolution": "resend", "jobs": count, "by": "policy"}
+                write_event(connection, "doubts.released", at_us=now, batch=batch, detail=detail)
+        return count
 
     def resolve(self, batch: BatchId, resolution: Resolution, *, rows: Sequence[int] | None = None) -> int:
         """A person's word on jobs in doubt, of some rows or all: charged -> failed (`lost-answer`), else queued."""
-        raise NotImplementedError
+        with self._deciding(batch) as (connection, now, state):
+            if state is BatchState.CANCELLED and resolution is not Resolution.CHARGED:
+                raise BatchError("the batch was cancelled", why="nothing of it is sent again")
+            count = resolve_doubts(connection, batch, resolution, rows=rows, now_us=now)
+            detail = {"resolution": resolution.value, "jobs": count, "by": "person"}
+            write_event(connection, "doubts.resolved", at_us=now, batch=batch, detail=detail)
+        return count
 
     def keep(self, batch: BatchId, settings: Mapping[str, Any]) -> None:
         """Merge kept settings; a value of None removes its key."""
-        raise NotImplementedError
+        with self._deciding(batch) as (connection, now, _):
+            before = connection.exec_driver_sql("SELECT settings FROM batches WHERE id = ?", (batch,)).scalar_one()
+            merged = {key: value for key, value in (json.loads(before) | dict(settings)).items() if value is not None}
+            connection.exec_driver_sql(_KEEP, (to_json(merged), now, batch))
+            write_event(connection, "batch.settings", at_us=now, batch=batch, detail=settings)
 
     def delivered(self, batch: BatchId, mark: Mapping[str, Any]) -> None:
         """Remember what the last export wrote, so that the next may replace it."""
-        raise NotImplementedError
+        with self._deciding(batch) as (connection, _, __):
+            connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
 
     def record(
         self,
@@ -97,4 +168,24 @@ class Steering:
         detail: Mapping[str, Any] | None = None,
     ) -> None:
         """Append to the events."""
-        raise NotImplementedError
+        with self._database.write_now() as connection:
+            now = self._clock.now_us()
+            write_event(connection, event, at_us=now, run=run, batch=batch, lane=lane, detail=detail)
+
+    def _requeue(self, batch: BatchId, event: str, *, rule: str | None, unfinished_only: bool) -> int:
+        with self._deciding(batch) as (connection, now, state):
+            if state in {BatchState.CANCELLED, BatchState.LOADING}:
+                raise BatchError(f"nothing of a batch that is {state} can be sent again")
+            count = requeue_failed(connection, batch, rule=rule, unfinished_only=unfinished_only)
+            if count:
+                write_event(connection, event, at_us=now, batch=batch, detail={"rule": rule, "jobs": count})
+        return count
+
+    @contextmanager
+    def _deciding(self, batch: BatchId) -> Generator[tuple[sa.Connection, int, BatchState]]:
+        """A transaction about one batch: connection, now, and its state at the beginning."""
+        with self._database.write_now() as connection:
+            found = connection.exec_driver_sql(_BATCH, (batch,)).first()
+            if found is None:
+                raise BatchError(f"there is no batch {batch}", fix="runner status lists them")
+            yield connection, self._clock.now_us(), BatchState(found.state)

@@ -132,9 +132,8 @@ class BatchStatus:
         return {state: sum(counts[state] for counts in self.jobs.values()) for state in JobState}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobView:
-    """One operation of one row, as `v_outcomes` shows it."""
+class JobView(NamedTuple):
+    """One operation of one row, as `v_outcomes` shows it. A named tuple: an export makes millions."""
 
     operation: str
     job: JobId | None  # None: refused

@@ -1,0 +1,180 @@
+"""From lines of the database to values: batches, outcomes, attempts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from runner.domain.model import Action, Amount, Answer, AttemptId, BatchId, Debited, Fault, JobId, Resolution
+from runner.domain.states import BatchState
+from runner.errors import BatchError
+from runner.store.values import AttemptView, BatchInfo, JobView, RowView
+
+STREAM: Final = 1_000
+"""Lines fetched at a time: an export's memory does not grow with the batch."""
+
+_OUTCOMES: Final = """
+SELECT r.number, r.line, r.cells, r.key, e.operation, e.job, coalesce(j.value, e.value),
+    coalesce(j.state, 'invalid'), iif(e.job IS NULL, 'invalid:' || e.invalid, j.reason), iif(e.job IS NULL, 1, j.final),
+    CASE WHEN j.unknowns > 0 THEN 'unknown' WHEN j.debits > 0 THEN 'yes' ELSE 'no' END,
+    coalesce(j.amount, 0), coalesce(j.requests, 0), coalesce(j.attempts_spent, 0),
+    coalesce(j.possible_double_charge, 0), j.http_status, j.error_code, j.error_message, j.finished_us, j.found,
+    j.result
+FROM rows AS r
+LEFT JOIN row_jobs AS e ON e.batch = r.batch AND e.row = r.number
+LEFT JOIN jobs AS j ON j.id = e.job
+WHERE r.batch = ? AND r.number <= ? {narrowed} ORDER BY r.number
+"""
+_IN_STATES: Final = """
+AND EXISTS (
+    SELECT 1 FROM row_jobs AS f LEFT JOIN jobs AS g ON g.id = f.job
+    WHERE f.batch = r.batch AND f.row = r.number AND coalesce(g.state, 'invalid') IN ({marks})
+)
+"""
+ATTEMPTS: Final = """
+SELECT a.id, a.job, a.run, a.operation, a.number, a.opened_us, a.closed_us, a.http_status, a.fault,
+    coalesce(a.detail, '') AS detail, a.rule, a.action, a.standing, a.held, a.amount, a.unit, a.error_code,
+    a.error_message, a.client_request_id, a.provider_request_id, a.wait_seconds, a.spent, a.resolution, a.method, a.path
+FROM attempts AS a
+"""
+_DEBITED: Final = {"debited": Debited.YES, "released": Debited.NO, "in_doubt": Debited.UNKNOWN, "held": Debited.UNKNOWN}
+
+
+def read_batch(connection: sa.Connection, batch: int) -> BatchInfo:
+    """One batch; BatchError if there is none."""
+    line = connection.exec_driver_sql("SELECT * FROM batches WHERE id = ?", (batch,)).mappings().first()
+    if line is None:
+        raise BatchError(f"there is no batch {batch}", fix="runner status lists them")
+    return to_batch(line)
+
+
+def to_batch(line: Mapping[str, Any] | sa.RowMapping) -> BatchInfo:
+    """A line of `batches`."""
+    return BatchInfo(
+        id=BatchId(line["id"]),
+        name=line["name"],
+        state=BatchState(line["state"]),
+        reason=line["reason"],
+        resume_at_us=line["resume_at_us"],
+        requested_state=line["requested_state"],
+        settings=json.loads(line["settings"]),
+        source=json.loads(line["source"]),
+        header=tuple(json.loads(line["header"])),
+        operations=tuple(json.loads(line["operations"])),
+        mapping=json.loads(line["mapping"]),
+        params=json.loads(line["params"]),
+        content_hash=line["content_hash"],
+        delivered=json.loads(line["delivered"]) if line["delivered"] is not None else None,
+        rows=line["visible_row"],
+        refused=line["refused"],
+        created_us=line["created_us"],
+        touched_us=line["touched_us"],
+    )
+
+
+def stream_outcomes(
+    connection: sa.Connection, batch: BatchInfo, *, states: Sequence[str] = (), row: int | None = None
+) -> Iterator[RowView]:
+    """Rows in order with their outcomes in the batch's order of operations; `row` alone, or those in `states`."""
+    narrowed, values = "", [batch.id, batch.rows]
+    if row is not None:
+        narrowed, values = "AND r.number = ?", [batch.id, batch.rows, row]
+    elif states:
+        narrowed = _IN_STATES.format(marks=", ".join("?" * len(states)))
+    result = connection.exec_driver_sql(_OUTCOMES.format(narrowed=narrowed), (*values, *states))
+    lines = (line for piece in result.partitions(STREAM) for line in piece)
+    order = {operation: place for place, operation in enumerate(batch.operations)}
+    for _, group in groupby(lines, key=itemgetter(0)):
+        yield _row(group, order)
+
+
+def _row(group: Iterable[Sequence[Any]], order: Mapping[str, int]) -> RowView:
+    entries = list(group)
+    number, line, cells, key = entries[0][:4]
+    views = [_outcome(entry) for entry in entries if entry[4] is not None]
+    if len(views) > 1:
+        views.sort(key=lambda view: order.get(view.operation, len(order)))
+    return RowView(number, line, tuple(json.loads(cells)), key, tuple(views))
+
+
+def _outcome(line: Sequence[Any]) -> JobView:
+    return JobView(
+        line[4],
+        line[5],
+        line[6],
+        line[7],
+        line[8],
+        None if line[9] is None else bool(line[9]),
+        Debited(line[10]),
+        Amount(line[11]),
+        line[12],
+        line[13],
+        bool(line[14]),
+        line[15],
+        line[16],
+        line[17],
+        line[18],
+        None if line[19] is None else bool(line[19]),
+        None if line[20] is None else json.loads(line[20]),
+    )
+
+
+def to_attempt(line: sa.Row[Any]) -> AttemptView:
+    """A line of `ATTEMPTS`."""
+    amount = {"held": line.held, "released": 0}.get(line.standing, line.amount)
+    return AttemptView(
+        id=AttemptId(line.id),
+        job=JobId(line.job),
+        run=line.run,
+        operation=line.operation,
+        number=line.number,
+        opened_us=line.opened_us,
+        closed_us=line.closed_us,
+        status=line.http_status,
+        fault=Fault(line.fault) if line.fault else None,
+        detail=line.detail,
+        rule=line.rule,
+        action=Action(line.action) if line.action else None,
+        debited=_DEBITED[line.standing],
+        amount=Amount(amount),
+        unit=line.unit,
+        error_code=line.error_code,
+        error_message=line.error_message,
+        client_request_id=line.client_request_id,
+        provider_request_id=line.provider_request_id,
+        wait_seconds=line.wait_seconds,
+        spent=bool(line.spent),
+        resolution=Resolution(line.resolution) if line.resolution else None,
+        method=line.method,
+        path=line.path,
+    )
+
+
+def read_attempts(connection: sa.Connection, job: int) -> tuple[AttemptView, ...]:
+    """Every attempt of a job, in order."""
+    lines = connection.exec_driver_sql(f"{ATTEMPTS} WHERE a.job = ? ORDER BY a.number", (job,))
+    return tuple(to_attempt(line) for line in lines)
+
+
+def read_answer(connection: sa.Connection, attempt: int) -> Answer | None:
+    """The raw answer of a closed attempt; None if there is none."""
+    line = connection.exec_driver_sql(
+        "SELECT a.http_status, a.fault, a.detail, n.headers, n.body, n.truncated"
+        " FROM answers AS n JOIN attempts AS a ON a.id = n.attempt WHERE n.attempt = ?",
+        (attempt,),
+    ).first()
+    if line is None:
+        return None
+    return Answer(
+        status=line.http_status,
+        headers=tuple((name, value) for name, value in json.loads(line.headers)),
+        body=line.body,
+        truncated=bool(line.truncated),
+        fault=Fault(line.fault) if line.fault else None,
+        detail=line.detail or "",
+    )

@@ -1,0 +1,108 @@
+"""Recorded decisions that send jobs back to the queue, or end a doubt. All inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final, assert_never
+
+import sqlalchemy as sa
+
+from runner.domain.model import BatchId, Resolution
+from runner.domain.states import BatchEvent, JobEvent
+from runner.store.sql import batch_may, expect_one, job_may, marks
+
+LOST_ANSWER: Final = "lost-answer"
+"""The reason of a job whose request was charged and whose answer never came."""
+
+_FRESH: Final = f"""
+UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL, final = NULL, found = NULL,
+    result = NULL, http_status = NULL, error_code = NULL, error_message = NULL, finished_us = NULL,
+    possible_double_charge = possible_double_charge | (unknowns > 0 OR reason = '{LOST_ANSWER}')
+WHERE batch = ? AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}
+"""
+_IN_DOUBT: Final = "SELECT id FROM jobs WHERE batch = ? AND state = 'in_doubt'"
+_OF_ROWS: Final = " AND id IN (SELECT job FROM row_jobs WHERE batch = ? AND row IN ({}))"
+_RESOLVE: Final = """
+UPDATE attempts SET resolution = ?, resolved_us = ?
+WHERE job = ? AND closed_us IS NOT NULL AND debited = 'unknown' AND resolution IS NULL
+"""
+# The job's counters are read from its attempts again: a doubt may have been about several.
+_RECOUNT: Final = """
+    unknowns = (SELECT count(*) FROM attempts WHERE job = jobs.id AND standing IN ('in_doubt', 'held')),
+    debits = (SELECT count(*) FROM attempts WHERE job = jobs.id AND standing = 'debited'),
+    amount = (SELECT coalesce(sum(amount), 0) FROM attempts WHERE job = jobs.id AND standing = 'debited')
+"""
+_GIVE_UP: Final = f"""
+UPDATE jobs SET state = 'failed', reason = '{LOST_ANSWER}', final = 1, {_RECOUNT}
+WHERE id = ? AND {job_may(JobEvent.GIVE_UP)}
+"""
+_QUEUE: Final = f"""
+UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL, finished_us = NULL, {_RECOUNT}
+WHERE id = ? AND state = 'in_doubt' AND {job_may(JobEvent.REQUEUE)}
+"""
+_QUEUE_MARKED: Final = _QUEUE.replace("reason = NULL", "reason = NULL, possible_double_charge = 1", 1)
+_REOPEN: Final = f"UPDATE batches SET state = 'ready', reason = NULL WHERE id = ? AND {batch_may(BatchEvent.REOPEN)}"
+
+ROWS_AT_ONCE: Final = 500
+
+
+def requeue_failed(connection: sa.Connection, batch: BatchId, *, rule: str | None, unfinished_only: bool) -> int:
+    """Failed jobs get fresh attempts. A job charged for a lost answer is sent again only if `rule` names it."""
+    sql, values = _FRESH, [batch]
+    if unfinished_only:
+        sql += " AND final = 0"
+    if rule is None:
+        sql += f" AND reason IS NOT '{LOST_ANSWER}'"
+    else:
+        sql += " AND reason = ?"
+    count = connection.exec_driver_sql(sql, (*values, *([rule] if rule is not None else []))).rowcount
+    _reopen(connection, batch, count)
+    return count
+
+
+def release_doubts(connection: sa.Connection, batch: BatchId, operations: Collection[str], *, now_us: int) -> int:
+    """Policy resend-once: the jobs in doubt that were never sent again before, of these operations."""
+    sql = f"{_IN_DOUBT} AND possible_double_charge = 0 AND operation IN ({marks(len(operations))})"
+    jobs = connection.exec_driver_sql(sql, (batch, *operations)).scalars().all()
+    return _resolve_jobs(connection, batch, jobs, Resolution.RESEND, now_us=now_us)
+
+
+def resolve_doubts(
+    connection: sa.Connection, batch: BatchId, resolution: Resolution, *, rows: Sequence[int] | None, now_us: int
+) -> int:
+    """A person's word on the jobs in doubt, of these rows or of all."""
+    jobs: list[int] = []
+    if rows is None:
+        jobs = list(connection.exec_driver_sql(_IN_DOUBT, (batch,)).scalars())
+    else:
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            sql = _IN_DOUBT + _OF_ROWS.format(marks(len(some)))
+            jobs.extend(connection.exec_driver_sql(sql, (batch, batch, *some)).scalars())
+    return _resolve_jobs(connection, batch, list(dict.fromkeys(jobs)), resolution, now_us=now_us)
+
+
+def _resolve_jobs(
+    connection: sa.Connection, batch: BatchId, jobs: Sequence[int], resolution: Resolution, *, now_us: int
+) -> int:
+    match resolution:
+        case Resolution.CHARGED:
+            move = _GIVE_UP
+        case Resolution.NOT_CHARGED:
+            move = _QUEUE
+        case Resolution.RESEND:
+            move = _QUEUE_MARKED
+        case _:
+            assert_never(resolution)
+    for job in jobs:
+        connection.exec_driver_sql(_RESOLVE, (resolution.value, now_us, job))
+        expect_one(connection.exec_driver_sql(move, (job,)), f"the doubt of job {job} cannot be resolved")
+    if resolution is not Resolution.CHARGED:
+        _reopen(connection, batch, len(jobs))
+    return len(jobs)
+
+
+def _reopen(connection: sa.Connection, batch: BatchId, queued: int) -> None:
+    """A completed batch with queued jobs is ready again; in any other state it stays where it is."""
+    if queued:
+        connection.exec_driver_sql(_REOPEN, (batch,))
