@@ -15,6 +15,7 @@ from runner.exports.cells import Line, export_header, outcome_writer
 from runner.exports.target import Written, write_whole
 
 _CRLF = "\r\n"
+_PIECE = 1000  # rows gathered before they are encoded and written
 
 
 def write_csv(
@@ -30,7 +31,7 @@ def write_csv(
 
     `guard` puts `'` before provider-made text that a spreadsheet would run as a formula. Whether an existing target may
     be replaced is for the caller to know. Raises StorageFullError on a full disk and UsageError on any other trouble
-    with the target; the old file is then untouched.
+    with the target; the old file is then untouched. Of a stream only `write` and `flush` are used.
     """
 
     def write(stream: BinaryIO) -> int:
@@ -51,25 +52,31 @@ def _write(
 ) -> int:
     if dialect.bom:
         stream.write(codecs.BOM_UTF8)
+    text = io.StringIO(newline="")
+    if dialect.sep_line:
+        text.write(f"sep={dialect.delimiter}{dialect.line_end}")
+    writer = _writer(text, dialect)
+    writer.writerow(names)
+    writers = [outcome_writer(operation, guard=guard) for operation in operations]
+    rows = 0
+    for cells, outcomes in lines:
+        record = list(cells)
+        for write, outcome in zip(writers, outcomes, strict=True):
+            record += write(outcome)
+        writer.writerow(record)
+        rows += 1
+        if rows % _PIECE == 0:
+            _drain(text, stream)
+    _drain(text, stream)
+    stream.flush()
+    return rows
+
+
+def _drain(text: io.StringIO, stream: BinaryIO) -> None:
     # Own cells always encode; a provider's JSON may hold half a surrogate pair, which nothing can write down.
-    text = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
-    try:
-        if dialect.sep_line:
-            text.write(f"sep={dialect.delimiter}{dialect.line_end}")
-        writer = _writer(text, dialect)
-        writer.writerow(names)
-        writers = [outcome_writer(operation, guard=guard) for operation in operations]
-        rows = 0
-        for cells, outcomes in lines:
-            record = list(cells)
-            for write, outcome in zip(writers, outcomes, strict=True):
-                record += write(outcome)
-            writer.writerow(record)
-            rows += 1
-        text.flush()
-        return rows
-    finally:
-        text.detach()  # the stream is the caller's
+    stream.write(text.getvalue().encode(errors="replace"))
+    text.seek(0)
+    text.truncate()
 
 
 class _Writer(Protocol):

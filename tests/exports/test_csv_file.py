@@ -311,3 +311,23 @@ def test_a_full_disk():
     """A full disk is its own error: nothing more can be stored."""
     with pytest.raises(StorageFullError, match="the disk is full"):
         write(Path("/dev/full"))
+
+
+def test_a_stream_is_written_as_it_goes():
+    """Lines leave in pieces while later ones are still being read; all of them, in order."""
+    pieces: list[bytes] = []
+
+    class Stream(io.BytesIO):
+        def write(self, data) -> int:
+            pieces.append(bytes(data))
+            return len(data)
+
+    def lines() -> Iterator[Line]:
+        for number in range(2500):
+            yield Line([str(number)], [])
+            if number == 2000:
+                assert len(pieces) == 2
+
+    written = write_csv(Stream(), header=["n"], operations=[], lines=lines(), dialect=Dialect())
+    assert written.rows == 2500
+    assert b"".join(pieces).split() == [b"n", *(str(number).encode() for number in range(2500))]
