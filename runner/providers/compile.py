@@ -27,7 +27,7 @@ from runner.providers.rule_schema import ConditionTable, ExampleTable, RuleTable
 from runner.providers.schema import AuthTable, HttpTable, InputTable, OperationTable, ProfileTable
 from runner.providers.templates import placeholders
 
-SAFE_METHODS = frozenset({"GET", "HEAD"})
+SAFE_METHODS = ("GET", "HEAD")
 
 
 def compile_provider(

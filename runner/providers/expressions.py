@@ -35,8 +35,9 @@ def fault_of(text: str) -> str | None:
     try:
         return _fault_in(jmespath.compile(text).parsed)
     except JMESPathError as error:
-        # The library adds the expression and a caret on further lines; the key in the mistake says where already.
-        return f"not JMESPath: {str(error).splitlines()[0]}"
+        # "Invalid jmespath expression: Incomplete expression:", then the expression and a caret on further lines.
+        first = str(error).splitlines()[0].rstrip(":. ").removesuffix(", for expression")
+        return f"not JMESPath: {first.partition('expression: ')[2] or first}"
     except RecursionError:
         return "not JMESPath: nested too deeply"
 

@@ -16,7 +16,7 @@ from runner.domain.provider import Provider
 from runner.errors import ProfileError
 from runner.providers.checks import check_examples_lead, check_rules
 from runner.providers.compile import compile_provider
-from runner.providers.draft import read_draft
+from runner.providers.draft import list_at, read_draft
 from runner.providers.mistakes import Mistakes, near
 from runner.providers.operation_checks import check_operations
 from runner.providers.overrides import apply_overrides
@@ -74,7 +74,7 @@ def load_tables(
     laid_over = overrides or NOTHING
     mistakes = Mistakes(
         file=source,
-        tables=apply_overrides(tables, laid_over),
+        tables=_with_fitting_examples(apply_overrides(tables, laid_over), laid_over),
         overrides=laid_over,
         overrides_file=f"[providers.{tables.get('name', '')}]",
     )
@@ -97,6 +97,14 @@ def load_tables(
         [one.example for one in draft.examples],
         source=source,
     )
+
+
+def _with_fitting_examples(tables: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Rules of runner.toml replace the profile's; its examples stay for those that are still there by name."""
+    if "rules" not in overrides or "examples" in overrides:
+        return tables
+    names = [rule.get("name") for rule in list_at(tables, "rules") if isinstance(rule, dict)]
+    return tables | {"examples": [one for one in list_at(tables, "examples") if one.get("rule") in names]}
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:

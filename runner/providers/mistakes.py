@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,16 @@ from runner.errors import ProfileError
 
 KeyPath = tuple[str | int, ...]
 """Where in the tables: names of keys, and positions in arrays counted from 0."""
+
+_SHAPES: Final = {
+    "model_type": "a table",
+    "dict_type": "a table",
+    "list_type": "an array",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "date_type": "a date such as 2026-11-21",
+}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -59,12 +69,11 @@ class Mistakes:
         spelt = ""
         place: Any = self.tables
         for part in path:
-            place = _step(place, part)
             if isinstance(part, str):
                 spelt += f".{part}" if spelt else part
-                continue
-            name = place.get("name") if isinstance(place, Mapping) else None
-            spelt += f"[{name}]" if isinstance(name, str) and name else f"[{part + 1}]"
+            else:
+                spelt += f"[{_label(place, part)}]"
+            place = _step(place, part)
         return spelt
 
 
@@ -78,6 +87,13 @@ def near(word: object, known: Iterable[str]) -> str:
     """`; did you mean "x"?`, or nothing if nothing known is like it."""
     matches = difflib.get_close_matches(str(word), list(known), 1, 0.6)
     return f"; did you mean {quoted(matches[0])}?" if matches else ""
+
+
+def _label(array: Any, index: int) -> str:
+    """The name of an array's member; its position from 1 where it has none, or one above has the same."""
+    names = [_step(member, "name") for member in array[: index + 1]]
+    own = names[-1]
+    return own if isinstance(own, str) and own and own not in names[:-1] else str(index + 1)
 
 
 def _step(place: Any, part: str | int) -> Any:
@@ -106,11 +122,13 @@ def _describe(error: Any, model: type[BaseModel], place: KeyPath) -> str:
             return "this key is missing"
         case "value_error":
             return str(error["ctx"]["error"])
-        case "model_type" | "dict_type":
-            return "must be a table"
+        case "too_short":
+            return "must not be empty"
+        case kind if kind in _SHAPES:
+            return f"must be {_SHAPES[kind]}"
         case _:
-            text = str(error["msg"]).removeprefix("Input should be ").removeprefix("a valid ")
-            return f"must be {text}" if text != error["msg"] else text
+            text = str(error["msg"]).removeprefix("Input should be ")
+            return f"must be {text}".replace("True", "true")
 
 
 def _keys_at(model: type[BaseModel], place: KeyPath) -> list[str]:

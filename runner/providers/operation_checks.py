@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from runner.providers.compile import SAFE_METHODS
 from runner.providers.draft import table_at
 from runner.providers.mistakes import KeyPath, Mistakes, near, quoted
 from runner.providers.schema import ATTEMPT, BODY_KINDS
@@ -30,7 +31,7 @@ def _check_body(raw: dict[str, Any], path: KeyPath, mistakes: Mistakes) -> None:
     kinds = [kind for kind in BODY_KINDS if kind in raw]
     if len(kinds) > 1:
         mistakes.add((*path, kinds[1]), "a request has one body: form or json")
-    if kinds and raw.get("method") in ("GET", "HEAD"):
+    if kinds and raw.get("method") in SAFE_METHODS:
         mistakes.add((*path, kinds[0]), f"a {raw['method']} has no body: use query")
 
 

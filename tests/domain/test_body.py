@@ -34,7 +34,7 @@ def answer(body: bytes, **more) -> Answer:
         (b'{"status": true}}', "not JSON (line 1, column 17)"),
         (b"OK", "not JSON"),
         (b'{"a": "\xff"}', "not UTF-8"),
-        (b'\xff\xfe{"', "not UTF-8"),
+        (b'\xff\xfe{"x', "not UTF-8"),
         (b'{"a": NaN}', "NaN"),
         (b"[-Infinity]", "NaN"),
         (b"[" + b"9" * 5_000 + b"]", "number too long"),
