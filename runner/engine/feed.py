@@ -48,25 +48,31 @@ class Feed:
                 await self._refill()
         return self.ready()
 
-    async def take_only(self, job: JobId | None, operation: str | None) -> Job | None:
-        """The one job that has to go first, or the next one of an operation, due or not; None if it is not queued."""
+    async def take_only(self, job: JobId) -> Job | None:
+        """The one job that has to go first, due or not; None if it is not queued."""
         async with self._turn:
+            if self._ahead is not None:
+                await self._refill()  # it may be among those on their way
             for waiting in self._buffer:
-                if waiting.id == job or (job is None and waiting.operation == operation):
+                if waiting.id == job:
                     self._buffer.remove(waiting)
                     return waiting
-            if self._ahead is not None:
-                # It may be among those on their way.
-                await self._refill()
-        for waiting in self._buffer:
-            if waiting.id == job:
-                self._buffer.remove(waiting)
-                return waiting
-        claim = replace(self._fresh(), limit=1, only=job)
-        if job is None and operation is not None:
-            claim = replace(claim, operations=(operation,))
-        found = await self._store.claim(claim)
-        return found[0] if found else None
+            found = await self._store.claim(replace(self._fresh(), limit=1, only=job))
+            return found[0] if found else None
+
+    async def take_next(self, operation: str, *, after: JobId) -> Job | None:
+        """The next due job of an operation, another than `after` if there is one; None if none is due."""
+        async with self._turn:
+            claim = replace(self._fresh(), operations=(operation,), limit=2)
+            found = [job for job in self._buffer if job.operation == operation]
+            if len(found) < 2:
+                claimed = await self._store.claim(claim)
+                self._buffer.extend(claimed)
+                found += claimed
+            chosen = next((job for job in found if job.id != after), found[0] if found else None)
+            if chosen is not None:
+                self._buffer.remove(chosen)
+            return chosen
 
     async def _refill(self) -> None:
         self.next_due_us = None

@@ -35,7 +35,7 @@ class Gate:
         self.until = 0.0  # monotonic; nothing leaves before
         self.closed: str | None = None  # "halted", "parked" or "done"
         self.probe_job: JobId | None = None  # goes first, if set
-        self.probe_operation: str | None = None  # else the next job of this one
+        self.probe_after: tuple[str, JobId] | None = None  # else the next job of an operation, after that one
         self._probing = False
         self._failures = 0
         self._failed_jobs: set[JobId] = set()
@@ -69,9 +69,14 @@ class Gate:
         if leave.probe:
             self._probing = False
 
-    def start_after_halt(self, job: JobId | None, operation: str | None) -> None:
-        """An earlier run was halted: only a success opens the gate."""
-        self.shut, self.probe_job, self.probe_operation = Shut.HALT, job, operation
+    def start_after_halt(self, job: JobId | None, operation: str | None, *, same_job: bool) -> None:
+        """An earlier run was halted by the answer to `job`: only a success opens the gate. The same job goes first,
+        or the next one of its operation."""
+        self.shut = Shut.HALT
+        if job is not None and same_job:
+            self.probe_job = job
+        elif job is not None and operation is not None:
+            self.probe_after = operation, job
 
     def start_gated(self, until: float, *, refusals: int) -> None:
         """An earlier run was asked to wait: so is this one."""
@@ -146,7 +151,7 @@ class Gate:
 
     def _open(self) -> None:
         self.shut, self._probing, self._passes = None, False, 0
-        self.probe_job = self.probe_operation = None
+        self.probe_job = self.probe_after = None
 
     def _calm(self) -> None:
         self._failures = 0
@@ -155,7 +160,7 @@ class Gate:
 
     def _pass_on(self) -> bool:
         self._passes += 1
-        self.probe_job = None
+        self.probe_job = self.probe_after = None
         return self._passes >= PASSES_TO_HALT
 
     def _out_for_hours(self, now: float) -> bool:

@@ -107,8 +107,7 @@ class Lane:
             return
         now_us = self.shared.clock.now_us()
         if last.state == "halted":
-            same = last.job if last.probe_same_job else None
-            self.gate.start_after_halt(same, last.operation)
+            self.gate.start_after_halt(last.job, last.operation, same_job=last.probe_same_job)
         elif last.state in ("parked", "gated") and last.until_us is not None:
             self._pause_reason = last.reason
             seconds = max(0.0, (last.until_us - now_us) / 1e6)

@@ -201,12 +201,15 @@ async def _worker(lane: Lane) -> None:
 
 
 async def _take(lane: Lane, leave: Pass) -> Job | None:
-    gate = lane.gate
-    if leave.probe and (gate.probe_job is not None or gate.probe_operation is not None):
-        job = await lane.feed.take_only(gate.probe_job, gate.probe_operation)
-        if job is not None:
-            return job
-        gate.probe_job = gate.probe_operation = None
+    """The next job; a probe takes the one whose answer will tell."""
+    gate, job = lane.gate, None
+    if leave.probe and gate.probe_job is not None:
+        job = await lane.feed.take_only(gate.probe_job)
+    elif leave.probe and gate.probe_after is not None:
+        operation, after = gate.probe_after
+        job = await lane.feed.take_next(operation, after=after)
+    if job is not None:
+        return job
     return await lane.feed.take()
 
 
