@@ -39,7 +39,7 @@ class Window:
         self._admitted: deque[float] = deque()
 
     def wait(self, now: float) -> float | None:
-        """None while one more is admitted, else the seconds until then; they may round to 0, and it is full all the same."""
+        """None while one more is admitted, else the seconds until then. They may round to 0: full all the same."""
         while self._admitted and self._admitted[0] <= now - self.limit.per_seconds:
             self._admitted.popleft()
         if len(self._admitted) < self.limit.at_most:

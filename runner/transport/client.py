@@ -186,11 +186,9 @@ class HttpTransport:
             status=response.status_code, headers=headers, body=content.body, truncated=content.truncated, detail=detail
         )
 
-    def _connection(self, reusable: bool) -> Any:
+    def _connection(self) -> Any:
         limits = self._library.Limits(
-            max_connections=1,
-            max_keepalive_connections=1 if reusable else 0,
-            keepalive_expiry=self._http.keepalive_seconds,
+            max_connections=1, max_keepalive_connections=1, keepalive_expiry=self._http.keepalive_seconds
         )
         return self._library.AsyncHTTPTransport(
             verify=self._context(), trust_env=False, http1=True, http2=False, limits=limits, retries=0

@@ -13,9 +13,9 @@ import anyio
 
 
 class Slots:
-    """At most `size` connections at once. `make(reusable)` builds a single-connection transport."""
+    """At most `size` connections at once. `make` builds a single-connection transport."""
 
-    def __init__(self, make: Callable[[bool], Any], size: int, *, wait_seconds: float) -> None:
+    def __init__(self, make: Callable[[], Any], size: int, *, wait_seconds: float) -> None:
         self._make = make
         self._wait_seconds = wait_seconds
         self._free: list[Any] = []  # last in, first out: the fewest connections stay in use
@@ -29,7 +29,7 @@ class Slots:
         except anyio.WouldBlock:
             with anyio.fail_after(self._wait_seconds):
                 await self._places.acquire()
-        return self._make(False) if fresh else self._free.pop() if self._free else self._make(True)
+        return self._make() if fresh or not self._free else self._free.pop()
 
     async def give_back(self, slot: Any, *, fresh: bool) -> None:
         """Keep the connection for the next request, unless it was to be used once."""

@@ -83,6 +83,12 @@ def test_windows_are_strict(gaps: list[float]) -> None:
             assert not reply.entry.charged
 
 
+def test_a_window_is_open_again_after_exactly_its_length() -> None:
+    """One in two seconds: refused just before, admitted at two seconds."""
+    one = world((1, 2.0))
+    assert [ask(one, now=now).entry.rule for now in (0.0, 1.999, 2.0)] == ["success", "slow-second", "success"]
+
+
 def test_a_full_window_answers_with_the_pause_of_its_length() -> None:
     """The pause rule whose wait is nearest to the window is the one the provider would use."""
     assert [ask(world((1, 60.0)), now=0).entry.rule] == ["success"]

@@ -7,6 +7,7 @@ import gzip
 import random
 import ssl
 import subprocess
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import anyio
 import pytest
 
 from runner.domain.model import Fault, Request
+from runner.transport.content import decode
 from runner.transport.faults import Progress, timed_out
 from tests.transport.conftest import ATTEMPT, KEY, Connect, ask
 from tests.transport.rude import OK, Exchange, free_port, polite, rude
@@ -279,6 +281,19 @@ async def test_a_coding_that_cannot_be_undone_is_kept_and_bounded(
     async with rude(answer) as server, connect(server.url, cap_bytes=50_000) as transport:
         got = await ask(transport)
     assert (got.status, got.truncated, got.fault, got.body) == (200, True, None, body[:50_000])
+
+
+def test_unpacking_a_bomb_takes_no_more_memory_than_the_cap() -> None:
+    """Ten kilobytes that unpack to ten megabytes: what is not kept is not unpacked."""
+    bomb = gzip.compress(bytes(10_000_000))
+    tracemalloc.start()
+    try:
+        content = decode(bomb, "gzip", cap_bytes=100_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(content.body), content.truncated) == (100_000, True)
+    assert peak < 1_000_000
 
 
 async def test_a_flood_of_headers_is_cut(connect: Connect) -> None:
