@@ -6,7 +6,6 @@ alembic is imported only when there is something to do: opening a current file c
 from __future__ import annotations
 
 import os
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,12 +120,7 @@ def _upgrade(database: Database, *, scripts: Path | None) -> None:
     database.use_write_ahead_log()
     with database.upgrading() as connection:
         config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except sqlite3.Error as error:  # alembic lets some through bare
-            raise SchemaError(
-                f"{database.path.name} could not be upgraded", why=str(error), fix="report this; the file is unchanged"
-            ) from error
+        command.upgrade(config, "head")
 
 
 def _config(scripts: Path | None) -> Config:
