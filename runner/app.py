@@ -47,7 +47,7 @@ from runner.work.results import (
 )
 from runner.work.session import Session
 from runner.work.standing import standing
-from runner.work.steer import Steer
+from runner.work.steer import Steer, parse_resolution
 from runner.work.tools import Seams
 
 __all__ = ["AsyncRunner", "BatchLike", "Runner", "Seams", "aopen", "open"]
@@ -139,7 +139,7 @@ class Runner:
             add=add,
             new=new,
         )
-        return load(request, store=self._session.store(create=True), profiles=self._session.profiles, settings=settings)
+        return load(request, self._session)
 
     def preflight(self, batch: BatchLike) -> Preflight:
         """What `run` would send now: requests, price, time at the limits, keys, values answered earlier."""
@@ -258,7 +258,7 @@ class Runner:
 
     def resolve(self, batch: BatchLike, resolution: Resolution | str, *, row: int | None = None) -> Steered:
         """Say what became of a row's request in doubt, or of all (row=None): charged, not-charged or resend."""
-        return self._steer().resolve(self._info(batch), Resolution(resolution), row=row)
+        return self._steer().resolve(self._info(batch), parse_resolution(resolution), row=row)
 
     # --- providers, the database -----------------------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from runner.domain.provider import Operation
 from runner.domain.states import BatchState
 from runner.errors import BatchError, InputError, UsageError
 from runner.inputs import ColumnMap, check_given, match_columns, parse_map
-from runner.settings import Settings
 from runner.sources import Row, Source
 from runner.store.store import Store
 from runner.store.values import BatchInfo, NewBatch
@@ -20,6 +19,7 @@ from runner.work.naming import Change, Identity, changes, default_name, generati
 from runner.work.profiles import Profiles
 from runner.work.results import Loaded
 from runner.work.rows import Tally, new_rows, tallies
+from runner.work.session import Session
 
 SAMPLE_ROWS = 1_000
 
@@ -62,11 +62,14 @@ class Plan:
         return tuple(match.text for match in self.columns.matches)
 
 
-def load(request: LoadRequest, *, store: Store, profiles: Profiles, settings: Settings) -> Loaded:
-    """Continue, extend or create a batch. InputError, BatchError or UsageError leave the database as it was."""
+def load(request: LoadRequest, session: Session) -> Loaded:
+    """Continue, extend or create a batch. InputError, BatchError or UsageError leave the database as it was; where
+    there is none, it is made only for a list that can be read.
+    """
     if request.add and request.new:
         raise UsageError("--add and --new are both given", why="One extends a batch, the other begins one.")
-    plan = _plan(request, store, profiles, settings)
+    plan = _plan(request, session)
+    store = session.store(create=True)
     family = _family(store, plan.base)
     if request.new:
         return _create(store, plan, successor(plan.base, [info.name for info in family]), ())
@@ -92,8 +95,9 @@ def load(request: LoadRequest, *, store: Store, profiles: Profiles, settings: Se
     )
 
 
-def _plan(request: LoadRequest, store: Store, profiles: Profiles, settings: Settings) -> Plan:
-    wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, store)
+def _plan(request: LoadRequest, session: Session) -> Plan:
+    profiles, settings = session.profiles, session.settings
+    wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
     if not wanted:
         raise UsageError(
             "no operation is named", why=f"Known are {_offer(profiles)}.", fix="-p defastra.email, or [run] operations"
@@ -132,12 +136,12 @@ def _name(source: Source, request: LoadRequest, operations: Iterable[str]) -> st
     return default_name(source.name, operations)
 
 
-def _asked_before(request: LoadRequest, store: Store) -> tuple[str, ...]:
+def _asked_before(request: LoadRequest, session: Session) -> tuple[str, ...]:
     """The operations of the batch that this file already is: `runner run leads.csv` goes on without -p."""
     path = request.origin.path
-    if path is None:
+    if path is None or not session.path.exists():
         return ()
-    known = [info for info in store.reports.batches() if info.source.get("path") == str(path)]
+    known = [info for info in session.store().reports.batches() if info.source.get("path") == str(path)]
     wanted: list[str] = []
     for key in known[0].operations if known else ():
         provider, _, operation = key.partition(".")

@@ -148,7 +148,7 @@ async def _work(
         if store.reports.batch(info.id).state is BatchState.COMPLETED:
             store.steering.change(info.id, BatchEvent.REOPEN)
     run_id = store.steering.start_run(
-        pid=os.getpid(), host=platform.node(), version=metadata.version("bulk-runner"), options=_shown(info, options)
+        pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(info, options)
     )
     store.steering.change(info.id, BatchEvent.START, run=run_id)
     summary = None
@@ -225,6 +225,13 @@ def _finish(tools: Tools, info: BatchInfo, run_id: RunId, summary: RunSummary | 
     code = worst_exit(codes if signalled is None else [*codes, signalled])
     steering.end_run(run_id, exit_code=code)
     return Ended(exit_code=code, stop_reason=stopped)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("bulk-runner")
+    except metadata.PackageNotFoundError:  # run from a source folder that was never installed
+        return "unknown"
 
 
 def _shown(info: BatchInfo, options: RunOptions) -> dict[str, object]:

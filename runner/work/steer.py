@@ -112,6 +112,15 @@ class Steer:
             yield True
 
 
+def parse_resolution(text: Resolution | str) -> Resolution:
+    """A person's word on a request in doubt. UsageError: no such word."""
+    try:
+        return Resolution(text)
+    except ValueError:
+        words = ", ".join(Resolution)
+        raise UsageError(f"no resolution {str(text)!r}", why=f"There are {words}.", fix="--as not-charged") from None
+
+
 def bury(store: Store, profiles: Profiles) -> list[str]:
     """Recover what dead runs left, under the database lock; sentences for people about requests now in doubt."""
     safe: set[str] = set()

@@ -1,0 +1,142 @@
+"""A folder with a database, a provider world behind an in-process wire, and virtual time: runs in milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+
+import runner
+from runner.app import Runner, Seams
+from runner.domain.model import Answer, Fault, Request
+from runner.domain.provider import Operation, Provider
+from runner.providers.loader import load
+from runner.sandbox.calls import Call
+from runner.sandbox.replies import Manner
+from runner.sandbox.world import World
+from runner.settings import Secret
+from runner.transport.template import render
+from runner.work.results import RunResult
+from tests.sandbox.process import Seeded
+from tests.virtual import NOON_US, run_virtual
+
+KEY = "obviously-fake-key-0000"
+QUICK = "[providers.defastra]\nlimits = [{ at_most = 1000, per_seconds = 1 }]\n"
+
+
+class Time:
+    """The clock port: the virtual loop's time inside a run, standing still outside, never going back."""
+
+    def __init__(self) -> None:
+        self.before = 0.0
+
+    def monotonic(self) -> float:
+        """The loop's time; outside of one 0."""
+        try:
+            return asyncio.get_running_loop().time()
+        except RuntimeError:
+            return 0.0
+
+    def now_us(self) -> int:
+        """The wall clock, over all loops."""
+        return NOON_US + round((self.before + self.monotonic()) * 1e6)
+
+    async def sleep_until(self, deadline: float) -> None:
+        """Sleep on the virtual loop."""
+        await anyio.sleep_until(deadline)
+
+
+class Wire:
+    """A Transport that ends in a world of this process."""
+
+    def __init__(self, provider: Provider, world: World, time: Time, secret: Secret | None) -> None:
+        self._provider = provider
+        self._world = world
+        self._time = time
+        self._secret = secret
+
+    def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
+        """As the real one."""
+        return render(self._provider.http, operation, params, attempt_id=attempt_id)
+
+    async def send(self, request: Request) -> Answer:
+        """Hand it to the world, wait as long as it says, and give its answer back."""
+        parts = urlsplit(request.url)
+        key = {} if self._secret is None else {self._provider.http.auth.name.lower(): self._secret.reveal()}
+        call = Call(
+            method=request.method,
+            target=parts.path + (f"?{parts.query}" if parts.query else ""),
+            headers={**dict(request.headers), **key},
+            body=request.body,
+        )
+        reply = self._world.receive(call, self._time.now_us() / 1e6)
+        await anyio.sleep(reply.delay_seconds or 0.01)
+        answered = reply.manner is Manner.ANSWER
+        self._world.finish(reply.entry, self._time.now_us() / 1e6, answered=answered)
+        return reply.answer if answered else Answer(fault=Fault.NO_ANSWER, detail="dropped")
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+class Place:
+    """What a test works with. `runner()` opens the library on the folder's database."""
+
+    def __init__(self, folder: Path, *, toml: str = QUICK, **world: Any) -> None:
+        self.folder = folder
+        self.time = Time()
+        self.environ = {"DEFASTRA_API_KEY": KEY}
+        (folder / "runner.toml").write_text(toml)
+        self.world = World(load("defastra"), randomness=Seeded(7), key=KEY, **world)
+        self.world._windows.clear()  # the settings of these tests are faster than the profile
+        self.transports = 0
+
+    def runner(self, path: str | None = None) -> Runner:
+        """The library, as a program would open it."""
+        seams = Seams(
+            clock=self.time,
+            randomness=Seeded(11 + self.transports),
+            make_transport=self._wire,
+            inline_writes=True,
+            lock_folder=self.folder / "locks",
+        )
+        return runner.open(path, directory=self.folder, environ=self.environ, seams=seams)
+
+    def _wire(self, provider: Provider, secret: Secret | None) -> Wire:
+        self.transports += 1
+        return Wire(provider, self.world, self.time, secret)
+
+    def write_list(self, values: list[str], *, name: str = "leads.csv", column: str = "email") -> str:
+        """Write a list of one column beside an id."""
+        lines = [f"id,{column}", *(f"{number},{value}" for number, value in enumerate(values, 1))]
+        (self.folder / name).write_text("\n".join(lines) + "\n")
+        return name
+
+    def run(self, runner: Runner, batch: Any, **arguments: Any) -> RunResult:
+        """One run, in virtual time."""
+        began = self.time.before
+
+        async def call() -> tuple[RunResult, float]:
+            result = await runner.arun(batch, **arguments)
+            return result, self.time.monotonic()
+
+        result, seconds = run_virtual(call)
+        self.time.before = began + seconds
+        return result
+
+    def values(self) -> list[str]:
+        """What the world was asked about, in order."""
+        return [entry.value for entry in self.world.books.entries]
+
+    def charged(self) -> list[str]:
+        """The values that the world charged, once for each charge."""
+        return [entry.value for entry in self.world.books.entries if entry.charged]
+
+
+def emails(count: int) -> list[str]:
+    """So many different addresses."""
+    return [f"person{number}@example.com" for number in range(1, count + 1)]

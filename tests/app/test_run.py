@@ -1,0 +1,369 @@
+"""Whole runs through the library, against a provider world, in virtual time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from runner.domain.model import Debited
+from runner.domain.states import BatchState, JobState
+from runner.engine.events import AttemptClosed, Event
+from runner.engine.stop import StopSignal
+from runner.errors import BatchError, BusyError, ConfigError, UsageError
+from runner.sandbox.replies import Behaviour, Manner
+from runner.store.locks import lock_database
+from runner.work.status import as_json
+from tests.app.place import Place, emails
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """An export as dictionaries."""
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_a_list_runs_end_to_end(place: Place) -> None:
+    """Each distinct value is sent once, every row comes back in order, a refused one costs nothing."""
+    place.write_list(["a@example.com", "A@EXAMPLE.COM", "", "broken", "b@example.com"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"], max_invalid="100%")
+        result = place.run(r, batch, output="auto")
+    assert (result.exit_code, result.sent, result.charged, result.in_doubt) == (0, 2, 2, 0)
+    assert sorted(place.charged()) == ["a@example.com", "b@example.com"]
+    assert result.exported is not None
+    assert result.exported.path == place.folder / "leads-defastra-email.csv"
+    rows = rows_of(place.folder / "leads-defastra-email.csv")
+    assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["defastra_email_state"] for row in rows] == [
+        "succeeded",
+        "succeeded",
+        "invalid",
+        "invalid",
+        "succeeded",
+    ]
+    assert [row["defastra_email_reason"] for row in rows[2:4]] == ["invalid:empty", "invalid:email"]
+    assert result.status.state is BatchState.COMPLETED
+    assert result.status.spent == {"check": 2}
+
+
+def test_the_same_command_again_sends_nothing(place: Place) -> None:
+    """Also after the file was written, and with the same exit code."""
+    place.write_list(emails(3))
+    with place.runner() as r:
+        first = place.run(r, r.load("leads.csv", ["defastra.email"]), output="auto")
+        again = place.run(r, r.load("leads.csv"), output="auto")
+    assert (first.exit_code, again.exit_code, again.sent) == (0, 0, 0)
+    assert len(place.values()) == 3
+
+
+def test_empty_wallet_halts_and_a_resume_sends_one_probe(place: Place) -> None:
+    """Nothing fails; the provider's words and the advice are in the status; a top-up finishes the list."""
+    place.world.top_up(5)
+    place.write_list(emails(12))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        halted = place.run(r, batch)
+        assert (halted.exit_code, halted.charged) == (4, 5)
+        assert halted.status.outcomes[JobState.QUEUED] == 7
+        assert halted.status.outcomes[JobState.FAILED] == 0
+        (halt,) = halted.status.halts
+        assert (halt.provider, halt.reason) == ("defastra", "insufficient-funds")
+        assert halt.advice
+        probe = place.run(r, batch)
+        assert (probe.exit_code, probe.sent) == (4, 1)
+        place.world.top_up(100)
+        done = place.run(r, batch)
+    assert (done.exit_code, done.status.state) == (0, BatchState.COMPLETED)
+    assert sorted(place.charged()) == sorted(emails(12))
+
+
+def test_status_json_is_the_contract(place: Place) -> None:
+    """Exactly the keys of the contract, in their order, with jobs summing up."""
+    place.write_list(emails(4))
+    with place.runner() as r:
+        place.run(r, r.load("leads.csv", ["defastra.email"]), max_requests=3)
+        found = as_json(r.status("leads-defastra-email"))
+    assert list(found) == [
+        "schema",
+        "batch",
+        "state",
+        "reason",
+        "resume_at",
+        "rows",
+        "jobs",
+        "outcomes",
+        "not_sent",
+        "attempts",
+        "debited",
+        "spent",
+        "held",
+        "in_doubt_amount",
+        "lanes",
+        "halt",
+        "halts",
+        "eta",
+        "next",
+    ]
+    assert list(found["outcomes"]) == ["succeeded", "failed", "in_doubt", "queued", "running", "cancelled"]
+    assert sum(found["outcomes"].values()) == found["jobs"] == 4
+    assert (found["state"], found["reason"], found["attempts"]) == ("paused", "max-requests", 3)
+    assert found["debited"] == {"yes": 3, "no": 0, "unknown": 0}
+    assert found["spent"] == {"check": 3}
+    assert [set(lane) for lane in found["lanes"]] == [{"provider", "state", "reason", "until", "rate", "in_flight"}]
+
+
+def test_caps_count_over_the_life_of_the_batch_and_are_kept(place: Place) -> None:
+    """The same command stops at once; raising the cap goes on; exit 5 each time."""
+    place.write_list(emails(10))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        assert place.run(r, batch, max_requests=4).exit_code == 5
+        kept = place.run(r, batch)
+        assert (kept.exit_code, kept.sent, kept.status.reason) == (5, 0, "max-requests")
+        assert place.run(r, batch, max_requests=100, max_spend="7").sent == 3
+        assert place.run(r, batch, max_spend="7.5").sent == 0
+        assert place.run(r, batch, max_spend="defastra=1000").sent == 3
+
+
+def test_limit_holds_for_one_run(place: Place) -> None:
+    """--limit stops a run, not the batch."""
+    place.write_list(emails(5))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        assert [place.run(r, batch, limit=2).exit_code for _ in range(3)] == [5, 5, 0]
+    assert len(place.values()) == 5
+
+
+def test_in_doubt_is_held_and_resolved(place: Place) -> None:
+    """A dropped connection is neither failed nor sent again; a person's word moves it."""
+    place.write_list(emails(3))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        place.world.next([Behaviour(), Behaviour(manner=Manner.DROP, charged=True)])
+        held = place.run(r, batch, in_flight=1)
+        assert (held.exit_code, held.in_doubt, held.status.outcomes[JobState.IN_DOUBT]) == (3, 1, 1)
+        (doubt,) = r.doubts(batch)
+        assert doubt.attempt.debited is Debited.UNKNOWN
+        assert "1 request was sent but the line broke" in r.doubt_text(batch)
+        assert "Defastra may have charged up to 1 check." in r.doubt_text(batch)
+        assert place.run(r, batch).sent == 0
+        steered = r.resolve(batch, "not-charged", row=doubt.row)
+        assert (steered.changed, steered.state) == (1, BatchState.READY)
+        assert place.run(r, batch).exit_code == 0
+        with pytest.raises(BatchError, match="in doubt"):
+            r.resolve(batch, "charged")
+    assert len(place.values()) == 4
+
+
+def test_resend_once_releases_doubts_held_earlier(place: Place) -> None:
+    """Once each, marked; what is dropped twice stays in doubt."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        place.world.next([Behaviour(), Behaviour(manner=Manner.DROP, charged=True)])
+        assert place.run(r, batch, in_flight=1).exit_code == 3
+        place.world.next([Behaviour(manner=Manner.DROP, charged=True)])
+        again = place.run(r, batch, in_doubt="resend-once")
+        assert (again.released, again.exit_code) == (1, 3)
+        assert place.run(r, batch, in_doubt="resend-once").sent == 0
+        (story,) = r.explain(batch, r.doubts(batch)[0].row)
+    assert story.possible_double_charge
+    assert len(story.attempts) == 2
+
+
+def test_failures_that_are_not_final_are_tried_again_by_the_same_command(place: Place) -> None:
+    """Attempts used up on a passing error; the next command queues them again, once, and says so."""
+    place.write_list([*emails(1), "rule-system-error@example.com"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        first = place.run(r, batch)
+        assert first.exit_code == 3
+        sent = len(place.values())
+        again = place.run(r, batch)
+        assert again.requeued == 1
+        assert again.exit_code == 3
+        assert len(place.values()) > sent
+
+
+def test_final_failures_need_retry(place: Place) -> None:
+    """The same command leaves them; retry queues them by rule."""
+    place.write_list([*emails(2), "rule-invalid-request-email@example.com"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        first = place.run(r, batch)
+        (failed,) = r.explain(batch, 3)
+        assert (first.exit_code, failed.state, failed.final) == (3, "failed", True)
+        assert place.run(r, batch).sent == 0
+        with pytest.raises(BatchError):
+            r.retry(batch, "failed:no-such-rule")
+        assert r.retry(batch, f"failed:{failed.reason}").changed == 1
+        assert place.run(r, batch).sent == 1
+
+
+def test_a_missing_key_stops_before_anything_is_touched(place: Place) -> None:
+    """Exit 2, nothing sent, the batch as it was; where nothing is due no key is needed."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        del place.environ["DEFASTRA_API_KEY"]
+        with pytest.raises(ConfigError, match="key of Defastra is missing"):
+            place.run(r, batch)
+        assert r.status(batch).state is BatchState.READY
+        assert not r.preflight(batch).lanes[0].key_present
+
+
+def test_paused_by_a_person_only_resume_ends_it(place: Place) -> None:
+    """A run of a paused batch sends nothing and exits 5; also when it was halted before."""
+    place.world.top_up(1)
+    place.write_list(emails(3))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        assert r.pause(batch).at_once
+        assert (place.run(r, batch).exit_code, place.values()) == (5, [])
+        assert r.status(batch).next.command == "runner resume leads-defastra-email"
+        assert r.resume(batch).next is not None
+        assert place.run(r, batch).exit_code == 4
+        r.pause(batch)
+        sent = len(place.values())
+        assert (place.run(r, batch).exit_code, len(place.values())) == (5, sent)
+        r.resume(batch)
+        assert (place.run(r, batch).exit_code, len(place.values())) == (4, sent + 1)
+
+
+def test_cancel_is_for_good_and_keeps_answers(place: Place) -> None:
+    """What is queued is never sent; the export still has what was paid."""
+    place.write_list(emails(4))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        place.run(r, batch, limit=1)
+        assert r.cancel(batch).changed == 3
+        assert (place.run(r, batch).exit_code, len(place.values())) == (5, 1)
+        with pytest.raises(BatchError):
+            r.cancel(batch)
+        out = io.StringIO()
+        assert r.export(batch, out, only="succeeded").rows == 1
+    assert out.getvalue().count("\n") == 2
+
+
+def test_a_provider_that_resets_later_parks_the_batch(place: Place) -> None:
+    """Exit 6 with the time; before it the same command sends nothing; after it, it goes on."""
+    place.write_list(emails(3))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        place.world.next([Behaviour(), Behaviour(rule="daily-check-limit")])
+        parked = place.run(r, batch, in_flight=1)
+        assert (parked.exit_code, parked.status.reason) == (6, "reset")
+        assert parked.status.resume_at_us is not None
+        sent = len(place.values())
+        assert (place.run(r, batch).exit_code, len(place.values())) == (6, sent)
+        place.time.before = (parked.status.resume_at_us - place.time.now_us()) / 1e6 + place.time.before + 1
+        assert place.run(r, batch).exit_code == 0
+
+
+def test_a_stop_drains_and_its_code_wins(place: Place) -> None:
+    """The signal's exit code outranks all; what was on the way is stored; the same command goes on."""
+    place.write_list(emails(20))
+    stop = StopSignal()
+    closed: list[Event] = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, AttemptClosed):
+            closed.append(event)
+            if len(closed) == 6:
+                stop.set("signal:130")
+
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        result = place.run(r, batch, stop=stop, on_event=observe)
+        assert (result.exit_code, result.interrupted, result.status.reason) == (130, "signal:130", "interrupted")
+        assert result.sent == len(place.values()) < 20
+        assert result.status.outcomes[JobState.RUNNING] == 0
+        assert place.run(r, batch).exit_code == 0
+    assert sorted(place.charged()) == sorted(emails(20))
+
+
+def test_an_observer_that_raises_drains_the_run_and_is_heard(place: Place) -> None:
+    """Its error comes out after everything is stored; nothing is lost."""
+    place.write_list(emails(9))
+
+    def observe(event: Event) -> None:
+        if isinstance(event, AttemptClosed):
+            raise ZeroDivisionError
+
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        with pytest.raises(ZeroDivisionError):
+            place.run(r, batch, on_event=observe)
+        status = r.status(batch)
+        assert status.outcomes[JobState.SUCCEEDED] == len(place.values())
+        assert status.state is BatchState.PAUSED
+        assert place.run(r, batch).exit_code == 0
+
+
+def test_a_second_run_is_refused(place: Place) -> None:
+    """On the same database, and on the same account from another database: exit 7 names the holder."""
+    place.write_list(emails(2))
+    with place.runner() as r, place.runner("other.db") as other:
+        batch = r.load("leads.csv", ["defastra.email"])
+        elsewhere = other.load("leads.csv", ["defastra.email"])
+        with lock_database(place.folder / "runner.db", clock=place.time), pytest.raises(BusyError) as busy:
+            place.run(r, batch)
+        assert busy.value.exit_code == 7
+
+        def meanwhile(event: Event) -> None:
+            if isinstance(event, AttemptClosed) and not refused:
+                refused.append(_refused(place, elsewhere.batch))
+
+        refused: list[str] = []
+        assert place.run(r, batch, on_event=meanwhile).exit_code == 0
+    assert "account" in refused[0]
+
+
+def _refused(place: Place, batch: str) -> str:
+    """What a run from another database meets while the account is held."""
+    from runner.domain.provider import Provider
+    from runner.store.locks import account_fingerprint, lock_account
+    from tests.app.place import KEY
+
+    with place.runner() as r:
+        provider: Provider = r.provider("defastra")
+    account = account_fingerprint(provider.http.base_url, KEY)
+    with pytest.raises(BusyError) as busy:
+        lock_account(account, database=place.folder / "other.db", clock=place.time, folder=place.folder / "locks")
+    assert batch
+    return str(busy.value) + busy.value.why
+
+
+def test_an_export_never_replaces_what_it_did_not_write(place: Place) -> None:
+    """Refused before the first request; our own file is replaced, a changed one is not, --overwrite does."""
+    place.write_list(emails(2))
+    target = place.folder / "out.csv"
+    target.write_text("somebody's work")
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        with pytest.raises(BatchError, match="was not written by"):
+            place.run(r, batch, output="out.csv")
+        assert place.values() == []
+        assert place.run(r, batch, output="out.csv", overwrite=True).exit_code == 0
+        assert place.run(r, batch, output="auto").target == str(target)
+        target.write_text(target.read_text() + "edited\n")
+        with pytest.raises(BatchError, match="was not written by"):
+            r.export(batch, target)
+        with pytest.raises(BatchError, match="the list itself"):
+            r.export(batch, "leads.csv", overwrite=True)
+
+
+def test_failed_rows_load_again_as_they_are(place: Place) -> None:
+    """`only="failed"` has the user's own columns, invalid rows included."""
+    place.write_list([*emails(1), "rule-invalid-request-email@example.com", "broken"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"], max_invalid="100%")
+        place.run(r, batch)
+        r.export(batch, "again.csv", only="failed")
+        assert (place.folder / "again.csv").read_text() == "id,email\n2,rule-invalid-request-email@example.com\n3,broken\n"
+        with pytest.raises(UsageError):
+            r.export(batch, "x.csv", only="filed")
+        with pytest.raises(UsageError, match="no result column"):
+            r.export(batch, "x.csv", columns=["risk"])

@@ -1,0 +1,1 @@
+"""What commands do, over a real store."""

@@ -1,0 +1,103 @@
+"""Caps and paces: which wins, and which cannot hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.domain.model import Amount, InDoubtPolicy
+from runner.domain.provider import Input, InputKind, Operation
+from runner.errors import ConfigError, UsageError
+from runner.settings import RunDefaults
+from runner.work.caps import Wanted, run_options
+
+
+def operation(provider: str, *, price: int | None = 1_000_000, unit: str = "check") -> Operation:
+    """A paid operation."""
+    return Operation(
+        provider=provider,
+        name="email",
+        column_prefix=f"{provider}_email_",
+        method="POST",
+        path="/x",
+        inputs=(Input(name="email", kind=InputKind.EMAIL),),
+        price=None if price is None else Amount(price),
+        unit=unit,
+    )
+
+
+def wanted(**given: Any) -> Wanted:
+    """What a command line gives; the rest is not given."""
+    names = ("max_requests", "max_spend", "in_doubt", "rate", "in_flight", "limit", "max_wait", "max_failed")
+    return Wanted.parse(**{name: given.get(name) for name in names})
+
+
+def test_a_flag_goes_before_what_is_kept_and_that_before_the_settings() -> None:
+    """Each place wins over the next, one value at a time."""
+    defaults = RunDefaults(max_requests=1, in_flight=1, rate="1/s")
+    options = run_options(wanted(max_requests=3), {"max_requests": 2, "in_flight": 2}, defaults, [operation("acme")])
+    assert (options.max_requests, options.in_flight, options.rate) == ({None: 3}, 2, (1, 1.0))
+
+
+def test_what_is_kept_comes_back_as_it_was() -> None:
+    """The kept form is JSON and means the same on the next run."""
+    first = wanted(max_spend=["acme=1.5"], in_doubt="resend-once", rate="30/min")
+    assert first.kept() == {"max_spend": {"acme": 1_500_000}, "in_doubt": "resend-once", "rate": "30/min"}
+    options = run_options(wanted(), first.kept(), RunDefaults(), [operation("acme")])
+    assert options.max_spend == {"acme": 1_500_000}
+    assert (options.in_doubt, options.rate) == (InDoubtPolicy.RESEND_ONCE, (30, 60.0))
+
+
+def test_one_run_only_settings_are_not_kept() -> None:
+    """--limit, --max-wait and --max-failed hold for one run."""
+    assert wanted(limit=3, max_wait="2h", max_failed="10%").kept() == {}
+
+
+def test_spend_without_a_price_is_refused_with_the_other_cap() -> None:
+    """A cap on money that cannot count money is no cap."""
+    with pytest.raises(UsageError) as caught:
+        run_options(wanted(max_spend="5"), {}, RunDefaults(), [operation("acme", price=None)])
+    assert "--max-requests" in caught.value.fix
+
+
+def test_differing_units_need_a_provider() -> None:
+    """5 of what? Named by provider it holds."""
+    both = [operation("acme"), operation("beta", unit="credit")]
+    with pytest.raises(UsageError) as caught:
+        run_options(wanted(max_spend="5"), {}, RunDefaults(), both)
+    assert caught.value.fix == "--max-spend acme=10 --max-spend beta=10"
+    assert run_options(wanted(max_spend=["acme=5"]), {}, RunDefaults(), both).max_spend == {"acme": 5_000_000}
+
+
+def test_a_cap_on_another_provider_is_a_mistake_on_the_command_line_only() -> None:
+    """The settings speak of every batch in the folder."""
+    with pytest.raises(UsageError, match="not in this batch"):
+        run_options(wanted(max_spend="beta=5"), {}, RunDefaults(), [operation("acme")])
+    defaults = RunDefaults(max_spend=("beta=5",))
+    assert run_options(wanted(), {}, defaults, [operation("acme")]).max_spend is None
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"max_requests": -1},
+        {"in_flight": 0},
+        {"limit": 0},
+        {"rate": "fast"},
+        {"in_doubt": "maybe"},
+        {"max_wait": "soon"},
+        {"max_failed": "110%"},
+        {"max_spend": "much"},
+    ],
+)
+def test_nonsense_is_refused(bad: dict[str, Any]) -> None:
+    """Before anything is opened."""
+    with pytest.raises((UsageError, ConfigError)):
+        wanted(**bad)
+
+
+def test_a_cap_of_zero_is_a_cap() -> None:
+    """Zero sends nothing; it does not mean off."""
+    options = run_options(wanted(max_requests=0, max_spend="0"), {}, RunDefaults(), [operation("acme")])
+    assert (options.max_requests, options.max_spend) == ({None: 0}, {None: 0})

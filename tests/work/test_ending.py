@@ -1,0 +1,102 @@
+"""How a run leaves its batch, and the exit code of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from runner.domain.model import BatchId
+from runner.domain.states import BatchEvent, BatchState, JobState
+from runner.engine.ports import LaneReport
+from runner.engine.run import RunSummary
+from runner.work.ending import Ending, ending, signal_exit
+from runner.work.status import exit_code, iso, next_step, worst_exit
+
+NOTHING: Mapping[JobState, int] = dict.fromkeys(JobState, 0)
+WAITING: Mapping[JobState, int] = {**NOTHING, JobState.QUEUED: 3}
+
+
+def lane(state: str, reason: str | None = None, until_us: int | None = None) -> LaneReport:
+    """One lane as a run reports it at its end."""
+    return LaneReport(batch=BatchId(1), provider="acme", state=state, reason=reason, until_us=until_us)
+
+
+def left(*lanes: LaneReport, stop: str | None = None, outcomes: Mapping[JobState, int] = WAITING) -> Ending:
+    """The ending of a run with these lanes."""
+    return ending(RunSummary(stop_reason=stop, lanes=lanes, queued=True), outcomes)
+
+
+def test_nothing_waiting_is_complete_whatever_the_lanes_say() -> None:
+    """A halt on the very last job, a signal after it, no run at all: all complete."""
+    assert left(lane("halted", "funds"), outcomes=NOTHING).event is BatchEvent.COMPLETE
+    assert left(lane("done"), stop="signal:130", outcomes=NOTHING).event is BatchEvent.COMPLETE
+    assert ending(None, NOTHING).event is BatchEvent.COMPLETE
+
+
+def test_a_halt_outranks_caps_and_parking() -> None:
+    """When no lane can go on and one is halted, a person must act."""
+    found = left(lane("done", "max-spend"), lane("parked", "reset", 9), lane("halted", "insufficient-funds"))
+    assert (found.event, found.reason) == (BatchEvent.HALT, "insufficient-funds")
+
+
+def test_a_cap_outranks_parking() -> None:
+    """Time alone does not end a cap: there is no resume time."""
+    found = left(lane("parked", "daily", 9), lane("done", "max-requests"))
+    assert found == Ending(event=BatchEvent.PAUSE, reason="max-requests")
+
+
+def test_parked_until_the_first_lane_may_go_on() -> None:
+    """The earliest of the resets is the batch's."""
+    found = left(lane("parked", "daily", 9), lane("parked", "daily", 7), lane("done"))
+    assert found == Ending(event=BatchEvent.PAUSE, reason="reset", resume_at_us=7)
+
+
+def test_stops_say_who_stopped() -> None:
+    """A signal interrupts; a wish pauses or cancels; a caller's own reason is kept."""
+    assert left(stop="signal:143").reason == "interrupted"
+    assert left(stop="requested:paused") == Ending(event=BatchEvent.PAUSE, reason="person")
+    assert left(stop="requested:cancelled") == Ending(event=BatchEvent.PAUSE, reason="person", cancel=True)
+    assert left(stop="enough").reason == "enough"
+    assert [signal_exit(reason) for reason in ("signal:130", "signal:143", "enough", None)] == [130, 143, None, None]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "outcomes", "code"),
+    [
+        (BatchState.HALTED, "funds", WAITING, 4),
+        (BatchState.PAUSED, "reset", WAITING, 6),
+        (BatchState.PAUSED, "person", WAITING, 5),
+        (BatchState.PAUSED, "max-spend", WAITING, 5),
+        (BatchState.CANCELLED, "person", NOTHING, 5),
+        (BatchState.COMPLETED, None, NOTHING, 0),
+        (BatchState.COMPLETED, None, {**NOTHING, JobState.FAILED: 1}, 3),
+        (BatchState.COMPLETED, None, {**NOTHING, JobState.IN_DOUBT: 1}, 3),
+    ],
+)
+def test_exit_codes(state: BatchState, reason: str | None, outcomes: Mapping[JobState, int], code: int) -> None:
+    """The table of exit codes, from the batch's state alone."""
+    assert exit_code(state, reason, outcomes) == code
+
+
+def test_precedence_of_exit_codes() -> None:
+    """130/143 > 1 > 4 > 5 > 6 > 3 > 0."""
+    order = [130, 143, 1, 4, 5, 6, 3, 0]
+    assert [worst_exit(order[index:]) for index in range(len(order))] == order
+    assert worst_exit([]) == 0
+
+
+@pytest.mark.parametrize("state", BatchState)
+@pytest.mark.parametrize("reason", [None, "person", "reset", "max-spend", "interrupted"])
+def test_there_is_always_a_next_command(state: BatchState, reason: str | None) -> None:
+    """Every state names a command with the batch in it, and why."""
+    step = next_step("leads", state, reason, WAITING)
+    assert step.command.startswith("runner ")
+    assert "leads" in step.command
+    assert step.why
+
+
+def test_instants_are_utc_with_milliseconds() -> None:
+    """Also before a second is full, and None stays None."""
+    assert iso(1_763_761_205_007_999) == "2025-11-21T21:40:05.007Z"
+    assert iso(None) is None

@@ -1,0 +1,47 @@
+"""Names and identity of batches."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.domain.states import BatchState
+from runner.work.naming import Change, Identity, changes, default_name, generation, is_over, successor
+
+SAME = Identity(content_hash="h", operations=("a.x", "a.y"), mapping={"m": 1}, params={})
+
+
+def test_default_name_is_stem_provider_operation() -> None:
+    """Several operations are sorted and joined; what a shell would trip over is replaced."""
+    assert default_name("leads", ["defastra.email"]) == "leads-defastra-email"
+    assert default_name("leads", ["defastra.phone", "defastra.email"]) == "leads-defastra-email+defastra-phone"
+    assert default_name("my leads (2)", ["a.x"]) == "my-leads-2-a-x"
+    assert default_name("!!", ["a.x"]) == "list-a-x"
+
+
+def test_changes_name_what_differs() -> None:
+    """The order of the operations is no change; everything else is named."""
+    assert changes(SAME, Identity(content_hash="h", operations=("a.y", "a.x"), mapping={"m": 1}, params={})) == ()
+    other = Identity(content_hash="i", operations=("a.x",), mapping={}, params={"p": 1})
+    assert changes(SAME, other) == (Change.CONTENT, Change.OPERATIONS, Change.MAPPING, Change.PARAMS)
+
+
+def test_generations() -> None:
+    """`-2` and up are successors; `-1`, other words and longer names are not."""
+    assert [generation("a-x", name) for name in ("a-x", "a-x-2", "a-x-17")] == [1, 2, 17]
+    assert [generation("a-x", name) for name in ("a-x-1", "a-x-b", "a-xx", "b", "a-x2")] == [None] * 5
+
+
+@given(st.lists(st.integers(2, 50)))
+def test_successor_is_never_taken(numbers: list[int]) -> None:
+    """Whatever is there, the new name is free and later than all of its family."""
+    taken = ["a", *(f"a-{number}" for number in numbers)]
+    name = successor("a", taken)
+    assert name not in taken
+    assert (generation("a", name) or 0) > max(numbers, default=1)
+    assert successor("b", taken) == "b"
+
+
+def test_only_finished_batches_are_succeeded() -> None:
+    """A paused or halted batch is never silently replaced by a new one."""
+    assert {state for state in BatchState if is_over(state)} == {BatchState.COMPLETED, BatchState.CANCELLED}
