@@ -22,6 +22,8 @@ E = TypeVar("E", bound=StrEnum)
 MOST_MILLIONTHS = 10**15
 """A price of a thousand million units: beyond it somebody's finger slipped, and sums could leave 64 bits."""
 
+_MOST = 1e300  # not NaN, not infinite, and no integer beyond every float
+
 
 class Table(BaseModel):
     """One table of a profile: unknown keys are refused, and no value is bent into another type."""
@@ -76,7 +78,7 @@ def _is_loopback(parts: SplitResult) -> bool:
 
 def finite(value: Any) -> float:
     """A number of the profile as a float."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not Decimal(value).is_finite():
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_MOST < value < _MOST:
         raise ValueError("must be a number")
     return float(value)
 
@@ -94,8 +96,8 @@ def _not_negative(value: Any) -> float:
 
 def _price(value: Any) -> Amount:
     finite(value)
-    # A float's shortest spelling is what somebody wrote: 0.1 is 0.1, not 0.1000000000000000055.
-    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    # A number's shortest spelling is what somebody wrote: 0.1 is 0.1, not 0.1000000000000000055.
+    exact = Decimal(repr(value))
     if exact < 0:
         raise ValueError("must not be negative")
     millionths = exact * MILLION
@@ -154,7 +156,7 @@ def plain(value: Any) -> Any:
     match value:
         case bool() | int() | str():
             return value
-        case float() | Decimal():
+        case float():
             return finite(value)
         case list():
             return [plain(item) for item in value]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -108,9 +107,8 @@ def _with_fitting_examples(tables: dict[str, Any], overrides: Mapping[str, Any])
 
 
 def _parse(data: bytes, source: str) -> dict[str, Any]:
-    """TOML with exact decimals: a price of 0.1 is 0.1."""
     try:
-        return tomllib.loads(data.decode("utf-8-sig"), parse_float=Decimal)
+        return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         why = f"{source}: it is not UTF-8 text (byte {error.start + 1})"
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from decimal import Decimal
 from typing import Any
 
 MINE = """
@@ -94,7 +93,7 @@ answer = { status = 200, body = "<html></html>" }
 
 def mine() -> dict[str, Any]:
     """The profile's tables, fresh."""
-    return tomllib.loads(MINE, parse_float=Decimal)
+    return tomllib.loads(MINE)
 
 
 def bent(path: str, value: Any) -> dict[str, Any]:
