@@ -1,7 +1,7 @@
 """One provider account on the wire. The only module that knows httpx, or httpx2, its drop-in continuation.
 
-Requests go straight to single-connection transports, without the library's client above them: it adds a third to the
-CPU of a request, keeps cookies, logs whole URLs and trips over a redirect's broken Location. See docs/transport.md.
+Requests go straight to single-connection transports, without the library's client above them: it costs up to
+30 % more CPU, keeps cookies, logs whole URLs and trips over a redirect's broken Location. See docs/transport.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from runner.transport.template import check_header, render
 BACKENDS = ("httpx", "httpx2")
 _CLOSE = ("connection", "close")
 # Shares of the one deadline: waiting for a slot, then TCP (with DNS), then TLS. Each ends by itself before the deadline
-# does, because a TLS handshake that is cancelled from outside leaves its socket open for good.
+# does, because the library leaves the socket of a TLS handshake that is cancelled from outside to the garbage collector.
 _WAIT_SHARE, _CONNECT_SHARE = 0.2, 0.4
 _MAX_HEADERS = 100
 _MAX_HEADER_BYTES = 32 * 1024  # of the answer's headers; the library itself refuses a head over 100 KiB
