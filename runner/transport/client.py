@@ -29,7 +29,7 @@ from runner.transport.template import check_header, render
 BACKENDS = ("httpx", "httpx2")
 _CLOSE = ("connection", "close")
 # Shares of the one deadline: waiting for a slot, then TCP (with DNS), then TLS. Each ends by itself before the deadline
-# does, because the library leaves the socket of a TLS handshake that is cancelled from outside to the garbage collector.
+# does: the library leaves the socket of a TLS handshake that is cancelled from outside to the garbage collector.
 _WAIT_SHARE, _CONNECT_SHARE = 0.2, 0.4
 _MAX_HEADERS = 100
 _MAX_HEADER_BYTES = 32 * 1024  # of the answer's headers; the library itself refuses a head over 100 KiB
