@@ -168,6 +168,14 @@ def plain(value: Any) -> Any:
             raise ValueError("JSON has no such value: write it as a text")
 
 
+def _parameter(value: Any) -> Any:
+    """What a query or form can carry: a text, number or boolean, or a list of them (the key once for each)."""
+    values = plain(value)
+    if any(isinstance(one, dict | list) for one in (values if isinstance(values, list) else [values])):
+        raise ValueError("must be a text or a list of texts: only json carries tables")
+    return values
+
+
 def by_path(value: Any) -> dict[str, Any]:
     """`{ "a.b" = 1 }` and `{ a.b = 1 }` mean the same: TOML reads the second as tables in tables."""
     if not isinstance(value, dict) or not value:
@@ -216,6 +224,7 @@ JmesPath = Annotated[str, AfterValidator(_expression)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Seconds = Annotated[float, BeforeValidator(_positive)]
 SecondsOrZero = Annotated[float, BeforeValidator(_not_negative)]
+Parameter = Annotated[Any, BeforeValidator(_parameter)]
 Price = Annotated[Amount, BeforeValidator(_price)]
 Wait = Annotated[tuple[float, float | None], BeforeValidator(_wait)]
 Statuses = Annotated[tuple[frozenset[int], frozenset[int]], BeforeValidator(_statuses)]

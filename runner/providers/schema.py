@@ -18,6 +18,7 @@ from runner.providers.fields import (
     HeaderName,
     JmesPath,
     Name,
+    Parameter,
     Price,
     Seconds,
     SecondsOrZero,
@@ -194,8 +195,8 @@ class OperationTable(Table):
 
     method: Annotated[str, words(*METHODS)]
     path: UrlPath
-    query: dict[str, str] = Field(default_factory=dict)
-    form: dict[str, str] | None = None
+    query: dict[str, Parameter] = Field(default_factory=dict)
+    form: dict[str, Parameter] | None = None
     json_: Annotated[dict[str, Any], BeforeValidator(plain)] | None = Field(default=None, alias="json")
     input: Annotated[dict[Name, InputTable], Field(min_length=1)]
     safe: bool | None = None
