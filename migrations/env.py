@@ -6,7 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
-from alembic.operations import MigrationScript
+from alembic.migration import MigrationContext
+from alembic.operations import MigrationScript, Operations
 from alembic.script import ScriptDirectory
 
 from runner.store.tables import metadata
@@ -31,14 +32,20 @@ def migrate(connection: sa.Connection) -> None:
         context.run_migrations()
 
 
-def migrate_scratch() -> None:
-    """For developers: an empty database in memory, brought to the newest revision first, to be compared with the tables."""
+def compare_scratch() -> None:
+    """For developers: what the tables have that an empty database at the newest revision lacks."""
+    script = ScriptDirectory.from_config(context.config)
     with sa.create_engine("sqlite://").begin() as connection:
+        scratch = MigrationContext.configure(connection)
+        with Operations.context(scratch):
+            for revision in reversed(list(script.walk_revisions())):
+                revision.module.upgrade()
+        scratch.stamp(script, "head")
         migrate(connection)
 
 
 handed = context.config.attributes.get("connection")
 if handed is None:
-    migrate_scratch()
+    compare_scratch()
 else:
     migrate(handed)

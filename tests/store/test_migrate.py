@@ -23,7 +23,10 @@ from runner.store.tables import HEAD, metadata
 from tests.store.world import HandClock, loaded, query
 
 SCRIPTS = Path(runner.__file__).parent.parent / "migrations"
-OBJECTS = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL AND name <> 'alembic_version'"
+OBJECTS = """
+SELECT name, sql FROM sqlite_master
+WHERE type IN ('table', 'index') AND sql IS NOT NULL AND name <> 'alembic_version'
+"""
 
 
 def shape(lines: list[tuple[str, str]]) -> dict[str, str]:
@@ -56,9 +59,8 @@ def test_files_are_private(tmp_path: Path, clock: HandClock) -> None:
         loaded(store)
         holder = sqlite3.connect(path)
         holder.execute("SELECT count(*) FROM batches").fetchone()
-        assert {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in path.parent.iterdir()} == dict.fromkeys(
-            ("runner.db", "runner.db-wal", "runner.db-shm", "runner.db.lock"), 384
-        )
+        modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in path.parent.iterdir()}
+        assert modes == dict.fromkeys(("runner.db", "runner.db-wal", "runner.db-shm", "runner.db.lock"), 0o600)
         holder.close()
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from typing import Any
 
 import pytest
 
-from runner.domain.states import BATCH_TABLE, JOB_TABLE, BatchState, JobState
+from runner.domain.states import BATCH_TABLE, JOB_TABLE, BatchEvent, BatchState, JobEvent, JobState
 from runner.errors import BatchError
 from runner.store.store import Store
-from tests.store.world import EMAIL, HandClock, attempt, claim, loaded, query, started
+from tests.store.world import EMAIL, HandClock, attempt, claim, loaded, opening, query, started
 
 
-def edges(table: Mapping[str, Mapping[str, str]]) -> set[tuple[str, str]]:
+def edges(table: Mapping[Any, Mapping[Any, Any]]) -> set[tuple[str, str]]:
     return {(source, target) for source, targets in table.items() for target in targets.values()}
 
 
@@ -57,8 +58,6 @@ def test_batches_move_along_their_table_only(store: Store) -> None:
 
 def test_steering_refuses_what_the_table_lacks(store: Store) -> None:
     """Every event that has no edge from the batch's state is an error, and the batch stays where it was."""
-    from runner.domain.states import BatchEvent
-
     batch = loaded(store, 1).batch
     for event in BatchEvent:
         if event not in BATCH_TABLE[BatchState.READY]:
@@ -70,8 +69,6 @@ def test_steering_refuses_what_the_table_lacks(store: Store) -> None:
 @pytest.mark.anyio
 async def test_closed_attempts_do_not_change(store: Store, clock: HandClock) -> None:
     """History is append-only: a closed attempt and its answer cannot be rewritten."""
-    from runner.domain.states import JobEvent
-
     batch = loaded(store, 1).batch
     run = started(store, batch)
     async with store.writing():
@@ -91,8 +88,6 @@ async def test_closed_attempts_do_not_change(store: Store, clock: HandClock) -> 
 @pytest.mark.anyio
 async def test_one_open_attempt_a_job(store: Store, clock: HandClock) -> None:
     """The database refuses a second open attempt of a job, whoever writes it."""
-    from tests.store.world import opening
-
     batch = loaded(store, 1).batch
     run = started(store, batch)
     async with store.writing():
@@ -105,6 +100,7 @@ async def test_one_open_attempt_a_job(store: Store, clock: HandClock) -> None:
         connection.execute(
             "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, timeout_us,"
             " client_request_id, method, path, unit, held)"
-            " SELECT job, batch, run, operation, provider, account, 2, 0, 0, 'other', method, path, unit, 0 FROM attempts"
+            " SELECT job, batch, run, operation, provider, account, 2, 0, 0, 'other', method, path, unit, 0"
+            " FROM attempts"
         )
     assert query(store.path, "SELECT count(*) FROM attempts WHERE operation = ?", EMAIL) == [(1,)]

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -29,11 +30,13 @@ class Gate:
     def __init__(self) -> None:
         self.open = threading.Event()
         self.begun = 0
+        self.reached = threading.Event()
         self.crash_at: str | None = None
 
     def __call__(self, point: str) -> None:
         if point == "before-begin":
             self.begun += 1
+            self.reached.set()
             self.open.wait(10)
         if point == self.crash_at:
             raise CrashError
@@ -79,8 +82,7 @@ async def test_everything_queued_is_one_commit(writer: Writer, gate: Gate, path:
     """Pieces that wait together are committed together, in the order they were given."""
     writer.start()
     first = writer.submit(note("0"))
-    while not gate.begun:
-        await asyncio.sleep(0)
+    await asyncio.to_thread(gate.reached.wait, 10)
     rest = [writer.submit(note(str(number))) for number in range(1, 50)]
     gate.open.set()
     assert await asyncio.gather(first, *rest) == notes(path) == [str(number) for number in range(50)]
@@ -91,7 +93,8 @@ async def test_everything_queued_is_one_commit(writer: Writer, gate: Gate, path:
 async def test_a_failing_piece_fails_alone(writer: Writer, gate: Gate, path: Path) -> None:
     """Its group is committed without it, and its waiter gets its own error."""
     writer.start()
-    waiting = [writer.submit(note("hold")), *(writer.submit(piece) for piece in (note("a"), bad, note("b")))]
+    pieces: list[Callable[[sa.Connection], Any]] = [note("hold"), note("a"), bad, note("b")]
+    waiting = [writer.submit(piece) for piece in pieces]
     gate.open.set()
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert [str(result) for result in results] == ["hold", "a", "this piece is bad", "b"]

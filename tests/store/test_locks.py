@@ -1,0 +1,114 @@
+"""Locks: one holder, who is named, who loses them by dying, and for whom one can wait."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import runner
+from runner.errors import BusyError
+from runner.store.locks import account_fingerprint, lock_account, lock_database, wait_for
+from tests.store.world import HandClock
+
+ROOT = Path(runner.__file__).parent.parent
+HOLDER = (
+    "import pathlib, sys\nfrom runner.errors import BusyError\nfrom runner.store.locks import lock_database\n"
+    "from tests.store.world import HandClock\n"
+    "sys.stdin.read(1)\n"
+    "try:\n    lock = lock_database(pathlib.Path(sys.argv[1]), clock=HandClock())\n"
+    "except BusyError as busy:\n    print('busy', busy.why, flush=True)\n"
+    "else:\n    print('held', flush=True)\nsys.stdin.read(1)\n"
+)
+
+
+def holder(database: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def told(process: subprocess.Popen[str]) -> str:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("x")
+    process.stdin.flush()
+    return process.stdout.readline()
+
+
+def test_two_processes_race_and_one_wins(tmp_path: Path, clock: HandClock) -> None:
+    """Exactly one of several processes holds the database; the others name it; its death lets the next one in."""
+    racers = [holder(tmp_path / "a.db") for _ in range(3)]
+    try:
+        said = [told(racer) for racer in racers]
+        assert sorted(line.split()[0] for line in said) == ["busy", "busy", "held"]
+        winner = racers[[line.startswith("held") for line in said].index(True)]
+        assert all(f"process {winner.pid}," in line for line in said if line.startswith("busy"))
+        winner.kill()
+        winner.wait()
+        lock_database(tmp_path / "a.db", clock=clock).release()
+    finally:
+        for racer in racers:
+            racer.kill()
+            racer.communicate()
+
+
+def test_the_refusal_names_the_holder(tmp_path: Path, clock: HandClock) -> None:
+    """Process, start and database are told, and the way to queue."""
+    with lock_database(tmp_path / "a.db", clock=clock), pytest.raises(BusyError) as busy:
+        lock_database(tmp_path / "a.db", clock=clock)
+    assert busy.value.exit_code == 7
+    assert f"process {os.getpid()}, started 2026-11-18T" in busy.value.why
+    assert "a.db" in busy.value.why
+    assert "--wait" in busy.value.fix
+
+
+def test_a_symbolic_link_is_the_same_database(tmp_path: Path, clock: HandClock) -> None:
+    """Two names of one file are one lock."""
+    (tmp_path / "a.db").touch()
+    (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
+    with lock_database(tmp_path / "a.db", clock=clock), pytest.raises(BusyError):
+        lock_database(tmp_path / "link.db", clock=clock)
+
+
+def test_an_account_is_locked_for_every_database(tmp_path: Path, clock: HandClock) -> None:
+    """Another database with the same address and key is refused; another key is not; no key is in any name."""
+    account = account_fingerprint("https://api.example.com", "obviously-fake-key")
+    other = account_fingerprint("https://api.example.com", "another-fake-key")
+    with lock_account(account, database=tmp_path / "a.db", clock=clock, folder=tmp_path / "run"):
+        with pytest.raises(BusyError, match=r"account") as busy:
+            lock_account(account, database=tmp_path / "b.db", clock=clock, folder=tmp_path / "run")
+        assert "a.db" in busy.value.why
+        lock_account(other, database=tmp_path / "b.db", clock=clock, folder=tmp_path / "run").release()
+    lock_account(account, database=tmp_path / "b.db", clock=clock, folder=tmp_path / "run").release()
+    assert not [path for path in (tmp_path / "run").iterdir() if "fake" in path.name]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "run").iterdir()} == {0o600}
+
+
+def test_account_locks_lie_in_the_users_own_folder(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a folder given it is the user's runtime directory, made for the user alone."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    lock_account("f" * 64, database=tmp_path / "a.db", clock=clock).release()
+    assert (tmp_path / "runner" / f"{'f' * 64}.lock").exists()
+    assert stat.S_IMODE((tmp_path / "runner").stat().st_mode) == 0o700
+
+
+@pytest.mark.anyio
+async def test_waiting_takes_its_turn(tmp_path: Path, clock: HandClock) -> None:
+    """It looks once a second, gets the lock when it is free, and tells who holds it when the time is over."""
+    held = lock_database(tmp_path / "a.db", clock=clock)
+    with pytest.raises(BusyError):
+        await wait_for(lambda: lock_database(tmp_path / "a.db", clock=clock), clock=clock, seconds=2.5)
+    assert clock.slept == pytest.approx([1.0, 1.0, 0.5])
+    held.release()
+    (await wait_for(lambda: lock_database(tmp_path / "a.db", clock=clock), clock=clock, seconds=0)).release()
