@@ -54,7 +54,7 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[str]) ->
         else:
             doubts[attempt.batch] += 1
         _close(connection, attempt, now_us=now_us, repeat=attempt.operation in safe)
-    released.update(dict(connection.exec_driver_sql(_RUNNING).tuples().all()))
+    released.update({line[0]: line[1] for line in connection.exec_driver_sql(_RUNNING)})
     connection.exec_driver_sql(_RELEASE)
     paused = connection.exec_driver_sql(_PAUSE).scalars().all()
     found = [

@@ -1,0 +1,212 @@
+"""Lists on the way in: whole or not at all, beside a run, each value once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from runner.domain.states import BatchEvent, BatchState, JobEvent
+from runner.errors import BatchError, InputError
+from runner.store import loading
+from runner.store.store import Store
+from runner.store.values import NewRow
+from tests.store.world import (
+    EMAIL,
+    PHONE,
+    HandClock,
+    attempt,
+    claim,
+    loaded,
+    new_batch,
+    query,
+    row,
+    rows,
+    started,
+    states,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+def breaking(count: int) -> Iterator[NewRow]:
+    """A source that turns out to be broken after some rows."""
+    yield from rows(count)
+    raise InputError("line 2501: unterminated quote")
+
+
+def tables(store: Store) -> dict[str, int]:
+    return {
+        name: query(store.path, f"SELECT count(*) FROM {name}")[0][0]
+        for name in ("batches", "rows", "jobs", "row_jobs")
+    }
+
+
+def test_rows_jobs_and_refusals(store: Store) -> None:
+    """Rows of one value share a job, refused cells cost nothing, and everything adds up."""
+    both = (EMAIL, PHONE)
+    done = store.loading.load(
+        new_batch(operations=both),
+        [
+            row(1, "Anna@example.com", "+14155550100", operations=both, key="k1"),
+            row(2, "anna@example.com", None, operations=both, key="k2"),
+            row(3, "bob@example.com", "+14155550100", operations=both, key="k3"),
+        ],
+    )
+    assert (done.rows, done.jobs, done.shared, done.refused) == (3, 3, 2, 1)
+    info = store.reports.batch(done.batch)
+    assert (info.state, info.rows, info.refused) == (BatchState.READY, 3, 1)
+    status = store.reports.status(done.batch)
+    assert sum(status.by_state.values()) == 3
+    assert query(store.path, 'SELECT "row", operation, job, value, state, reason FROM v_outcomes') == [
+        (1, EMAIL, 1, "Anna@example.com", "queued", None),
+        (1, PHONE, 2, "+14155550100", "queued", None),
+        (2, EMAIL, 1, "Anna@example.com", "queued", None),
+        (2, PHONE, None, "", "invalid", "invalid:empty"),
+        (3, EMAIL, 3, "bob@example.com", "queued", None),
+        (3, PHONE, 2, "+14155550100", "queued", None),
+    ]
+    assert store.reports.known_keys(done.batch, ["k2", "k9"]) == {"k2"}
+
+
+def test_cells_are_kept_as_read(store: Store) -> None:
+    """Whatever is in a row comes out again, character for character."""
+    cells = ("007", " =1+1", "a\0b", "é\u2028", '"', "\ud800")
+    store.loading.load(new_batch(), [NewRow(2, cells, None, ())])
+    with store.reports.outcomes(store.reports.find("leads").id) as outcomes:
+        assert [one.cells for one in outcomes.rows] == [cells]
+
+
+def test_a_name_belongs_to_one_batch(store: Store) -> None:
+    """A second batch of the name is refused, and the first is untouched."""
+    loaded(store)
+    with pytest.raises(BatchError, match="already"):
+        loaded(store, 50)
+    assert tables(store) == {"batches": 1, "rows": 3, "jobs": 3, "row_jobs": 3}
+
+
+@pytest.mark.parametrize("count", [0, 10, 2_500])
+def test_a_broken_source_leaves_nothing(store: Store, count: int) -> None:
+    """When the list turns out to be unreadable nothing is half-imported, and the name is free."""
+    with pytest.raises(InputError):
+        store.loading.load(new_batch(), breaking(count))
+    assert tables(store) == {"batches": 0, "rows": 0, "jobs": 0, "row_jobs": 0}
+    assert loaded(store).rows == 3
+
+
+def test_an_interrupted_load_is_started_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that died while loading leaves a batch that nobody can claim from; loading again replaces it."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "_clear", lambda *_: None)  # a killed process does not tidy up
+        patch.setattr(store.loading, "_forget", die)
+        patch.setattr(store.loading, "_reveal", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.loading.load(new_batch(), rows(2_300))
+    assert tables(store)["rows"] == 2_300
+    left = store.reports.find("leads")
+    assert (left.state, left.rows) == (BatchState.LOADING, 0)
+    done = store.loading.load(new_batch(), rows(4))
+    assert tables(store) == {"batches": 1, "rows": 4, "jobs": 4, "row_jobs": 4}
+    assert (store.reports.find("leads").state, done.batch) == (BatchState.READY, left.id)
+
+
+def test_an_overtaken_load_stops(store: Store, clock: HandClock) -> None:
+    """Of two loads of one name the later one wins whole; the earlier one writes nothing more."""
+
+    def slow() -> Iterator[NewRow]:
+        yield from rows(1_500)
+        clock.pass_seconds(1)
+        store.loading.load(new_batch(), rows(3))
+        yield from rows(10)
+
+    with pytest.raises(BatchError, match="overtaken"):
+        store.loading.load(new_batch(), slow())
+    assert tables(store) == {"batches": 1, "rows": 3, "jobs": 3, "row_jobs": 3}
+
+
+async def test_a_load_beside_a_run_is_seen_when_complete(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run claims on while rows arrive, none of them before the last; then all of them."""
+    monkeypatch.setattr(loading, "PIECE", 2)
+    batch = loaded(store, 2).batch
+    run = started(store, batch)
+    seen: list[list[int]] = []
+    async with store.writing():
+
+        def arriving() -> Iterator[NewRow]:
+            for one in rows(9):
+                yield one
+                taken = query(store.path, "SELECT count(*) FROM rows")[0][0]
+                assert store.reports.batch(batch).rows == 2
+                seen.append([taken])
+
+        await store.jobs.claim(claim(batch, run, clock))
+        done = store.loading.add(batch, arriving())
+        assert (done.rows, done.jobs, done.shared) == (9, 7, 2)
+        assert seen[-1][0] > 2, "pieces are committed one by one"
+        fresh = await store.jobs.claim(claim(batch, run, clock, limit=20))
+        assert len(fresh) == 7
+    assert store.reports.batch(batch).rows == 11
+    assert store.reports.batch(batch).state is BatchState.RUNNING
+
+
+async def test_unfinished_rows_cannot_be_claimed(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs of a load that is still at work are queued, and no claim, count or due time knows them."""
+    batch = loaded(store, 1).batch
+    run = started(store, batch)
+    monkeypatch.setattr(loading, "PIECE", 1)
+    async with store.writing():
+        assert len(await store.jobs.claim(claim(batch, run, clock))) == 1
+        looks = []
+
+        def arriving() -> Iterator[NewRow]:
+            for one in rows(3):
+                yield one
+                looks.append((store.jobs.claim(claim(batch, run, clock)), store.jobs.next_due(batch, (EMAIL,))))
+
+        store.loading.add(batch, arriving())
+        assert [(await claimed, await due) for claimed, due in looks] == [([], None)] * 3
+        assert len(await store.jobs.claim(claim(batch, run, clock))) == 2
+
+
+async def test_adding_reopens_a_completed_batch(store: Store, clock: HandClock) -> None:
+    """New work makes it ready; rows without new work leave it completed."""
+    batch = loaded(store, 1).batch
+    run = started(store, batch)
+    async with store.writing():
+        (job,) = await store.jobs.claim(claim(batch, run, clock))
+        await attempt(store, job, run, JobEvent.SUCCEED, clock)
+    store.steering.change(batch, BatchEvent.COMPLETE, run=run)
+    store.loading.add(batch, rows(1))
+    assert store.reports.batch(batch).state is BatchState.COMPLETED
+    store.loading.add(batch, rows(2), content_hash="new")
+    after = store.reports.batch(batch)
+    assert (after.state, after.rows, after.content_hash) == (BatchState.READY, 4, "new")
+    assert states(store.path) == ["succeeded", "queued"]
+
+
+def test_adding_that_breaks_changes_nothing(store: Store) -> None:
+    """The batch keeps its rows, and later rows are numbered on without a gap."""
+    batch = loaded(store, 3).batch
+    with pytest.raises(InputError):
+        store.loading.add(batch, breaking(2_000))
+    assert tables(store) == {"batches": 1, "rows": 3, "jobs": 3, "row_jobs": 3}
+    store.loading.add(batch, [row(9, "new@example.com")])
+    assert query(store.path, 'SELECT max("row") FROM v_outcomes') == [(4,)]
+
+
+def test_nothing_is_added_to_a_cancelled_batch(store: Store) -> None:
+    """Cancelled is the end."""
+    batch = loaded(store).batch
+    store.steering.change(batch, BatchEvent.CANCEL)
+    with pytest.raises(BatchError):
+        store.loading.add(batch, rows(2))
+    assert json.loads(query(store.path, "SELECT detail FROM v_events WHERE event = 'batch.loaded'")[0][0])["rows"] == 3
