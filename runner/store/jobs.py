@@ -15,8 +15,8 @@ from runner.engine.ports import Claim, LaneReport, Opening, Settlement, Spending
 from runner.errors import StoreError
 from runner.store.codec import to_text
 from runner.store.lanes import read_lanes, write_lane
-from runner.store.settling import settle
-from runner.store.sql import expect_one, job_may, write_event
+from runner.store.settling import settle_all
+from runner.store.sql import expect, job_may, write_event
 from runner.store.writer import Writer
 
 _RETURNED: Final = "id, batch, operation, params, attempts, attempts_spent, possible_double_charge, due_us"
@@ -36,9 +36,9 @@ UPDATE jobs SET attempts = attempts + 1, requests = requests + 1, unknowns = unk
 WHERE id = ? AND run = ? AND state = 'running' AND attempts = ? - 1
 """
 _OPEN: Final = """
-INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, timeout_us,
+INSERT INTO attempts (id, job, batch, run, operation, provider, account, number, opened_us, timeout_us,
     client_request_id, method, path, unit, held)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FRESH_DUE: Final = f"""
 SELECT 0 FROM jobs WHERE batch = :batch AND operation = :operation AND state = 'queued' AND due_us = 0 AND {_VISIBLE}
@@ -95,11 +95,11 @@ class SqlJobStore:
 
     def open(self, opening: Opening) -> Awaitable[AttemptId]:
         """As the port; also refused unless `number` is the job's next one."""
-        return self._writer.submit(partial(_open, opening=opening))
+        return self._writer.submit_to(open_all, opening)
 
     def settle(self, settlement: Settlement) -> Awaitable[None]:
         """As the port; StoreError unless the attempt is open and its job running under the attempt's run."""
-        return self._writer.submit(partial(settle, settlement=settlement))
+        return self._writer.submit_to(settle_all, settlement)
 
     def next_due(self, batch: BatchId, operations: tuple[str, ...]) -> Awaitable[int | None]:
         """As the port."""
@@ -172,32 +172,37 @@ def _job(line: Sequence[Any]) -> Job:
 
 def _release(connection: sa.Connection, *, run: RunId, jobs: tuple[JobId, ...]) -> None:
     for job in jobs:
-        expect_one(connection.exec_driver_sql(_RELEASE, (job, run)), f"job {job} cannot be given back")
+        expect(connection.exec_driver_sql(_RELEASE, (job, run)), 1, f"job {job} cannot be given back")
 
 
-def _open(connection: sa.Connection, *, opening: Opening) -> AttemptId:
-    counted = connection.exec_driver_sql(_COUNT_ATTEMPT, (opening.job, opening.run, opening.number))
-    expect_one(counted, f"attempt {opening.number} of job {opening.job} cannot be opened")
-    opened = connection.exec_driver_sql(
-        _OPEN,
-        (
-            opening.job,
-            opening.batch,
-            opening.run,
-            opening.operation,
-            opening.provider,
-            opening.account,
-            opening.number,
-            opening.opened_us,
-            round(opening.timeout_seconds * 1_000_000),
-            opening.client_request_id,
-            opening.method,
-            to_text(opening.path),
-            opening.unit,
-            opening.held,
-        ),
+def open_all(connection: sa.Connection, openings: Sequence[Opening]) -> list[AttemptId]:
+    """One attempt for each; StoreError, and none is opened, unless every job is running, owned, and at that number."""
+    counted = connection.exec_driver_sql(_COUNT_ATTEMPT, [(one.job, one.run, one.number) for one in openings])
+    expect(counted, len(openings), f"attempt {openings[0].number} of job {openings[0].job} cannot be opened")
+    # Numbered here, since a statement for many lines does not tell their ids; nobody else writes in this transaction.
+    first = connection.exec_driver_sql("SELECT coalesce(max(id), 0) + 1 FROM attempts").scalar_one()
+    connection.exec_driver_sql(_OPEN, [_opened(first + n, opening) for n, opening in enumerate(openings)])
+    return [AttemptId(first + n) for n in range(len(openings))]
+
+
+def _opened(attempt: int, opening: Opening) -> tuple[Any, ...]:
+    return (
+        attempt,
+        opening.job,
+        opening.batch,
+        opening.run,
+        opening.operation,
+        opening.provider,
+        opening.account,
+        opening.number,
+        opening.opened_us,
+        round(opening.timeout_seconds * 1_000_000),
+        opening.client_request_id,
+        opening.method,
+        to_text(opening.path),
+        opening.unit,
+        opening.held,
     )
-    return AttemptId(opened.lastrowid)
 
 
 def next_due(connection: sa.Connection, *, batch: BatchId, operations: tuple[str, ...]) -> int | None:

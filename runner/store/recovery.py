@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from runner.domain.model import BatchId
 from runner.domain.states import BatchEvent, JobEvent
-from runner.store.sql import batch_may, expect_one, job_may, write_event
+from runner.store.sql import batch_may, expect, job_may, write_event
 from runner.store.values import Recovered
 
 _DEAD: Final = "UPDATE runs SET ended_us = ?, died = 1 WHERE ended_us IS NULL RETURNING id"
@@ -80,7 +80,7 @@ def _close(connection: sa.Connection, attempt: sa.Row[Any], *, now_us: int, repe
     }
     connection.exec_driver_sql(_CLOSE, values)
     moved = connection.exec_driver_sql(_REPEATED if repeat else _GIVEN_UP, values)
-    expect_one(moved, f"job {attempt.job} cannot be recovered")
+    expect(moved, 1, f"job {attempt.job} cannot be recovered")
 
 
 def _report(connection: sa.Connection, batch: int, *, doubts: int, released: int, now_us: int, run: int) -> Recovered:

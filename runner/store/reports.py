@@ -57,9 +57,10 @@ ORDER BY e.row
 _ANSWERED_BEFORE: Final = """
 SELECT b.name AS batch, mine.operation AS operation, count(*) AS jobs, max(theirs.finished_us) AS last_us
 FROM jobs AS mine
-JOIN batches AS b ON b.id <> mine.batch
+JOIN batches AS own ON own.id = mine.batch
+JOIN batches AS b ON b.id <> own.id AND b.params = own.params
 CROSS JOIN jobs AS theirs ON theirs.batch = b.id AND theirs.operation = mine.operation AND theirs.key = mine.key
-WHERE mine.batch = :batch AND mine.state = 'queued' AND theirs.state = 'succeeded' AND theirs.params = mine.params
+WHERE mine.batch = :batch AND mine.state = 'queued' AND theirs.state = 'succeeded'
 GROUP BY b.name, mine.operation ORDER BY last_us DESC
 """
 
@@ -185,7 +186,7 @@ class Reports:
             return [_doubt(connection, line) for line in lines]
 
     def answered_before(self, batch: BatchId) -> list[AnsweredBefore]:
-        """Queued jobs of the batch that succeeded in other batches with equal operation and parameters."""
+        """Queued jobs of the batch that succeeded in other batches with equal operation, value and set parameters."""
         with self._database.reading() as connection:
             lines = connection.exec_driver_sql(_ANSWERED_BEFORE, {"batch": batch})
             return [

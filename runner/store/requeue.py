@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from runner.domain.model import BatchId, Resolution
 from runner.domain.states import BatchEvent, JobEvent
-from runner.store.sql import batch_may, expect_one, job_may, marks
+from runner.store.sql import batch_may, expect, job_may, marks
 
 LOST_ANSWER: Final = "lost-answer"
 """The reason of a job whose request was charged and whose answer never came."""
@@ -96,7 +96,7 @@ def _resolve_jobs(
             assert_never(resolution)
     for job in jobs:
         connection.exec_driver_sql(_RESOLVE, (resolution.value, now_us, job))
-        expect_one(connection.exec_driver_sql(move, (job,)), f"the doubt of job {job} cannot be resolved")
+        expect(connection.exec_driver_sql(move, (job,)), 1, f"the doubt of job {job} cannot be resolved")
     if resolution is not Resolution.CHARGED:
         _reopen(connection, batch, len(jobs))
     return len(jobs)

@@ -1,7 +1,8 @@
-"""One settlement: attempt closed, answer kept, job moved, in the writer's transaction. Part of the hot path."""
+"""Settlements: attempt closed, answer kept, job moved, in the writer's transaction. Part of the hot path."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from runner.domain.model import UNSENT, Debited, Fault
 from runner.domain.states import JobState, advance_job
 from runner.engine.ports import Settlement
 from runner.store.codec import kept_headers, to_json, to_text
-from runner.store.sql import expect_one
+from runner.store.sql import expect
 
 _CLOSE: Final = """
 UPDATE attempts SET closed_us = ?, http_status = ?, fault = ?, detail = ?, rule = ?, action = ?, debited = ?,
@@ -34,48 +35,60 @@ WHERE id = ? AND state = 'running' AND {_OWNED}
 """
 
 
-def settle(connection: sa.Connection, *, settlement: Settlement) -> None:
-    """Everything one answer changes. StoreError unless the attempt is open and its job running under its run."""
-    answer, s = settlement.answer, settlement
+def settle_all(connection: sa.Connection, settlements: Sequence[Settlement]) -> list[None]:
+    """Everything the answers change. StoreError, and nothing is changed, unless every attempt is open and its job
+    running under its run."""
+    named = f"attempt {settlements[0].attempt} of job {settlements[0].job}"
+    closed = connection.exec_driver_sql(_CLOSE, [_closed(one) for one in settlements])
+    expect(closed, len(settlements), f"{named} cannot be closed")
+    connection.exec_driver_sql(_KEEP_ANSWER, [_kept(one) for one in settlements])
+    # A withdrawn attempt taught nothing about its job: what its last real answer said stays.
+    withdrawn = [one for one in settlements if one.answer.fault is Fault.WITHDRAWN]
+    if withdrawn:
+        lines = [(_target(one), one.due_us, one.spent, one.job, one.attempt) for one in withdrawn]
+        expect(connection.exec_driver_sql(_WITHDRAW, lines), len(lines), f"the job of {named} cannot be released")
+    answered = [one for one in settlements if one.answer.fault is not Fault.WITHDRAWN]
+    if answered:
+        lines = [_moved(one) for one in answered]
+        expect(connection.exec_driver_sql(_MOVE, lines), len(lines), f"the job of {named} cannot be moved")
+    return [None] * len(settlements)
+
+
+def _target(s: Settlement) -> JobState:
+    return advance_job(JobState.RUNNING, s.event)
+
+
+def _closed(s: Settlement) -> tuple[Any, ...]:
+    answer = s.answer
     resent = s.released_from_doubt and s.debited is Debited.UNKNOWN
-    code, message = to_text(s.error_code), to_text(s.error_message)
-    closed = connection.exec_driver_sql(
-        _CLOSE,
-        (
-            s.closed_us,
-            answer.status,
-            answer.fault,
-            to_text(answer.detail) or None,
-            s.rule,
-            s.action,
-            s.debited,
-            0 if s.debited is Debited.NO else s.amount,
-            code,
-            message,
-            to_text(s.provider_request_id),
-            s.wait_seconds,
-            s.spent,
-            "resend" if resent else None,
-            s.closed_us if resent else None,
-            s.attempt,
-            s.job,
-        ),
+    return (
+        s.closed_us,
+        answer.status,
+        answer.fault,
+        to_text(answer.detail) or None,
+        s.rule,
+        s.action,
+        s.debited,
+        0 if s.debited is Debited.NO else s.amount,
+        to_text(s.error_code),
+        to_text(s.error_message),
+        to_text(s.provider_request_id),
+        s.wait_seconds,
+        s.spent,
+        "resend" if resent else None,
+        s.closed_us if resent else None,
+        s.attempt,
+        s.job,
     )
-    expect_one(closed, f"attempt {s.attempt} of job {s.job} cannot be closed")
-    connection.exec_driver_sql(
-        _KEEP_ANSWER, (s.attempt, kept_headers(answer.headers), bytes(answer.body), answer.truncated)
-    )
-    state = advance_job(JobState.RUNNING, s.event)
-    if answer.fault is Fault.WITHDRAWN:
-        # Nothing was learnt about the job: what its last real answer said stays.
-        moved = connection.exec_driver_sql(_WITHDRAW, (state, s.due_us, s.spent, s.job, s.attempt))
-    else:
-        moved = connection.exec_driver_sql(_MOVE, _moved(s, state, code, message))
-    expect_one(moved, f"job {s.job} cannot {s.event}")
 
 
-def _moved(s: Settlement, state: JobState, code: str | None, message: str | None) -> tuple[Any, ...]:
+def _kept(s: Settlement) -> tuple[Any, ...]:
+    return s.attempt, kept_headers(s.answer.headers), bytes(s.answer.body), s.answer.truncated
+
+
+def _moved(s: Settlement) -> tuple[Any, ...]:
     """The values of `_MOVE`: the job's counters follow the attempt's standing, its outcome the verdict."""
+    state = _target(s)
     charged = s.debited is Debited.YES
     outcome = s.outcome
     return (
@@ -92,8 +105,8 @@ def _moved(s: Settlement, state: JobState, code: str | None, message: str | None
         outcome.found if outcome else None,
         to_json(outcome.columns) if outcome else None,
         s.answer.status,
-        code,
-        message,
+        to_text(s.error_code),
+        to_text(s.error_message),
         None if state is JobState.QUEUED else s.closed_us,
         s.job,
         s.attempt,

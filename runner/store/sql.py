@@ -33,9 +33,9 @@ def marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def expect_one(result: sa.CursorResult[Any], what: str) -> None:
-    """StoreError unless the statement changed exactly one line: somebody else moved it, or it was never there."""
-    if result.rowcount != 1:
+def expect(result: sa.CursorResult[Any], lines: int, what: str) -> None:
+    """StoreError unless the statement changed exactly so many lines: somebody else moved one, or it was never there."""
+    if result.rowcount != lines:
         raise StoreError(what, why="it is not in the state, or not owned by the run, that this step needs")
 
 

@@ -1,7 +1,8 @@
 """The one writer of a run: pieces are queued in order, and everything that waits is committed together.
 
 A piece is a pure database function: it may be run twice (the group is done again, each piece in its savepoint, when one
-of them fails) and touches nothing but its connection.
+of them fails) and touches nothing but its connection. Pieces of one kind are handed to their function together, so that
+fifty attempts cost as many statements as one.
 """
 
 from __future__ import annotations
@@ -19,15 +20,20 @@ from runner.errors import StorageFullError, StoreError
 from runner.store.database import ends_transaction, store_error
 
 T = TypeVar("T")
+A = TypeVar("A")
 Piece = Callable[[sa.Connection], T]
+Many = Callable[[sa.Connection, Sequence[A]], Sequence[T]]
+"""Does the same for each argument and answers one by one; raises if any of them cannot be done."""
 
 CrashPoint = Callable[[str], None]
 """Called with `before-begin`, `before-commit` and `after-commit`; what it raises stops the writer as a crash would."""
 
 
 class _Waiting(NamedTuple):
-    piece: Piece[Any]
+    piece: Piece[Any]  # does it alone
     future: asyncio.Future[Any]
+    many: Many[Any, Any] | None = None  # does it together with others of its kind
+    argument: Any = None
 
 
 class _Done(NamedTuple):
@@ -86,16 +92,29 @@ class Writer:
 
         It ends with the piece's own error, alone, or StoreError / StorageFullError for the whole group.
         """
+        future: asyncio.Future[T] = self._future()
+        self._enqueue(_Waiting(piece, future))
+        return future
+
+    def submit_to(self, many: Many[A, T], argument: A) -> asyncio.Future[T]:
+        """Queue one argument for a function that does many at once. Within a group all of these come before the
+        pieces of `submit`; otherwise as `submit`."""
+        future: asyncio.Future[T] = self._future()
+        self._enqueue(_Waiting(lambda connection: many(connection, (argument,))[0], future, many, argument))
+        return future
+
+    def _future(self) -> asyncio.Future[Any]:
         if self._loop is None:
             raise StoreError("the store is not open for writing", why="its writer was not started, or has ended")
-        future: asyncio.Future[T] = self._loop.create_future()
+        return self._loop.create_future()
+
+    def _enqueue(self, waiting: _Waiting) -> None:
         if self._dead is not None:
-            future.set_exception(self._dead)
+            waiting.future.set_exception(self._dead)
         elif self._connection is not None:
-            _deliver([(_Waiting(piece, future), done) for done in self._write(self._connection, [piece])])
+            _deliver([(waiting, done) for done in self._write(self._connection, [waiting])])
         else:
-            self._queue.put(_Waiting(piece, future))
-        return future
+            self._queue.put(waiting)
 
     def _work(self) -> None:
         """The thread: take all that waits, commit it, tell the loop once; until told to end, or dead."""
@@ -106,7 +125,7 @@ class Writer:
                 while not ending:
                     group, ending = self._take()
                     if group:
-                        self._tell(group, self._write(connection, [waiting.piece for waiting in group]))
+                        self._tell(group, self._write(connection, group))
                     group = []
         except BaseException as error:  # whatever ends this thread must reach those who wait
             self._dead = self._dead or _died(error)
@@ -125,14 +144,14 @@ class Writer:
                 return group, False
         return group, True
 
-    def _write(self, connection: sa.Connection, pieces: Sequence[Piece[Any]]) -> list[_Done]:
-        """One transaction for all pieces. After a failed COMMIT nothing is known of the disk: the writer is dead."""
+    def _write(self, connection: sa.Connection, group: Sequence[_Waiting]) -> list[_Done]:
+        """One transaction for all. After a failed COMMIT nothing is known of the disk: the writer is dead."""
         if self._dead is not None:
-            return [_Done(error=self._dead)] * len(pieces)
+            return [_Done(error=self._dead)] * len(group)
         committing = False
         try:
             self._crash_point("before-begin")
-            results = self._run(connection, pieces)
+            results = self._run(connection, group)
             self._crash_point("before-commit")
             committing = True
             connection.commit()
@@ -142,24 +161,24 @@ class Writer:
             failure = store_error(error, self._path)
             if committing:
                 self._dead = failure
-            return [_Done(error=failure)] * len(pieces)
+            return [_Done(error=failure)] * len(group)
         except BaseException as error:
             self._dead = _died(error)
             connection.rollback()
             raise
         return results
 
-    def _run(self, connection: sa.Connection, pieces: Sequence[Piece[Any]]) -> list[_Done]:
+    def _run(self, connection: sa.Connection, group: Sequence[_Waiting]) -> list[_Done]:
         connection.begin()
         try:
-            return [_Done(piece(connection)) for piece in pieces]
+            return _run_together(connection, group)
         except Exception as error:  # a failing piece, whatever its error, fails alone
             connection.rollback()
-            if len(pieces) == 1:
+            if len(group) == 1:
                 return [_Done(error=self._of_piece(error))]
         # Savepoints cost every piece two statements, so they are taken only when a group has a bad one.
         connection.begin()
-        return [self._run_alone(connection, piece) for piece in pieces]
+        return [self._run_alone(connection, waiting.piece) for waiting in group]
 
     def _run_alone(self, connection: sa.Connection, piece: Piece[Any]) -> _Done:
         savepoint = connection.begin_nested()
@@ -197,6 +216,21 @@ class Writer:
         except RuntimeError:
             # The loop is closed: the run was torn down, nobody waits any more, and what was committed stays committed.
             return
+
+
+def _run_together(connection: sa.Connection, group: Sequence[_Waiting]) -> list[_Done]:
+    kinds: dict[Many[Any, Any], list[int]] = {}
+    for position, waiting in enumerate(group):
+        if waiting.many is not None:
+            kinds.setdefault(waiting.many, []).append(position)
+    done: dict[int, _Done] = {}
+    for many, positions in kinds.items():
+        results = many(connection, [group[position].argument for position in positions])
+        done.update((position, _Done(result)) for position, result in zip(positions, results, strict=True))
+    for position, waiting in enumerate(group):
+        if waiting.many is None:
+            done[position] = _Done(waiting.piece(connection))
+    return [done[position] for position in range(len(group))]
 
 
 def _deliver(group: list[tuple[_Waiting, _Done]]) -> None:
