@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from runner.cli.options import Common, Switch, Texts
+from runner.cli.render import near
 from runner.cli.steer import LastBatch
 from runner.cli.terminal import Screen
 from runner.cli.text import count
@@ -39,7 +40,7 @@ def export(
         names = [column.strip() for text in columns for column in text.split(",") if column.strip()]
         written = library.export(name, target, only=only, columns=names, guard=not no_guard, overwrite=overwrite)
         if written.path is not None:
-            screen.say(f"{written.batch}: {count(written.rows, 'row')} written to {written.path}")
+            screen.say(f"{written.batch}: {count(written.rows, 'row')} written to {near(written.path)}")
             if written.diverted:
                 screen.say(f"  note      {output} could not be replaced: is it open in another program?")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -43,15 +42,17 @@ def providers_test(name: Name, /, *, common: Common | None = None) -> int:
     """Run the examples of a profile: each must lead to the rule it names. Exit 2 with all mistakes if one does not."""
     with (common or Common()).open() as library:
         provider = library.provider(name)
-    from runner.providers.loader import check_examples
+    from runner.providers.examples import check_examples
 
     results = check_examples(provider)
-    wrong = [result for result in results if not result.ok]
+    wrong = [result for result in results if not result.passed]
     if wrong:
         raise ProfileError(
             f"{count(len(wrong), 'example')} of {len(results)} of {provider.name} lead to another rule",
-            why="\n".join(f"{result}" for result in wrong),
-            fix=f"correct {name if Path(name).suffix else 'the [providers] tables of runner.toml'}, then test again",
+            why="\n".join(
+                f"example {one.number} at {one.operation}: {one.verdict.rule}, not {one.example.rule}" for one in wrong
+            ),
+            fix="correct the profile or its example, then test again",
         )
     Screen().data(f"{provider.name}: {count(len(results), 'example')}, each leads to the rule it names")
     return 0
@@ -83,7 +84,7 @@ def provider_text(provider: Provider) -> str:
                 ("address", provider.http.base_url),
                 ("key", where),
                 ("limits", limits_text(provider)),
-                ("docs", listed(provider.docs)),
+                *(("docs", page) for page in provider.docs),
             ]
         ),
         *(_operation_text(operation) for operation in provider.operations.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from runner.cli.text import clean, count, duration, listed, moment, number, plural, redact, spent
 from runner.domain.model import Debited
@@ -63,13 +64,18 @@ def counts_text(status: BatchStatus) -> str:
 
 
 def charged_text(status: BatchStatus) -> str:
-    """What the attempts cost: `15 checks (15 charged, 1 not charged, 0 in doubt)`."""
+    """What the requests cost: `15 checks in all, 2 more in doubt`."""
+    doubtful = {unit: value for unit, value in status.in_doubt_amount.items() if value}
+    more = f", up to {spent(doubtful)} more in doubt" if doubtful else ""
+    return f"{spent(status.spent)} in all{more}"
+
+
+def sent_text(status: BatchStatus) -> str:
+    """The requests by what is known of their charge: `52 (47 charged, 3 not charged, 2 in doubt)`."""
     debited = status.debited
     detail = f"{number(debited[Debited.YES])} charged, {number(debited[Debited.NO])} not charged"
     unknown = f", {number(debited[Debited.UNKNOWN])} in doubt" if debited[Debited.UNKNOWN] else ""
-    doubtful = {unit: value for unit, value in status.in_doubt_amount.items() if value}
-    more = f"; up to {spent(doubtful)} more in doubt" if doubtful else ""
-    return f"{spent(status.spent)} ({count(status.attempts, 'request')}: {detail}{unknown}){more}"
+    return f"{number(status.attempts)} ({detail}{unknown})"
 
 
 def halt_text(halt: Halt) -> str:
@@ -97,7 +103,8 @@ def status_text(status: BatchStatus) -> str:
             [
                 ("list", f"{clean(status.source)}, {count(status.rows, 'row')}, {listed(status.operations)}"),
                 ("requests", counts_text(status)),
-                ("not sent", f"{count(status.not_sent, 'cell')} refused" if status.not_sent else ""),
+                ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
+                ("sent", sent_text(status)),
                 ("charged", charged_text(status)),
                 ("waiting", ", ".join(sending)),
                 ("ready by", f"about {moment(status.eta_us)}" if status.eta_us else ""),
@@ -145,7 +152,7 @@ def loaded_text(loaded: Loaded) -> str:
                     ("list", f"{count(loaded.rows, 'row')}{added}"),
                     *(("column", clean(column)) for column in loaded.columns),
                     ("requests", f"{number(loaded.jobs)}, {count(loaded.shared, 'row')} shared with an earlier one"),
-                    ("not sent", invalid_text(loaded.invalid)),
+                    ("refused", invalid_text(loaded.invalid)),
                     *(("note", clean(notice)) for notice in loaded.notices),
                 ]
             ),
@@ -185,7 +192,7 @@ def preflight_text(plan: Preflight) -> str:
                     ("list", count(plan.rows, "row")),
                     *(("column", clean(column)) for column in plan.columns),
                     ("shared", f"{count(plan.shared, 'row')} with an earlier one" if plan.shared else ""),
-                    ("not sent", invalid_text(plan.invalid)),
+                    ("refused", invalid_text(plan.invalid)),
                     *(("provider", lane_text(lane)) for lane in plan.lanes),
                     *(("note", sentence) for sentence in known_text(plan)),
                 ]
@@ -199,7 +206,6 @@ def ended_text(result: RunResult, doubt: str) -> str:
     status = result.status
     this_run = f"{number(result.charged)} charged, {number(result.not_charged)} not charged"
     unknown = f", {number(result.in_doubt)} in doubt" if result.in_doubt else ""
-    file = str(result.exported.path) if result.exported and result.exported.path else ""
     again = [
         f"{count(result.requeued, 'failure')} that could pass were queued again" if result.requeued else "",
         f"{count(result.released, 'request')} in doubt were queued again" if result.released else "",
@@ -211,9 +217,9 @@ def ended_text(result: RunResult, doubt: str) -> str:
                 ("sent", f"{count(result.sent, 'request')} now: {this_run}{unknown}"),
                 ("again", listed(filter(None, again))),
                 ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status)}"),
-                ("not sent", f"{count(status.not_sent, 'cell')} refused" if status.not_sent else ""),
+                ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("charged", charged_text(status)),
-                ("file", _file_text(file, result)),
+                ("file", _file_text(result)),
                 *(("note", clean(notice)) for notice in result.notices),
             ]
         ),
@@ -224,7 +230,16 @@ def ended_text(result: RunResult, doubt: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _file_text(file: str, result: RunResult) -> str:
-    if result.exported and result.exported.diverted:
+def _file_text(result: RunResult) -> str:
+    if result.exported is None or result.exported.path is None:
+        return ""
+    file = near(result.exported.path)
+    if result.exported.diverted:
         return f"{file} (the file itself could not be replaced: is it open in another program?)"
     return file
+
+
+def near(path: Path) -> str:
+    """A path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

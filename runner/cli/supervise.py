@@ -12,13 +12,14 @@ import anyio
 from runner.cli.logs import log_event
 from runner.cli.progress import LiveProgress, PlainProgress, ProgressMode, Shown, Tally, progress
 from runner.cli.terminal import Screen
-from runner.engine.events import Event
+from runner.domain.model import BatchId
+from runner.engine.events import Event, RunEnded
 from runner.engine.stop import StopSignal
 from runner.system import SystemClock, signals
 
 if TYPE_CHECKING:
     from runner.app import Runner
-    from runner.work.results import Preflight, RunResult
+    from runner.work.results import BatchStatus, Preflight, RunResult
 
 BEAT_SECONDS = 60.0
 
@@ -37,15 +38,10 @@ def supervise(
     Raises what `Runner.run` raises. A second signal ends the process.
     """
     shown = progress(mode, screen, Tally(plan.batch, plan.requests))
-
-    def observe(event: Event) -> None:
-        log_event(event)
-        shown(event)
-
     with ExitStack() as stack:
         if isinstance(shown, LiveProgress):
             stack.enter_context(shown)
-        outcome = anyio.run(partial(_supervised, library, plan.batch, shown, observe, arguments, to_stdout))
+        outcome = anyio.run(partial(_supervised, library, plan.batch, shown, arguments, to_stdout))
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -55,24 +51,45 @@ async def _supervised(
     library: Runner,
     batch: str,
     shown: Shown,
-    observe: Any,
     arguments: Mapping[str, Any],
     to_stdout: TextIO | None,
 ) -> RunResult | Exception:
     # Errors are carried out as values: a task group would wrap them in a group, and the exit code is theirs.
     stop = StopSignal()
+    tell = _Teller(shown)
     outcome: RunResult | Exception
     async with anyio.create_task_group() as group, signals(stop):
         if isinstance(shown, PlainProgress):
             group.start_soon(_beat, shown)
         try:
-            outcome = await library.arun(batch, on_event=observe, stop=stop, **arguments)
+            outcome = await library.arun(batch, on_event=tell, stop=stop, **arguments)
+            tell.end(outcome.status)
             if outcome.target == "-" and to_stdout is not None:
                 await anyio.to_thread.run_sync(_rows_to, library, batch, to_stdout, arguments["guard"])
         except Exception as error:
             outcome = error
         group.cancel_scope.cancel()
     return outcome
+
+
+class _Teller:
+    """The observer of a run: into the log, onto the screen."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self._open: BatchId | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Log and show one event."""
+        self._open = None if isinstance(event, RunEnded) else event.batch
+        log_event(event)
+        self._shown(event)
+
+    def end(self, status: BatchStatus) -> None:
+        """The last event, which only this side knows: the state the batch was left in."""
+        if self._open is not None:
+            at_us = SystemClock().now_us()
+            self(RunEnded(batch=self._open, at_us=at_us, state=status.state, reason=status.reason))
 
 
 async def _beat(shown: PlainProgress) -> None:

@@ -114,8 +114,7 @@ def load(file: File = None, /, *, rows: Rows | None = None, common: Common | Non
                 fix="runner load leads.csv -p defastra.email",
             )
         loaded = library.load(file, **flags.arguments())
-        for notice in library.notices:
-            screen.say(clean(notice))
+        _tell_notices(library, screen)
         screen.say(loaded_text(loaded))
     return 0
 
@@ -163,6 +162,7 @@ def _batch(library: Runner, screen: Screen, target: str | None, rows: Rows, max_
     # A file is always read again: a list that changed must not be mistaken for the one that was imported.
     if rows.given() or max_invalid is not None or (target is not None and Path(target).is_file()):
         loaded = library.load(target, **rows.arguments(), max_invalid=max_invalid)
+        _tell_notices(library, screen)
         batch = loaded.batch
         if loaded.created or loaded.added_rows:
             screen.say(loaded_text(loaded))
@@ -171,11 +171,15 @@ def _batch(library: Runner, screen: Screen, target: str | None, rows: Rows, max_
                 screen.say(clean(notice))
     else:
         batch = library.find(target)
+        _tell_notices(library, screen)
         if target is None:
             screen.say(f"{batch}: the batch last worked on")
+    return batch
+
+
+def _tell_notices(library: Runner, screen: Screen) -> None:
     for notice in library.notices:
         screen.say(clean(notice))
-    return batch
 
 
 def _agreed(screen: Screen, plan: Preflight, *, yes: bool) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from runner.engine.events import AttemptClosed, LaneChanged, RunEnded, RunStarte
 
 B = BatchId(1)
 SECOND = 1_000_000
-CLOSED = {
+CLOSED: dict[str, Any] = {
     "batch": B,
     "provider": "defastra",
     "operation": "defastra.email",
@@ -31,12 +32,12 @@ CLOSED = {
 }
 
 
-def closed(at_us, **changes):
+def closed(at_us: int, **changes: Any) -> AttemptClosed:
     """A closed request; a success unless changed."""
     return AttemptClosed(at_us=at_us, **(CLOSED | changes))
 
 
-def lane(at_us, state, **changes):
+def lane(at_us: int, state: str, **changes: Any) -> LaneChanged:
     """A change of a provider's state."""
     return LaneChanged(
         batch=B, at_us=at_us, provider="defastra", state=state, **({"reason": None, "until_us": None} | changes)
@@ -46,7 +47,7 @@ def lane(at_us, state, **changes):
 @pytest.fixture
 def shown():
     """A plain observer over 100 requests, and the lines it wrote."""
-    lines = []
+    lines: list[str] = []
     return PlainProgress(Tally("leads", 100), lines.append), lines
 
 
@@ -106,7 +107,7 @@ def test_values_with_spaces_are_quoted_and_empty_ones_left_out():
 
 def test_json_progress_is_one_object_a_line():
     """Every event, with the counts so far."""
-    lines = []
+    lines: list[str] = []
     observe = JsonProgress(Tally("leads", 2), lines.append)
     observe(closed(SECOND))
     observe(lane(SECOND, "done"))

@@ -133,8 +133,8 @@ def test_a_halt_shows_words_meaning_advice_and_the_next_command():
         "  sent      52 requests now: 47 charged, 3 not charged, 2 in doubt",
         "  again     4 failures that could pass were queued again",
         "  in all    200 rows; requests: 47 succeeded, 1 failed, 2 in doubt, 140 waiting",
-        "  not sent  3 cells refused",
-        "  charged   47 checks (52 requests: 47 charged, 3 not charged, 2 in doubt); up to 2 checks more in doubt",
+        "  refused   3 cells, not sent",
+        "  charged   47 checks in all, up to 2 checks more in doubt",
         "  file      leads-defastra-email.csv",
         '  halted    defastra says INSUFFICIENT_FUNDS "No credit left for j…@example.com\\u001b[2J"',
         "  means     insufficient funds; nothing waiting was failed or charged for it",
@@ -224,7 +224,7 @@ def test_an_import_says_what_it_found():
         "  list      20 rows",
         "  column    email <- email",
         "  requests  15, 2 rows shared with an earlier one",
-        "  not sent  3 empty",
+        "  refused   3 empty",
         "  note      read as cp1252",
     ]
 

@@ -1,0 +1,163 @@
+"""The command line itself: help, usage errors, exit codes, what is imported."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from cyclopts import App
+
+from runner.cli import main as entry
+from runner.errors import BusyError, RunnerError
+
+
+def leaves(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], App]]:
+    """Every command with its path, inner ones included."""
+    for name in app:
+        if not name.startswith("-"):
+            inner = app[name]
+            yield (*path, name), inner
+            yield from leaves(inner, (*path, name))
+
+
+COMMANDS = dict(leaves(entry.build()))
+
+
+def test_the_commands_are_those_of_the_design():
+    """A command appears with its feature and not before."""
+    assert {" ".join(path) for path in COMMANDS} == {
+        *("demo", "sandbox", "load", "run", "export", "status", "explain", "retry", "pause", "resume", "cancel"),
+        *("doubt", "doubt list", "doubt resolve", "providers", "providers list", "providers show", "providers test"),
+        *("db", "db status", "db upgrade", "db backup"),
+    }
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_and_option_has_a_sentence(path):
+    """Help says what each command and each option does."""
+    command = COMMANDS[path]
+    assert command.help.endswith(".")
+    if command.default_command is not None:
+        for argument in command.assemble_argument_collection():
+            if argument.parameter.parse is not False and argument.show:
+                assert argument.parameter.help, argument.name
+
+
+def test_help_imports_nothing_heavy():
+    """`runner --help` and `runner run --help` load no database, HTTP or phone library, and no settings model."""
+    code = (
+        "import sys; from runner.cli.main import invoke\n"
+        "codes = [invoke(['--help']), invoke(['run', '--help'])]\n"
+        "heavy = {'sqlalchemy', 'httpx', 'httpx2', 'alembic', 'phonenumbers', 'pydantic', 'jmespath', 'h11', 'anyio'}\n"
+        "print(codes, heavy & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[0, 0] set()\n"
+    assert "Exit codes" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "fix"),
+    [
+        (["nope"], "unknown command: nope", "runner --help"),
+        (["doubt", "nope"], "unknown command: nope", "runner doubt --help"),
+        (["run", "--until", "07:00"], "Unknown option: --until", "runner run --help"),
+        (["run", "--reuse", "30d"], "Unknown option: --reuse", "runner run --help"),
+        (["run", "a.csv", "b.csv"], "`runner run` was given too much: b.csv", "runner run --help"),
+        (["run", "--max-requests", "many"], 'Invalid value for --max-requests: unable to convert "many" into int', ""),
+        (["run", "x", "--json", "-o", "-"], "--json and -o - both want stdout", "-o FILE"),
+        (["cancel"], 'Command "cancel" parameter BATCH requires an argument', "runner cancel --help"),
+        (["retry"], 'Command "retry" parameter BATCH requires an argument', "runner retry --help"),
+        (["export", "x"], 'Command "export" parameter -o requires an argument', "runner export --help"),
+        (["doubt", "resolve", "x", "--as", "charged"], "say which requests are meant", "runner doubt list x"),
+        (["load"], "nothing to load", "runner load leads.csv"),
+        (["run", "x.csv", "--db", "postgresql://me:pw@h/d"], "--db has a password in it", "CRM_URL"),
+        (
+            ["load", "--from", "t", "--source", "mysql://me:pw@h/d", "--key", "id"],
+            "--source has a password in it",
+            "CRM_URL",
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_on_the_command_line_is_exit_2_in_three_parts(arguments, what, fix, capfd, tmp_path, monkeypatch):
+    """What is wrong, why, and what to type instead; stdout stays empty and nothing is created."""
+    monkeypatch.chdir(tmp_path)
+    assert entry.invoke(arguments) == 2
+    out, err = capfd.readouterr()
+    head, why, mend = err.strip().split("\n")
+    assert head.startswith(f"error: {what}")
+    assert why.startswith("  why: ")
+    assert mend.startswith("  fix: ")
+    assert fix in mend
+    assert out == "" or json.loads(out)["error"]["code"] == "usage"
+    assert "pw" not in err + out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_usage_error_with_json_is_one_object(capfd):
+    """`run --json` says on stdout what went wrong."""
+    assert entry.invoke(["run", "x", "--json", "--until"]) == 2
+    out, _ = capfd.readouterr()
+    assert json.loads(out) == {
+        "schema": 1,
+        "error": {
+            "code": "usage",
+            "what": "Unknown option: --until",
+            "why": "`runner run`: it has no such option",
+            "fix": "runner run --help",
+        },
+    }
+
+
+def test_a_typed_address_is_shortened_in_the_error(capfd):
+    """What was typed may be somebody's."""
+    entry.invoke(["jane.doe@example.com"])
+    assert "j…@example.com" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "code"), [(BusyError("x"), 7), (RunnerError("x"), 1), (KeyboardInterrupt(), 130)])
+def test_errors_have_their_exit_codes(error, code, monkeypatch, capfd):
+    """Each branch of the tree has its code; Ctrl-C outside a run is 130."""
+
+    def fail():
+        raise error
+
+    monkeypatch.setattr(entry, "build", fail)
+    assert entry.invoke(["status"]) == code
+    assert capfd.readouterr().out == ""
+
+
+def test_an_unexpected_error_is_short_and_its_trace_is_kept(monkeypatch, capfd, tmp_path):
+    """Exit 1, no trace on screen, a private file that has it; -v shows it instead."""
+
+    def fail():
+        raise ExceptionGroup("group", [ZeroDivisionError("boom")])
+
+    monkeypatch.setattr(entry, "build", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert entry.invoke(["run"]) == 1
+    err = capfd.readouterr().err
+    (kept,) = tmp_path.iterdir()
+    assert err.startswith("error: unexpected error: ZeroDivisionError\n")
+    assert str(kept) in err
+    assert "Traceback" not in err
+    assert "boom" in kept.read_text()
+    assert kept.stat().st_mode & 0o077 == 0
+    entry.invoke(["run", "-v"])
+    assert "boom" in capfd.readouterr().err
+
+
+def test_the_version_is_one_line():
+    """`runner --version`, in a process of its own; a reader that is gone is no error."""
+    done = subprocess.run([sys.executable, "-m", "runner", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    """`runner --help | true` says nothing on stderr."""
+    line = f"{sys.executable} -m runner --help | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
