@@ -32,10 +32,11 @@ class SystemClock:
 
 
 class SystemRandomness:
-    """Jitter and ids from the operating system."""
+    """Jitter from a generator seeded by the operating system, ids from its random bytes."""
 
     def __init__(self) -> None:
-        self._random = random.SystemRandom()
+        self._random = random.Random(os.urandom(32))  # noqa: S311 - jitter is no secret
+        self._bytes = b""
 
     def uniform(self) -> float:
         """A float in [0, 1)."""
@@ -43,7 +44,11 @@ class SystemRandomness:
 
     def attempt_id(self) -> str:
         """16 characters of [a-z2-7]: 80 random bits."""
-        return base64.b32encode(os.urandom(10)).decode("ascii").lower()
+        if not self._bytes:
+            # Many at once: each call to the operating system gives the interpreter lock away.
+            self._bytes = os.urandom(10 * 256)
+        bits, self._bytes = self._bytes[:10], self._bytes[10:]
+        return base64.b32encode(bits).decode("ascii").lower()
 
 
 EXIT_BY_SIGNAL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
