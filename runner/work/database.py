@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.errors import SchemaError
+from runner.errors import BatchError, SchemaError
 from runner.work.results import DatabaseStatus
 from runner.work.session import Session
 
@@ -45,5 +45,8 @@ def upgrade(session: Session) -> DatabaseStatus:
 
 
 def backup(session: Session, target: Path) -> Path:
-    """A consistent copy, beside a run if need be."""
-    return session.store().backup(session.settings.directory / target.expanduser())
+    """A consistent copy, beside a run if need be. BatchError: the target exists."""
+    place = session.settings.directory / target.expanduser()
+    if place.exists():
+        raise BatchError(f"{place.name} exists already", why="A copy never replaces a file.", fix="name another file")
+    return session.store().backup(place)

@@ -16,7 +16,7 @@ from runner.domain.states import BatchEvent, BatchState, JobState
 from runner.engine.ports import Observer, RunOptions
 from runner.engine.run import LaneSetup, RunSummary, run_batch
 from runner.engine.stop import StopSignal
-from runner.errors import ConfigError, RunnerError
+from runner.errors import ConfigError
 from runner.settings import Secret
 from runner.store.locks import account_fingerprint, lock_account, lock_database, wait_for
 from runner.store.values import BatchInfo, Wish
@@ -180,33 +180,18 @@ async def _engine(
                     account=account.fingerprint,
                 )
             )
-        try:
-            async with tools.store.writing():
-                return await run_batch(
-                    batch=info.id,
-                    run=run_id,
-                    lanes=lanes,
-                    store=tools.store.jobs,
-                    clock=tools.clock,
-                    randomness=tools.seams.randomness,
-                    options=options,
-                    observer=observer,
-                    stop=stop,
-                )
-        except BaseExceptionGroup as group:
-            ours = _first_of_ours(group)
-            if ours is None:
-                raise
-            raise ours from group
-
-
-def _first_of_ours(group: BaseExceptionGroup[BaseException]) -> RunnerError | None:
-    """A task group wraps what its tasks raise; the error for people is inside."""
-    for error in group.exceptions:
-        found = _first_of_ours(error) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, RunnerError):
-            return found
-    return None
+        async with tools.store.writing():
+            return await run_batch(
+                batch=info.id,
+                run=run_id,
+                lanes=lanes,
+                store=tools.store.jobs,
+                clock=tools.clock,
+                randomness=tools.seams.randomness,
+                options=options,
+                observer=observer,
+                stop=stop,
+            )
 
 
 def _finish(tools: Tools, info: BatchInfo, run_id: RunId, summary: RunSummary | None, stop: StopSignal) -> Ended:

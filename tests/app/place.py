@@ -28,6 +28,10 @@ KEY = "obviously-fake-key-0000"
 QUICK = "[providers.defastra]\nlimits = [{ at_most = 1000, per_seconds = 1 }]\n"
 
 
+class KilledError(BaseException):
+    """Stands for the death of the process: nothing in the project catches it."""
+
+
 class Time:
     """The clock port: the virtual loop's time inside a run, standing still outside, never going back."""
 
@@ -53,10 +57,11 @@ class Time:
 class Wire:
     """A Transport that ends in a world of this process."""
 
-    def __init__(self, provider: Provider, world: World, time: Time, secret: Secret | None) -> None:
+    def __init__(self, provider: Provider, place: Place, secret: Secret | None) -> None:
         self._provider = provider
-        self._world = world
-        self._time = time
+        self._place = place
+        self._world = place.world
+        self._time = place.time
         self._secret = secret
 
     def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
@@ -74,6 +79,8 @@ class Wire:
             body=request.body,
         )
         reply = self._world.receive(call, self._time.now_us() / 1e6)
+        if reply.entry.number == self._place.dies_at:
+            raise KilledError
         await anyio.sleep(reply.delay_seconds or 0.01)
         answered = reply.manner is Manner.ANSWER
         self._world.finish(reply.entry, self._time.now_us() / 1e6, answered=answered)
@@ -94,6 +101,7 @@ class Place:
         self.world = World(load("defastra"), randomness=Seeded(7), key=KEY, **world)
         self.world._windows.clear()  # the settings of these tests are faster than the profile
         self.transports = 0
+        self.dies_at = 0  # the number of the request after whose charge the process dies
 
     def runner(self, path: str | None = None) -> Runner:
         """The library, as a program would open it."""
@@ -108,7 +116,7 @@ class Place:
 
     def _wire(self, provider: Provider, secret: Secret | None) -> Wire:
         self.transports += 1
-        return Wire(provider, self.world, self.time, secret)
+        return Wire(provider, self, secret)
 
     def write_list(self, values: list[str], *, name: str = "leads.csv", column: str = "email") -> str:
         """Write a list of one column beside an id."""

@@ -362,7 +362,9 @@ def test_failed_rows_load_again_as_they_are(place: Place) -> None:
         batch = r.load("leads.csv", ["defastra.email"], max_invalid="100%")
         place.run(r, batch)
         r.export(batch, "again.csv", only="failed")
-        assert (place.folder / "again.csv").read_text() == "id,email\n2,rule-invalid-request-email@example.com\n3,broken\n"
+        assert (
+            place.folder / "again.csv"
+        ).read_text() == "id,email\n2,rule-invalid-request-email@example.com\n3,broken\n"
         with pytest.raises(UsageError):
             r.export(batch, "x.csv", only="filed")
         with pytest.raises(UsageError, match="no result column"):

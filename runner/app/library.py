@@ -1,39 +1,24 @@
-"""The composition root and the library: settings -> store, transports, lanes, a run. Nothing is created at import.
-
-    with runner.open("runner.db") as r:
-        batch = r.load("leads.csv", ["defastra.email"])
-        result = r.run(batch, max_requests=500, on_event=print)
-        r.export(batch, "leads.out.csv")
-
-It never prints, prompts, handles signals or configures logging. A halt is a result; exceptions are for misuse.
-"""
+"""`Runner`: everything the library can do, one method each. The command line is its first user."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
-
-import anyio.to_thread
 
 from runner.domain.model import InDoubtPolicy, Resolution
 from runner.domain.provider import Provider
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
-from runner.settings import SpendCap, parse_share, read_settings
+from runner.settings import SpendCap, parse_share
 from runner.store.values import BatchInfo
 from runner.work import database as database_file
 from runner.work import doubt, explain
-from runner.work.bridge import awaited, driven, passed_on
-from runner.work.caps import Wanted
+from runner.work.bridge import driven
 from runner.work.deliver import Shape, export
 from runner.work.lists import Given, Origin
-from runner.work.load import LoadRequest, load, parse_mapping, parse_params
 from runner.work.preflight import preflight
-from runner.work.receipts import Delivery, run_and_deliver
 from runner.work.results import (
     BatchStatus,
     DatabaseStatus,
@@ -48,9 +33,6 @@ from runner.work.results import (
 from runner.work.session import Session
 from runner.work.standing import standing
 from runner.work.steer import Steer, parse_resolution
-from runner.work.tools import Seams
-
-__all__ = ["AsyncRunner", "BatchLike", "Runner", "Seams", "aopen", "open"]
 
 BatchLike = str | Loaded
 """A batch's name, a unique prefix of it, the input file it came from, or what `load` returned."""
@@ -115,6 +97,8 @@ class Runner:
         likewise. `max_invalid`: share of refused cells, 0.5 or "50%".
         InputError: unreadable, wrong or unmatched columns. BatchError: changed while unfinished (fix: add / new).
         """
+        from runner.work.load import LoadRequest, load, parse_mapping, parse_params  # only who loads pays for it
+
         settings = self._session.settings
         origin = Origin.of(
             source,
@@ -177,6 +161,9 @@ class Runner:
         left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
         cannot hold. StoreError: the database failed; what was in flight is in doubt.
         """
+        from runner.work.caps import Wanted  # the engine is imported by who runs, not by who looks
+        from runner.work.receipts import Delivery, run_and_deliver
+
         wanted = Wanted.parse(
             max_requests=max_requests,
             max_spend=max_spend,
@@ -280,7 +267,7 @@ class Runner:
         return database_file.upgrade(self._session)
 
     def backup(self, target: str | Path) -> Path:
-        """Write a consistent copy, readable by its owner only. StoreError: the target exists."""
+        """Write a consistent copy, readable by its owner only. BatchError: the target exists."""
         return database_file.backup(self._session, Path(target))
 
     def _steer(self) -> Steer:
@@ -292,73 +279,3 @@ class Runner:
 
     def _info(self, batch: BatchLike | None) -> BatchInfo:
         return self._session.find(batch.batch if isinstance(batch, Loaded) else batch)
-
-
-class AsyncRunner:
-    """A Runner whose every method is awaited; same names, arguments, answers and errors. Made by `aopen`."""
-
-    def __init__(self, blocking: Runner) -> None:
-        self.blocking = blocking
-
-    load = awaited(Runner.load)
-    preflight = awaited(Runner.preflight)
-    export = awaited(Runner.export)
-    find = awaited(Runner.find)
-    status = awaited(Runner.status)
-    batches = awaited(Runner.batches)
-    explain = awaited(Runner.explain)
-    doubts = awaited(Runner.doubts)
-    doubt_text = awaited(Runner.doubt_text)
-    pause = awaited(Runner.pause)
-    resume = awaited(Runner.resume)
-    cancel = awaited(Runner.cancel)
-    retry = awaited(Runner.retry)
-    resolve = awaited(Runner.resolve)
-    providers = awaited(Runner.providers)
-    provider = awaited(Runner.provider)
-    database_status = awaited(Runner.database_status)
-    upgrade = awaited(Runner.upgrade)
-    backup = awaited(Runner.backup)
-    run = passed_on(Runner.arun)
-
-
-def open(  # noqa: A001 - the library reads `runner.open(...)`
-    path: str | Path | None = None,
-    *,
-    config: str | Path | None = None,
-    env_file: str | Path | None = None,
-    directory: str | Path | None = None,
-    environ: Mapping[str, str] | None = None,
-    seams: Seams | None = None,
-) -> Runner:
-    """A Runner on a database; None: RUNNER_DB, `[run] db`, else runner.db beside the nearest runner.toml.
-
-    `config` replaces both settings files. `directory` (default: the current one) is where the search starts; `environ`
-    (default: the process's) is where variables are read. ConfigError: the settings are wrong.
-    """
-    settings = read_settings(
-        directory=Path(directory or Path.cwd()),
-        environ=os.environ if environ is None else environ,
-        database=path,
-        config=config,
-        env_file=env_file,
-    )
-    return Runner(Session(settings, seams or Seams()))
-
-
-@asynccontextmanager
-async def aopen(
-    path: str | Path | None = None,
-    *,
-    config: str | Path | None = None,
-    env_file: str | Path | None = None,
-    directory: str | Path | None = None,
-    environ: Mapping[str, str] | None = None,
-    seams: Seams | None = None,
-) -> AsyncIterator[AsyncRunner]:
-    """`open`, awaited: `async with runner.aopen(...) as r: await r.run(...)`. Same arguments and errors."""
-    blocking = open(path, config=config, env_file=env_file, directory=directory, environ=environ, seams=seams)
-    try:
-        yield AsyncRunner(blocking)
-    finally:
-        await anyio.to_thread.run_sync(blocking.close)

@@ -1,0 +1,34 @@
+"""`AsyncRunner`: the library for programs that have an event loop of their own. Nothing is written twice."""
+
+from __future__ import annotations
+
+from runner.app.library import Runner
+from runner.work.bridge import awaited, passed_on
+
+
+class AsyncRunner:
+    """A Runner whose every method is awaited; same names, arguments, answers and errors. Made by `aopen`."""
+
+    def __init__(self, blocking: Runner) -> None:
+        self.blocking = blocking
+
+    load = awaited(Runner.load)
+    preflight = awaited(Runner.preflight)
+    export = awaited(Runner.export)
+    find = awaited(Runner.find)
+    status = awaited(Runner.status)
+    batches = awaited(Runner.batches)
+    explain = awaited(Runner.explain)
+    doubts = awaited(Runner.doubts)
+    doubt_text = awaited(Runner.doubt_text)
+    pause = awaited(Runner.pause)
+    resume = awaited(Runner.resume)
+    cancel = awaited(Runner.cancel)
+    retry = awaited(Runner.retry)
+    resolve = awaited(Runner.resolve)
+    providers = awaited(Runner.providers)
+    provider = awaited(Runner.provider)
+    database_status = awaited(Runner.database_status)
+    upgrade = awaited(Runner.upgrade)
+    backup = awaited(Runner.backup)
+    run = passed_on(Runner.arun)
