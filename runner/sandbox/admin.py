@@ -5,11 +5,16 @@ GET  /_sandbox/summary   counts, the wallet, how full the windows were
 POST /_sandbox/top-up    {"units": 100}
 POST /_sandbox/faults    {"share": 0.05}
 POST /_sandbox/next      [{"rule": "insufficient-funds"}, {"manner": "drop", "charged": true}, ...]: the next requests
+
+An answer of one's own is {"answer": {"status": 502, "headers": {"retry-after": "1"}, "body": "<html>"}}; a body that is
+not text goes as `body_base64`.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from runner.domain.model import Answer
@@ -57,8 +62,15 @@ def _grant(world: World, wish: str, given: Any) -> None:
 
 
 def _behaviour(given: dict[str, Any]) -> Behaviour:
-    manner = Manner(given.pop("manner", "answer"))
-    return Behaviour(manner=manner, **given)
+    manner, own = Manner(given.pop("manner", "answer")), given.pop("answer", None)
+    return Behaviour(manner=manner, answer=None if own is None else _own_answer(**own), **given)
+
+
+def _own_answer(
+    *, status: int = 200, headers: Mapping[str, str] | None = None, body: str = "", body_base64: str = ""
+) -> Answer:
+    raw = base64.b64decode(body_base64, validate=True) if body_base64 else body.encode()
+    return Answer(status=status, headers=tuple((headers or {}).items()), body=raw)
 
 
 def _answer(text: str, *, kind: str = "application/json") -> Answer:

@@ -251,6 +251,18 @@ def test_the_books_can_be_read_and_the_world_steered() -> None:
     assert admin(one, "GET", "elsewhere").status == 404
 
 
+def test_any_answer_can_be_asked_for_from_another_process() -> None:
+    """Status, headers and a body, as text or as bytes; what is no answer is a 400."""
+    one = world()
+    html = {"status": 503, "headers": {"retry-after": "1"}, "body": "<html>"}
+    assert admin(one, "POST", "next", [{"answer": html}, {"answer": {"body_base64": "H4sIAAA="}}]).status == 200
+    first, second = ask(one).answer, ask(one).answer
+    assert (first.status, first.header("Retry-After"), first.body) == (503, "1", b"<html>")
+    assert (second.status, second.body) == (200, b"\x1f\x8b\x08\x00\x00")
+    wrong: list[Any] = [[], {"text": ""}, {"body_base64": "?"}]
+    assert [admin(one, "POST", "next", [{"answer": answer}]).status for answer in wrong] == [400, 400, 400]
+
+
 @pytest.mark.parametrize("name", shipped_names())
 def test_every_rule_of_a_shipped_profile_can_be_tried(name: str) -> None:
     """`rule-NAME@example.com` leads the runner's own reading to the rule NAME, but for what no server can do."""
