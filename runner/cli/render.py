@@ -101,7 +101,7 @@ def status_text(status: BatchStatus) -> str:
         f"{status.batch}: {state_text(status)}",
         facts(
             [
-                ("list", f"{clean(status.source)}, {count(status.rows, 'row')}, {listed(status.operations)}"),
+                ("list", f"{_source_text(status.source)}, {count(status.rows, 'row')}, {listed(status.operations)}"),
                 ("requests", counts_text(status)),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("sent", sent_text(status)),
@@ -114,6 +114,10 @@ def status_text(status: BatchStatus) -> str:
         next_text(status.next.command, status.next.why),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _source_text(source: str) -> str:
+    return clean(near(Path(source))) if source.startswith("/") else clean(source)
 
 
 def next_text(command: str, why: str) -> str:

@@ -131,3 +131,16 @@ def write_list(folder: Path, *emails: str, name: str = "leads.csv") -> Path:
     rows = [f"{number},{email},note {number}" for number, email in enumerate(emails, start=1)]
     path.write_text("\n".join(["id,email,note", *rows, ""]))
     return path
+
+
+def names(who: str, count: int) -> list[str]:
+    """Addresses that no other test asks about."""
+    return [f"{who}{number}@example.com" for number in range(count)]
+
+
+def seen(provider: Provider, who: str) -> list[dict]:
+    """What the provider's books say of these addresses."""
+    return [entry for entry in provider.ledger() if entry["value"].startswith(who)]
+
+
+RUN = ("run", "leads.csv", "-p", "defastra.email")
