@@ -199,7 +199,8 @@ def _create(store: Store, plan: Plan, name: str, notices: tuple[str, ...]) -> Lo
     )
     rows = new_rows(plan.source.rows(), judges, max_invalid=plan.max_invalid)
     written = store.loading.load(new, rows)
-    return _told(store, store.reports.batch(written.batch), plan, written.rows, judges, notices)
+    info = store.reports.batch(written.batch)
+    return _told(store, info, plan, written.rows, judges, created=True, notices=notices)
 
 
 def _extend(store: Store, plan: Plan, info: BatchInfo) -> Loaded:
@@ -220,7 +221,7 @@ def _extend(store: Store, plan: Plan, info: BatchInfo) -> Loaded:
     judges = plan.judges()
     rows = new_rows(_unknown(store, plan, info), judges, max_invalid=plan.max_invalid)
     written = store.loading.add(info.id, rows, content_hash=plan.identity.content_hash)
-    return _told(store, store.reports.batch(info.id), plan, written.rows, judges, ())
+    return _told(store, store.reports.batch(info.id), plan, written.rows, judges, created=False, notices=())
 
 
 def _unknown(store: Store, plan: Plan, info: BatchInfo) -> Iterable[Row]:
@@ -232,7 +233,14 @@ def _unknown(store: Store, plan: Plan, info: BatchInfo) -> Iterable[Row]:
 
 
 def _told(
-    store: Store, info: BatchInfo, plan: Plan, added: int, judges: Sequence[Tally], notices: tuple[str, ...]
+    store: Store,
+    info: BatchInfo,
+    plan: Plan,
+    added: int,
+    judges: Sequence[Tally],
+    *,
+    created: bool,
+    notices: tuple[str, ...],
 ) -> Loaded:
     """Keep the refusals by reason with the batch, and say what it is now."""
     invalid = dict(info.settings.get("invalid", {}))
@@ -241,7 +249,6 @@ def _told(
             invalid[f"invalid:{why}"] = invalid.get(f"invalid:{why}", 0) + count
     if added:
         store.steering.keep(info.id, {"invalid": invalid})
-    created = added > 0 and added == info.rows
     return _loaded(store, info, plan, added=added, created=created, invalid=invalid, notices=notices)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from runner.domain.model import MILLION, Amount
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
-from runner.settings import Keys
+from runner.settings import Keys, parse_rate
 from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
 from runner.work.profiles import Profiles
@@ -21,7 +21,8 @@ def preflight(info: BatchInfo, *, store: Store, profiles: Profiles, keys: Keys) 
     status = store.reports.status(info.id)
     operations = profiles.of_batch(info.operations, info.source)
     providers = profiles.by_provider(operations, info.source)
-    lanes = tuple(_lane(provider, operations, status, keys) for provider in providers.values())
+    rate = parse_rate(info.settings["rate"], name="--rate") if "rate" in info.settings else None
+    lanes = tuple(_lane(provider, operations, status, keys, rate) for provider in providers.values())
     jobs = sum(status.by_state.values())
     return Preflight(
         batch=info.name,
@@ -51,7 +52,13 @@ def _window_seconds(requests: int, at_most: int, per_seconds: float) -> float:
     return max(0, math.ceil(requests / at_most) - 1) * per_seconds
 
 
-def _lane(provider: Provider, operations: Mapping[str, Operation], status: BatchStatus, keys: Keys) -> Lane:
+def _lane(
+    provider: Provider,
+    operations: Mapping[str, Operation],
+    status: BatchStatus,
+    keys: Keys,
+    rate: tuple[int, float] | None,
+) -> Lane:
     mine = [operation for operation in operations.values() if operation.provider == provider.name]
     queued = {operation.key: status.jobs.get(operation.key, {}).get(JobState.QUEUED, 0) for operation in mine}
     requests = sum(queued.values())
@@ -66,7 +73,7 @@ def _lane(provider: Provider, operations: Mapping[str, Operation], status: Batch
         price=decimal(next(iter(prices))) if len(prices) == 1 else None,
         unit=mine[0].unit if len({operation.unit for operation in mine}) == 1 else "",
         amount=decimal(Amount(sum(known))) if len(known) == len(amounts) else None,
-        seconds=seconds_at_limits(provider, requests),
+        seconds=seconds_at_limits(provider, requests, rate=rate),
         key_present=problem is None,
         key_fix="" if problem is None else problem.fix,
         base_url=provider.http.base_url,

@@ -17,7 +17,7 @@ from runner.errors import UsageError
 from runner.settings import parse_duration
 from runner.store.values import BatchInfo
 from runner.work.caps import Wanted
-from runner.work.deliver import NONE, STDOUT, Shape, check_target, export, settle_target
+from runner.work.deliver import AUTO, NONE, STDOUT, Shape, check_target, export, settle_target
 from runner.work.results import Exported, RunResult
 from runner.work.run import run
 from runner.work.standing import standing
@@ -91,7 +91,7 @@ async def run_and_deliver(
     receipt = Receipt(observer, stop)
     seconds = tools.settings.run.wait or 0.0 if wait is None else parse_duration(wait, name="--wait")
     ended = await run(info.id, wanted, tools=tools, observer=receipt, stop=stop, wait_seconds=seconds)
-    if delivery.output not in (None, "auto"):
+    if delivery.output not in (None, AUTO) and info.settings.get("output") != target:
         tools.store.steering.keep(info.id, {"output": target})
     exported: Exported | None = None
     notices = ended.notices

@@ -13,6 +13,7 @@ from importlib import metadata
 from runner.domain.model import BatchId, InDoubtPolicy, RunId
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import BatchEvent, BatchState, JobState
+from runner.engine.events import RunEnded
 from runner.engine.ports import Observer, RunOptions
 from runner.engine.run import LaneSetup, RunSummary, run_batch
 from runner.engine.stop import StopSignal
@@ -26,6 +27,9 @@ from runner.work.standing import is_paused_by_person
 from runner.work.status import PERSON, RESET, exit_code, worst_exit
 from runner.work.steer import bury
 from runner.work.tools import Tools
+
+STEERED_SECONDS = 0.5
+"""A `pause` or `retry` in another terminal holds the database for a moment: that is no run to be refused for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ async def run(
     options = run_options(wanted, info.settings, tools.settings.run, operations.values())
     async with AsyncExitStack() as stack:
         take = partial(lock_database, store.path, clock=clock)
-        stack.enter_context(await wait_for(take, clock=clock, seconds=wait_seconds))
+        stack.enter_context(await wait_for(take, clock=clock, seconds=max(wait_seconds, STEERED_SECONDS)))
         notices = tuple(bury(store, tools.profiles))
         info = _carry_out(tools, store.reports.batch(batch))
         resting = _resting(info, clock.now_us())
@@ -76,7 +80,7 @@ async def run(
                 lock_account, account.fingerprint, database=store.path, clock=clock, folder=tools.seams.lock_folder
             )
             stack.enter_context(await wait_for(take, clock=clock, seconds=wait_seconds))
-        if kept := wanted.kept():
+        if kept := {name: value for name, value in wanted.kept().items() if info.settings.get(name) != value}:
             store.steering.keep(info.id, kept)
         requeued = store.steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
         released = 0
@@ -154,7 +158,11 @@ async def _work(
     summary = None
     if waiting[JobState.QUEUED] and stop.reason is None:
         summary = await _engine(tools, info, run_id, accounts, options, observer=observer, stop=stop)
-    return _finish(tools, info, run_id, summary, stop)
+    ended = _finish(tools, info, run_id, summary, stop)
+    if summary is not None:
+        left = store.reports.batch(info.id)
+        observer(RunEnded(batch=info.id, at_us=tools.clock.now_us(), state=left.state.value, reason=left.reason))
+    return ended
 
 
 async def _engine(

@@ -1,0 +1,174 @@
+"""What people are shown before, during and after: preflight, explain, doubts, delivery."""
+
+from __future__ import annotations
+
+import io
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from runner.domain.model import Debited, Fault
+from runner.domain.provider import Auth, Http, Limit, Provider
+from runner.errors import BatchError
+from runner.sandbox.replies import Behaviour, Manner
+from runner.work.preflight import seconds_at_limits
+from tests.app.place import Place, emails
+
+OPERATION = ["defastra.email"]
+
+
+def limited(*limits: tuple[int, float]) -> Provider:
+    """A provider with these windows."""
+    http = Http(base_url="https://x.test", auth=Auth(kind="none"))
+    windows = tuple(Limit(at_most=at_most, per_seconds=per) for at_most, per in limits)
+    return Provider(name="x", title="X", http=http, operations={}, rules=(), limits=windows)
+
+
+def test_time_at_the_limits_is_that_of_the_slowest_window() -> None:
+    """200,000 rows at 60 a minute are 56 hours; the first window is free; a slower rate of one's own counts."""
+    defastra = limited((60, 60), (2, 1))
+    assert seconds_at_limits(defastra, 200_000) == pytest.approx(200_000, rel=0.01)
+    assert seconds_at_limits(defastra, 2) == 0.0
+    assert seconds_at_limits(defastra, 61) == 60.0
+    assert seconds_at_limits(defastra, 61, rate=(1, 60.0)) == 3600.0
+    assert seconds_at_limits(limited(), 10) == 0.0
+
+
+def test_preflight_says_what_would_be_paid(place: Place) -> None:
+    """Requests, what is shared and refused, the price, the keys; after a run only what is left."""
+    place.write_list(["a@example.com", "A@example.com", "", "b@example.com", "c@example.com"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        plan = r.preflight(batch)
+        assert (plan.rows, plan.requests, plan.shared, plan.not_sent) == (5, 3, 1, 1)
+        assert plan.invalid == {"invalid:empty": 1}
+        assert plan.columns == ("email <- email, 100 % valid",)
+        assert plan.first_time
+        (lane,) = plan.lanes
+        assert lane.seconds == 0.0
+        assert (lane.requests, lane.price, lane.amount, lane.unit) == (3, Decimal(1), Decimal(3), "check")
+        place.run(r, batch, limit=1, rate="1/h")
+        assert r.preflight(batch).seconds == 3600.0
+        place.run(r, batch)
+        done = r.preflight(batch)
+    assert (done.requests, done.first_time, done.known) == (0, False, ())
+    assert place.transports == 2
+
+
+def test_answers_paid_in_another_batch_are_announced(place: Place) -> None:
+    """By batch and operation, only those that would be sent again."""
+    place.write_list(emails(5))
+    place.write_list(["person2@example.com", "other@example.com"], name="more.csv")
+    with place.runner() as r:
+        place.run(r, r.load("leads.csv", OPERATION))
+        (known,) = r.preflight(r.load("more.csv", OPERATION)).known
+    assert (known.batch, known.operation, known.values, known.of) == ("leads-defastra-email", "defastra.email", 1, 2)
+    assert known.answered_us <= place.time.now_us()
+
+
+def test_explain_has_every_request_of_a_row_or_value(place: Place) -> None:
+    """What was sent, what came back, the rule, the money, and what happens next."""
+    place.write_list([*emails(1), "person1@EXAMPLE.com", "rule-invalid-request-email@example.com", ""])
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        (before,) = r.explain(batch, 1)
+        assert (before.state, before.attempts) == ("queued", ())
+        assert "runner run" in before.next
+        place.run(r, batch)
+        one, two = r.explain(batch, "PERSON1@example.com")
+        assert (one.row, two.row, one.shared_rows) == (1, 2, 2)
+        (attempt,) = one.attempts
+        assert (attempt.status, attempt.rule, attempt.debited, attempt.amount) == (
+            200,
+            "success",
+            Debited.YES,
+            Decimal(1),
+        )
+        assert one.line == 2
+        (failed,) = r.explain(batch, 3)
+        assert (failed.state, failed.reason) == ("failed", "invalid-request-email")
+        assert "runner retry" in failed.next
+        (invalid,) = r.explain(batch, 4)
+        assert (invalid.state, invalid.reason, invalid.attempts) == ("invalid", "invalid:empty", ())
+        for nowhere in (99, "nobody@example.com"):
+            with pytest.raises(BatchError) as caught:
+                r.explain(batch, nowhere)
+            assert "nobody" not in str(caught.value)
+
+
+def test_doubts_come_with_the_label_to_look_for(place: Place) -> None:
+    """The text counts what may have been charged and names the commands; a word on all moves all."""
+    place.write_list(emails(4))
+    place.world.next([Behaviour(), *[Behaviour(manner=Manner.DROP, charged=True)] * 3])
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        assert (r.doubts(batch), r.doubt_text(batch)) == ([], "")
+        place.run(r, batch)
+        doubts = r.doubts(batch)
+        assert [doubt.row for doubt in doubts] == [2, 3, 4]
+        assert {doubt.attempt.fault for doubt in doubts} == {Fault.NO_ANSWER}
+        labels = {entry.params["label"] for entry in place.world.books.entries}
+        assert {doubt.attempt.client_request_id for doubt in doubts} <= labels
+        assert r.doubt_text(batch) == (
+            "3 requests were sent but the line broke before the answer. Defastra may have charged up to 3 checks. "
+            "They are not sent again by themselves. Look for their labels in its dashboard "
+            "(runner doubt list leads-defastra-email), then: "
+            "runner doubt resolve leads-defastra-email --all --as charged|not-charged|resend"
+        )
+        assert r.resolve(batch, "charged").changed == 3
+        status = r.status(batch)
+        assert (status.debited[Debited.YES], status.debited[Debited.UNKNOWN]) == (4, 0)
+        (lost,) = r.explain(batch, 2)
+    assert (lost.state, lost.reason) == ("failed", "lost-answer")
+
+
+def test_an_export_may_be_written_at_any_time_and_anywhere(place: Place) -> None:
+    """Unfinished rows are there with their state; a text stream is written and not closed; columns can be chosen."""
+    place.write_list(emails(3))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        out = io.StringIO()
+        r.export(batch, out)
+        assert out.getvalue().count("queued") == 3
+        place.run(r, batch)
+        out = io.StringIO()
+        written = r.export(batch, out, columns=["risk_score"])
+        header = out.getvalue().splitlines()[0].split(",")
+        assert (written.rows, written.path) == (3, None)
+        assert "defastra_email_risk_score" in header
+        assert "defastra_email_risk_level" not in header
+        assert "defastra_email_state" in header
+        with pytest.raises(BatchError, match="is a folder"):
+            r.export(batch, place.folder)
+
+
+def test_a_restored_copy_of_our_export_is_still_ours(place: Place) -> None:
+    """Another time of change alone does not make it somebody else's; each of several targets is remembered."""
+    import os
+
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        paths: list[Path] = []
+        for name in ("one.csv", "two.csv"):
+            exported = r.export(batch, name)
+            assert exported.path is not None
+            paths.append(exported.path)
+        os.utime(paths[0], (1, 1))
+        r.export(batch, "one.csv")
+        r.export(batch, "two.csv")
+
+
+def test_output_none_is_kept(place: Place) -> None:
+    """`none` writes nothing from now on; a path given later is the kept one again; a query has no default."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        assert place.run(r, batch, output="none").exported is None
+        assert place.run(r, batch, output="auto").target == "none"
+        assert place.run(r, batch, output="sub.csv").exported is not None
+        assert place.run(r, batch, output="auto").target == str(place.folder / "sub.csv")
+        assert place.run(r, batch, output="-").target == "-"
+        given = r.load([{"email": "z@example.com"}], OPERATION, batch="given")
+        assert place.run(r, given, output="auto").exported is None
