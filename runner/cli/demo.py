@@ -43,7 +43,7 @@ base_url = "{base_url}"
 
 LATENCY_SECONDS = (0.02, 0.12)
 LOOK_SECONDS = 0.01
-KILL_AFTER = 12  # charged requests of about 30
+KILL_AFTER = 16  # charged requests, of 32
 GOOD_ENDS = (0, 3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ def story_text(story: JobStory) -> str:
     shared = f", shared by {count(story.shared_rows, 'row')}" if story.shared_rows > 1 else ""
     reason = f" ({clean(story.reason)})" if story.reason else ""
     lines = [
-        f"{row_name(story.row, story.line)}, {story.operation}, {shorten(story.value)}{shared}: "
+        f"{row_name(story.row, story.line)}, {story.operation}, {shorten(story.value) or 'empty cell'}{shared}: "
         f"{story.state.replace('_', ' ')}{reason}",
         *(attempt_text(attempt) for attempt in story.attempts),
         "  nothing was sent" if not story.attempts else "",
@@ -45,7 +46,7 @@ def story_text(story: JobStory) -> str:
 
 def attempt_text(attempt: AttemptStory) -> str:
     """One request: when, what was sent, what came back, what the rules made of it, what it cost."""
-    took = f", {duration((attempt.closed_us - attempt.opened_us) / 1_000_000)}" if attempt.closed_us else ""
+    took = f", {_seconds(attempt.closed_us - attempt.opened_us)}" if attempt.closed_us else ""
     lines = [
         f"  request {attempt.number}   {moment(attempt.opened_us)}{took}",
         f"    sent      {attempt.method} {redact(attempt.path)}   (label {attempt.client_request_id})",
@@ -56,6 +57,11 @@ def attempt_text(attempt: AttemptStory) -> str:
         lines.append(f"    rule      {attempt.rule}{f' -> {attempt.action}' if attempt.action else ''}{wait}")
     lines.append(f"    charged   {_charged(attempt)}")
     return "\n".join(lines)
+
+
+def _seconds(micros: int) -> str:
+    seconds = micros / 1_000_000
+    return duration(seconds) if seconds >= 10 else f"{number(round(seconds, 2))} s"
 
 
 def _came_back(attempt: AttemptStory) -> str:
@@ -83,8 +89,14 @@ def _charged(attempt: AttemptStory) -> str:
 def _result_text(result: Mapping[str, Any] | None) -> str:
     if not result:
         return ""
-    shown = [f"{key}={redact(str(value))[:40]}" for key, value in result.items() if value not in (None, "", [], {})]
+    shown = [f"{key}={redact(_cell(value))[:40]}" for key, value in result.items() if value not in (None, "", [], {})]
     return ", ".join(shown[:6]) + (f", and {count(len(shown) - 6, 'more column')}" if len(shown) > 6 else "")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        return " | ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def doubts_text(doubts: Iterable[Doubt]) -> str:

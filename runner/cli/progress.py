@@ -41,7 +41,7 @@ class ProgressMode(StrEnum):
 
 
 class Tally:
-    """The counts of a run so far. `due` is how many requests were to be made when it began."""
+    """The counts of a run so far. `due`: how many values were to be asked about when it began."""
 
     def __init__(self, batch: str, due: int) -> None:
         self.batch = batch
@@ -62,6 +62,11 @@ class Tally:
     def waiting(self) -> int:
         """Requests still to be made."""
         return max(0, self.due - self.ended)
+
+    @property
+    def total(self) -> int:
+        """What the end will be counted to: more than was due if work came in meanwhile."""
+        return max(1, self.due, self.ended)
 
     def fields(self) -> dict[str, object]:
         """The counts by their names on screen."""
@@ -202,7 +207,7 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             refresh_per_second=4,
         )
         self._bar = self._stack.enter_context(bar)
-        self._task = bar.add_task(self._tally.batch, total=max(1, self._tally.due), note="")
+        self._task = bar.add_task(self._tally.batch, total=self._tally.total, note="")
         return self
 
     def __exit__(
@@ -237,11 +242,11 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         if self._bar is None:
             return
         tally = self._tally
-        counts = f"{number(tally.ended)} of {number(tally.due)} · {number(tally.charged)} charged"
+        counts = f"{number(tally.ended)} of {number(tally.total)} · {number(tally.charged)} charged"
         doubt = f" · {number(tally.in_doubt)} in doubt" if tally.in_doubt else ""
         waiting = "".join(f" · {text}" for text in self._waiting.values())
         try:
-            self._bar.update(self._task, completed=tally.ended, note=counts + doubt + waiting)
+            self._bar.update(self._task, total=tally.total, completed=tally.ended, note=counts + doubt + waiting)
         except OSError:  # the terminal is gone; the run is not
             self._bar = None
 

@@ -19,7 +19,7 @@ from runner.system import SystemClock, signals
 
 if TYPE_CHECKING:
     from runner.app import Runner
-    from runner.work.results import BatchStatus, Preflight, RunResult
+    from runner.work.results import BatchStatus, RunResult
 
 BEAT_SECONDS = 60.0
 
@@ -27,21 +27,22 @@ BEAT_SECONDS = 60.0
 def supervise(
     library: Runner,
     screen: Screen,
-    plan: Preflight,
+    batch: str,
     *,
+    due: int,
     mode: ProgressMode,
     arguments: Mapping[str, Any],
     to_stdout: TextIO | None,
 ) -> RunResult:
-    """Run the batch of `plan`; `arguments` are those of `Runner.run`. Rows meant for stdout go to `to_stdout`.
+    """Run a batch; `due`: values to ask about, `arguments`: those of `Runner.run`, `to_stdout`: for rows meant for stdout.
 
     Raises what `Runner.run` raises. A second signal ends the process.
     """
-    shown = progress(mode, screen, Tally(plan.batch, plan.requests))
+    shown = progress(mode, screen, Tally(batch, due))
     with ExitStack() as stack:
         if isinstance(shown, LiveProgress):
             stack.enter_context(shown)
-        outcome = anyio.run(partial(_supervised, library, plan.batch, shown, arguments, to_stdout))
+        outcome = anyio.run(partial(_supervised, library, batch, shown, arguments, to_stdout))
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

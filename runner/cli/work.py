@@ -15,6 +15,7 @@ from runner.cli.render import ended_text, known_text, loaded_text, preflight_tex
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import clean, count, listed
 from runner.domain.model import InDoubtPolicy
+from runner.domain.states import JobState
 from runner.errors import StorageFullError, UsageError
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def run(
             plan = library.preflight(batch)
             if not _agreed(screen, plan, yes=flags.yes):
                 return _declined(library, screen, batch, json=shown.json)
-            return _work(library, screen, plan, limits, shown)
+            return _work(library, screen, batch, limits, shown)
         except StorageFullError as error:  # a halt: what is stored still says how the batch stands
             screen.error(error)
             if shown.json:
@@ -201,13 +202,17 @@ def _declined(library: Runner, screen: Screen, batch: str, *, json: bool) -> int
     return 5
 
 
-def _work(library: Runner, screen: Screen, plan: Preflight, limits: Caps, shown: Output) -> int:
+def _work(library: Runner, screen: Screen, batch: str, limits: Caps, shown: Output) -> int:
     from runner.cli.supervise import supervise
+
+    # What a run that died left running is due again as well.
+    outcomes = library.status(batch).outcomes
 
     result = supervise(
         library,
         screen,
-        plan,
+        batch,
+        due=outcomes[JobState.QUEUED] + outcomes[JobState.RUNNING],
         mode=ProgressMode.PLAIN if shown.verbose and shown.progress is ProgressMode.AUTO else shown.progress,
         arguments=limits.arguments()
         | {"output": shown.output or "auto", "overwrite": shown.overwrite, "guard": not shown.no_guard},
