@@ -40,6 +40,8 @@ def storable(value: Any) -> Any:
 
 
 def _text(text: str) -> str:
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

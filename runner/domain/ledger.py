@@ -74,10 +74,11 @@ class Budget:
 
     def hold(self, provider: str, amount: Amount) -> Hold | Refusal:
         """Set `amount` and one request aside, or say which cap has no room."""
-        for scope in (provider, None):
-            refusal = self._refused(scope, amount)
-            if refusal is not None:
-                return refusal
+        if self._max_requests or self._max_spend:
+            for scope in (provider, None):
+                refusal = self._refused(scope, amount)
+                if refusal is not None:
+                    return refusal
         account = self.account(provider)
         account.held += amount
         account.holds += 1

@@ -45,17 +45,22 @@ class Settled:
 
     stored: Awaitable[None]
     event: AttemptClosed | None
+    told: bool = False
 
 
 async def told(lane: Lane, settled: Settled | None) -> None:
     """Wait until it is stored, then tell observers. Never interrupted: what was paid for is kept."""
-    if settled is None:
-        return
-    with anyio.CancelScope(shield=True):
+    if settled is not None and not settled.told:
+        with anyio.CancelScope(shield=True):
+            await _told(lane, settled)
+
+
+async def _told(lane: Lane, settled: Settled | None) -> None:
+    if settled is not None and not settled.told:
         await settled.stored
-    event, settled.event = settled.event, None
-    if event is not None:
-        lane.shared.observer(event)
+        settled.told = True
+        if settled.event is not None:
+            lane.shared.observer(settled.event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +146,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         unit=operation.unit,
     )
     attempt = await shared.store.open(opening)
-    await told(lane, before)
+    await _told(lane, before)
     if not lane.may_send(leave):
         return _withdraw(lane, leave, job, hold, attempt)
     started = shared.clock.monotonic()
