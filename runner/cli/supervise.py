@@ -34,8 +34,9 @@ def supervise(
     arguments: Mapping[str, Any],
     to_stdout: TextIO | None,
 ) -> RunResult:
-    """Run a batch; `due`: values to ask about, `arguments`: those of `Runner.run`, `to_stdout`: for rows meant for stdout.
+    """Run a batch with `due` values to ask about. `arguments` are those of `Runner.run`.
 
+    `to_stdout` takes the rows if they were meant for stdout.
     Raises what `Runner.run` raises. A second signal ends the process.
     """
     shown = progress(mode, screen, Tally(batch, due))

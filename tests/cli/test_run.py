@@ -66,9 +66,14 @@ def test_rows_go_to_stdout_when_asked(folder):
     assert [row["id"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["1", "2", "3"]
     assert done.stderr == ""
     assert not (folder / "leads-defastra-email.csv").exists()
-    line = f"{sys.executable} -m runner export leads -o - | true; echo ${{PIPESTATUS[0]}}"
-    piped = subprocess.run(["bash", "-c", line], cwd=folder, env=clean_environment(), capture_output=True, text=True)
-    assert (piped.stdout, piped.stderr) == ("0\n", "")
+    for command, told in (("export leads -o -", ""), ("run leads -o -", "3 rows; requests: 3 succeeded")):
+        line = f"{sys.executable} -m runner {command} | true; echo ${{PIPESTATUS[0]}}"
+        piped = subprocess.run(
+            ["bash", "-c", line], cwd=folder, env=clean_environment(), capture_output=True, text=True, check=True
+        )
+        assert piped.stdout == "0\n"
+        assert told in piped.stderr
+        assert "Broken" not in piped.stderr
 
 
 def test_a_cap_stops_with_5_and_raising_it_goes_on(folder, provider):
