@@ -16,7 +16,7 @@ from runner.store.values import BatchInfo
 from runner.work import database as database_file
 from runner.work import doubt, explain
 from runner.work.bridge import driven
-from runner.work.deliver import Shape, export
+from runner.work.deliver import export
 from runner.work.lists import Given, Origin
 from runner.work.preflight import preflight
 from runner.work.results import (
@@ -31,6 +31,7 @@ from runner.work.results import (
     Steered,
 )
 from runner.work.session import Session
+from runner.work.shape import Shape
 from runner.work.standing import standing
 from runner.work.steer import Steer, parse_resolution
 
@@ -194,7 +195,8 @@ class Runner:
         """Write the rows with their answers as CSV; `target` is a path or an open text stream.
 
         `only`: succeeded, failed (invalid rows included; own columns only, so that it loads again), in_doubt, queued,
-        invalid. `columns`: these result columns only. BatchError: the target exists and was not written by this batch.
+        invalid. `columns`: these result columns only, "risk_score" or "defastra_email_risk_score". BatchError: the
+        target exists and was not written by this batch.
         """
         shape = Shape(only=only, columns=columns, guard=guard)
         return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())

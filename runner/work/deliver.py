@@ -3,75 +3,24 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from runner.domain.model import Debited
-from runner.domain.provider import Operation
-from runner.domain.states import JobState
 from runner.domain.table import Dialect
-from runner.errors import BatchError, UsageError
-from runner.exports import Line, OutcomeCells, Written, write_csv
+from runner.errors import BatchError
+from runner.exports import Written, write_csv
 from runner.store.store import Store
-from runner.store.values import BatchInfo, JobView, RowView
+from runner.store.values import BatchInfo
 from runner.work.profiles import Profiles
 from runner.work.results import Exported
-from runner.work.status import iso
+from runner.work.shape import Shape, choose
 from runner.work.tools import Tools
 
 AUTO = "auto"
 NONE = "none"
 STDOUT = "-"
-INVALID = "invalid"
-
-STATES = (*(state.value for state in JobState), INVALID)
-"""What `only` may be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """Which rows and columns an export has. `only` failed: the user's own columns, so that it loads again as it is."""
-
-    only: str | None = None
-    columns: Sequence[str] = ()
-    guard: bool = True
-
-    def states(self) -> Collection[str] | None:
-        """The states of the rows that are written; None: all. UsageError for a state that does not exist."""
-        if self.only is None:
-            return None
-        wanted = self.only.replace("-", "_")
-        if wanted not in STATES:
-            raise UsageError(f"no state {self.only!r}", why=f"There are {', '.join(STATES)}.", fix="--only failed")
-        return (wanted, INVALID) if wanted == JobState.FAILED else (wanted,)
-
-    def operations(self, operations: Mapping[str, Operation]) -> list[Operation]:
-        """The operations whose columns are written, with only those columns that are wanted."""
-        if self.only == JobState.FAILED:
-            return []
-        if not self.columns:
-            return list(operations.values())
-        known = {name for operation in operations.values() for name in operation.columns}
-        known |= {f"{op.column_prefix}{name}" for op in operations.values() for name in op.columns}
-        for name in self.columns:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                fix = f"--columns {near[0]}" if near else f"--columns {min(known, default='NAME')}"
-                raise UsageError(f"no result column {name!r}", why=f"There are {', '.join(sorted(known))}.", fix=fix)
-        return [_narrowed(operation, self.columns) for operation in operations.values()]
-
-
-def _narrowed(operation: Operation, wanted: Sequence[str]) -> Operation:
-    kept = {
-        name: column
-        for name, column in operation.columns.items()
-        if name in wanted or f"{operation.column_prefix}{name}" in wanted
-    }
-    return replace(operation, columns=kept)
 
 
 def export(info: BatchInfo, target: str | Path | TextIO, *, shape: Shape, overwrite: bool, tools: Tools) -> Exported:
@@ -112,15 +61,15 @@ def deliver(
     """Write the export and remember what was written. BatchError: the target is not this batch's to replace."""
     if isinstance(target, Path):
         check_target(info, target, overwrite=overwrite)
-    operations = profiles.of_batch(info.operations, info.source)
-    shown = shape.operations(operations)
+    operations = list(profiles.of_batch(info.operations, info.source).values())
+    chosen = choose(shape, info.header, operations)
     states = shape.states()
     with store.reports.outcomes(info.id, states=states) as outcomes:
         written = write_csv(
             target,
-            header=info.header,
-            operations=shown,
-            lines=_lines(outcomes.rows, own_only=not shown),
+            header=chosen.header,
+            operations=chosen.operations,
+            lines=chosen.lines(outcomes.rows),
             dialect=Dialect.from_json(info.source.get("dialect", {})),
             guard=shape.guard,
         )
@@ -129,24 +78,6 @@ def deliver(
         files[str(written.path.absolute())] = mark(written.path)
         store.steering.delivered(info.id, {"files": files})
     return written
-
-
-def _lines(rows: Iterator[RowView], *, own_only: bool) -> Iterator[Line]:
-    for row in rows:
-        yield Line(row.cells, () if own_only else [_cells(outcome) for outcome in row.outcomes])
-
-
-def _cells(view: JobView) -> OutcomeCells:
-    sent = view.attempts > 0
-    return OutcomeCells(
-        columns=view.result or {},
-        found=view.found,
-        state=view.state,
-        reason=view.reason,
-        debited=view.debited.value if sent or view.debited is not Debited.NO else None,
-        attempts=view.attempts if view.job is not None else None,
-        checked_at=iso(view.finished_us),
-    )
 
 
 def default_target(info: BatchInfo) -> str:

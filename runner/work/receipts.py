@@ -17,9 +17,10 @@ from runner.errors import UsageError
 from runner.settings import parse_duration
 from runner.store.values import BatchInfo
 from runner.work.caps import Wanted
-from runner.work.deliver import AUTO, NONE, STDOUT, Shape, check_target, export, settle_target
+from runner.work.deliver import AUTO, NONE, STDOUT, check_target, export, settle_target
 from runner.work.results import Exported, RunResult
 from runner.work.run import run
+from runner.work.shape import Shape
 from runner.work.standing import standing
 from runner.work.tools import Tools
 

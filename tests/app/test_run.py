@@ -256,8 +256,9 @@ def test_a_provider_that_resets_later_parks_the_batch(place: Place) -> None:
         parked = place.run(r, batch, in_flight=1)
         assert (parked.exit_code, parked.status.reason) == (6, "reset")
         assert parked.status.resume_at_us is not None
-        sent = len(place.values())
+        sent, transports = len(place.values()), place.transports
         assert (place.run(r, batch).exit_code, len(place.values())) == (6, sent)
+        assert place.transports == transports  # not even a lane is built
         place.time.before = (parked.status.resume_at_us - place.time.now_us()) / 1e6 + place.time.before + 1
         assert place.run(r, batch).exit_code == 0
 
