@@ -27,9 +27,7 @@ def to_json(value: Any) -> str:
         if text.isascii():
             return text
         text.encode()
-    except UnicodeEncodeError:
-        return _ASCII(value)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # UnicodeEncodeError is a ValueError
         return _ASCII(_tame(value, depth=50))
     return text
 

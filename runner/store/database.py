@@ -30,7 +30,16 @@ def create_private(path: Path) -> None:
 
 
 def store_error(error: Exception, path: Path) -> StoreError:
-    """What an error of SQLite (or of SQLAlchemy around it) means for people. Holds no values: parameters are hidden."""
+    """What an error of SQLite (or of SQLAlchemy around it) means for people, with the error itself as its cause.
+
+    Neither holds values: parameters are hidden.
+    """
+    translated = _in_words(error, path)
+    translated.__cause__ = error
+    return translated
+
+
+def _in_words(error: Exception, path: Path) -> StoreError:
     original = getattr(error, "orig", None) or error
     code = getattr(original, "sqlite_errorcode", None) or 0
     match code & 0xFF:

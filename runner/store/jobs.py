@@ -16,7 +16,7 @@ from runner.errors import StoreError
 from runner.store.codec import to_text
 from runner.store.lanes import read_lanes, write_lane
 from runner.store.settling import settle_all
-from runner.store.sql import expect, job_may, write_event
+from runner.store.sql import expect, job_may, run_lines, values, write_event
 from runner.store.writer import Writer
 
 _RETURNED: Final = "id, batch, operation, params, attempts, attempts_spent, possible_double_charge, due_us"
@@ -30,15 +30,6 @@ _RELEASE: Final = f"""
 UPDATE jobs SET state = 'queued', run = NULL, lease_until_us = NULL
 WHERE id = ? AND run = ? AND {job_may(JobEvent.RELEASE)}
 AND NOT EXISTS (SELECT 1 FROM attempts WHERE job = jobs.id AND closed_us IS NULL)
-"""
-_COUNT_ATTEMPT: Final = """
-UPDATE jobs SET attempts = attempts + 1, requests = requests + 1, unknowns = unknowns + 1
-WHERE id = ? AND run = ? AND state = 'running' AND attempts = ? - 1
-"""
-_OPEN: Final = """
-INSERT INTO attempts (id, job, batch, run, operation, provider, account, number, opened_us, timeout_us,
-    client_request_id, method, path, unit, held)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _FRESH_DUE: Final = f"""
 SELECT 0 FROM jobs WHERE batch = :batch AND operation = :operation AND state = 'queued' AND due_us = 0 AND {_VISIBLE}
@@ -77,6 +68,25 @@ def claim_sql(operations: int) -> str:
     )
     chosen = f"SELECT id FROM ({arms}) ORDER BY fresh, due_us, id LIMIT :limit"
     return f"{_TAKE} WHERE id IN ({chosen}) AND {job_may(JobEvent.CLAIM)} RETURNING {_RETURNED}"
+
+
+@lru_cache(maxsize=16)
+def _count_sql(lines: int) -> str:
+    return f"""
+    UPDATE jobs SET attempts = attempts + 1, requests = requests + 1, unknowns = unknowns + 1
+    FROM ({values(lines, 3)}) AS new
+    WHERE jobs.id = new.column1 AND jobs.run = new.column2 AND jobs.state = 'running'
+    AND jobs.attempts = new.column3 - 1
+    """
+
+
+@lru_cache(maxsize=16)
+def _open_sql(lines: int) -> str:
+    return f"""
+    INSERT INTO attempts (id, job, batch, run, operation, provider, account, number, opened_us, timeout_us,
+        client_request_id, method, path, unit, held)
+    {values(lines, 15)}
+    """
 
 
 class SqlJobStore:
@@ -143,7 +153,7 @@ class SqlJobStore:
 
 
 def _claim(connection: sa.Connection, *, claim: Claim) -> list[Job]:
-    values: dict[str, Any] = {
+    given: dict[str, Any] = {
         "run": claim.run,
         "lease": claim.lease_until_us,
         "batch": claim.batch,
@@ -151,9 +161,9 @@ def _claim(connection: sa.Connection, *, claim: Claim) -> list[Job]:
         "limit": claim.limit,
         "only": claim.only,
     }
-    values.update({f"op{n}": operation for n, operation in enumerate(claim.operations)})
+    given.update({f"op{n}": operation for n, operation in enumerate(claim.operations)})
     sql = _CLAIM_ONE if claim.only is not None else claim_sql(len(claim.operations))
-    taken = connection.exec_driver_sql(sql, values).all()
+    taken = connection.exec_driver_sql(sql, given).all()
     # RETURNING keeps no order: due retries (due_us > 0) first, the oldest first; then fresh ones by age.
     return [_job(line) for line in sorted(taken, key=lambda line: (line[7] == 0, line[7], line[0]))]
 
@@ -172,16 +182,16 @@ def _job(line: Sequence[Any]) -> Job:
 
 def _release(connection: sa.Connection, *, run: RunId, jobs: tuple[JobId, ...]) -> None:
     for job in jobs:
-        expect(connection.exec_driver_sql(_RELEASE, (job, run)), 1, f"job {job} cannot be given back")
+        expect(connection.exec_driver_sql(_RELEASE, (job, run)).rowcount, 1, f"job {job} cannot be given back")
 
 
 def open_all(connection: sa.Connection, openings: Sequence[Opening]) -> list[AttemptId]:
     """One attempt for each; StoreError, and none is opened, unless every job is running, owned, and at that number."""
-    counted = connection.exec_driver_sql(_COUNT_ATTEMPT, [(one.job, one.run, one.number) for one in openings])
+    counted = run_lines(connection, _count_sql, [(one.job, one.run, one.number) for one in openings])
     expect(counted, len(openings), f"attempt {openings[0].number} of job {openings[0].job} cannot be opened")
     # Numbered here, since a statement for many lines does not tell their ids; nobody else writes in this transaction.
     first = connection.exec_driver_sql("SELECT coalesce(max(id), 0) + 1 FROM attempts").scalar_one()
-    connection.exec_driver_sql(_OPEN, [_opened(first + n, opening) for n, opening in enumerate(openings)])
+    run_lines(connection, _open_sql, [_opened(first + n, opening) for n, opening in enumerate(openings)])
     return [AttemptId(first + n) for n in range(len(openings))]
 
 
@@ -209,10 +219,10 @@ def next_due(connection: sa.Connection, *, batch: BatchId, operations: tuple[str
     """The earliest `due_us` of the visible queued jobs of these operations (0: now), None if none is queued."""
     earliest: int | None = None
     for operation in operations:
-        values = {"batch": batch, "operation": operation}
-        if connection.exec_driver_sql(_FRESH_DUE, values).first() is not None:
+        given = {"batch": batch, "operation": operation}
+        if connection.exec_driver_sql(_FRESH_DUE, given).first() is not None:
             return 0
-        due = connection.exec_driver_sql(_NEXT_RETRY, values).scalar()
+        due = connection.exec_driver_sql(_NEXT_RETRY, given).scalar()
         if due is not None and (earliest is None or due < earliest):
             earliest = due
     return earliest

@@ -67,7 +67,7 @@ _REVEAL: Final = """
 UPDATE batches SET visible_row = :rows, refused = refused + :refused, touched_us = :now,
     visible_job = coalesce((SELECT max(id) FROM jobs WHERE batch = :batch), 0),
     content_hash = coalesce(:content_hash, content_hash)
-WHERE id = :batch AND load_number = :load
+WHERE id = :batch
 """
 
 
@@ -192,7 +192,6 @@ class Loading:
                 "rows": load.first + load.rows,
                 "refused": load.refused,
                 "content_hash": content_hash,
-                "load": load.number,
                 "now": now,
             }
             connection.exec_driver_sql(_COUNT_NEW, values)

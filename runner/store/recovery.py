@@ -80,7 +80,7 @@ def _close(connection: sa.Connection, attempt: sa.Row[Any], *, now_us: int, repe
     }
     connection.exec_driver_sql(_CLOSE, values)
     moved = connection.exec_driver_sql(_REPEATED if repeat else _GIVEN_UP, values)
-    expect(moved, 1, f"job {attempt.job} cannot be recovered")
+    expect(moved.rowcount, 1, f"job {attempt.job} cannot be recovered")
 
 
 def _report(connection: sa.Connection, batch: int, *, doubts: int, released: int, now_us: int, run: int) -> Recovered:

@@ -96,7 +96,7 @@ def _resolve_jobs(
             assert_never(resolution)
     for job in jobs:
         connection.exec_driver_sql(_RESOLVE, (resolution.value, now_us, job))
-        expect(connection.exec_driver_sql(move, (job,)), 1, f"the doubt of job {job} cannot be resolved")
+        expect(connection.exec_driver_sql(move, (job,)).rowcount, 1, f"the doubt of job {job} cannot be resolved")
     if resolution is not Resolution.CHARGED:
         _reopen(connection, batch, len(jobs))
     return len(jobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,46 +12,69 @@ from runner.domain.model import UNSENT, Debited, Fault
 from runner.domain.states import JobState, advance_job
 from runner.engine.ports import Settlement
 from runner.store.codec import kept_headers, to_json, to_text
-from runner.store.sql import expect
+from runner.store.sql import expect, run_lines, values
 
-_CLOSE: Final = """
-UPDATE attempts SET closed_us = ?, http_status = ?, fault = ?, detail = ?, rule = ?, action = ?, debited = ?,
-    amount = ?, error_code = ?, error_message = ?, provider_request_id = ?, wait_seconds = ?, spent = ?,
-    resolution = ?, resolved_us = ?
-WHERE id = ? AND job = ? AND closed_us IS NULL
-"""
-_KEEP_ANSWER: Final = "INSERT INTO answers (attempt, headers, body, truncated) VALUES (?, ?, ?, ?)"
-_OWNED: Final = "run = (SELECT run FROM attempts WHERE id = ?)"
-_MOVE: Final = f"""
-UPDATE jobs SET state = ?, run = NULL, lease_until_us = NULL, due_us = ?, attempts_spent = attempts_spent + ?,
-    requests = requests - ?, debits = debits + ?, unknowns = unknowns - ?, amount = amount + ?,
-    possible_double_charge = possible_double_charge | ?, reason = ?, final = ?, found = ?, result = ?,
-    http_status = ?, error_code = ?, error_message = ?, finished_us = ?
-WHERE id = ? AND state = 'running' AND {_OWNED}
-"""
-_WITHDRAW: Final = f"""
-UPDATE jobs SET state = ?, run = NULL, lease_until_us = NULL, due_us = ?, attempts_spent = attempts_spent + ?,
-    requests = requests - 1, unknowns = unknowns - 1
-WHERE id = ? AND state = 'running' AND {_OWNED}
-"""
+_OWNED: Final = "jobs.run = (SELECT run FROM attempts WHERE attempts.id = new.column2)"
+
+
+@lru_cache(maxsize=16)
+def _close_sql(lines: int) -> str:
+    return f"""
+    UPDATE attempts SET closed_us = new.column3, http_status = new.column4, fault = new.column5, detail = new.column6,
+        rule = new.column7, action = new.column8, debited = new.column9, amount = new.column10,
+        error_code = new.column11, error_message = new.column12, provider_request_id = new.column13,
+        wait_seconds = new.column14, spent = new.column15, resolution = new.column16, resolved_us = new.column17
+    FROM ({values(lines, 17)}) AS new
+    WHERE attempts.job = new.column1 AND attempts.id = new.column2 AND attempts.closed_us IS NULL
+    """
+
+
+@lru_cache(maxsize=16)
+def _keep_sql(lines: int) -> str:
+    return f"INSERT INTO answers (attempt, headers, body, truncated) {values(lines, 4)}"
+
+
+@lru_cache(maxsize=16)
+def _move_sql(lines: int) -> str:
+    return f"""
+    UPDATE jobs SET state = new.column3, run = NULL, lease_until_us = NULL, due_us = new.column4,
+        attempts_spent = attempts_spent + new.column5, requests = requests - new.column6,
+        debits = debits + new.column7, unknowns = unknowns - new.column8, amount = amount + new.column9,
+        possible_double_charge = possible_double_charge | new.column10, reason = new.column11, final = new.column12,
+        found = new.column13, result = new.column14, http_status = new.column15, error_code = new.column16,
+        error_message = new.column17, finished_us = new.column18
+    FROM ({values(lines, 18)}) AS new
+    WHERE jobs.id = new.column1 AND jobs.state = 'running' AND {_OWNED}
+    """
+
+
+@lru_cache(maxsize=16)
+def _withdraw_sql(lines: int) -> str:
+    return f"""
+    UPDATE jobs SET state = new.column3, run = NULL, lease_until_us = NULL, due_us = new.column4,
+        attempts_spent = attempts_spent + new.column5, requests = requests - 1, unknowns = unknowns - 1
+    FROM ({values(lines, 5)}) AS new
+    WHERE jobs.id = new.column1 AND jobs.state = 'running' AND {_OWNED}
+    """
 
 
 def settle_all(connection: sa.Connection, settlements: Sequence[Settlement]) -> list[None]:
     """Everything the answers change. StoreError, and nothing is changed, unless every attempt is open and its job
     running under its run."""
     named = f"attempt {settlements[0].attempt} of job {settlements[0].job}"
-    closed = connection.exec_driver_sql(_CLOSE, [_closed(one) for one in settlements])
+    closed = run_lines(connection, _close_sql, [_closed(one) for one in settlements])
     expect(closed, len(settlements), f"{named} cannot be closed")
-    connection.exec_driver_sql(_KEEP_ANSWER, [_kept(one) for one in settlements])
+    run_lines(connection, _keep_sql, [_kept(one) for one in settlements])
     # A withdrawn attempt taught nothing about its job: what its last real answer said stays.
     withdrawn = [one for one in settlements if one.answer.fault is Fault.WITHDRAWN]
     if withdrawn:
-        lines = [(_target(one), one.due_us, one.spent, one.job, one.attempt) for one in withdrawn]
-        expect(connection.exec_driver_sql(_WITHDRAW, lines), len(lines), f"the job of {named} cannot be released")
+        released = [(one.job, one.attempt, _target(one), one.due_us, one.spent) for one in withdrawn]
+        moved = run_lines(connection, _withdraw_sql, released)
+        expect(moved, len(withdrawn), f"the job of {named} cannot be released")
     answered = [one for one in settlements if one.answer.fault is not Fault.WITHDRAWN]
     if answered:
-        lines = [_moved(one) for one in answered]
-        expect(connection.exec_driver_sql(_MOVE, lines), len(lines), f"the job of {named} cannot be moved")
+        moved = run_lines(connection, _move_sql, [_moved(one) for one in answered])
+        expect(moved, len(answered), f"the job of {named} cannot be moved")
     return [None] * len(settlements)
 
 
@@ -62,6 +86,8 @@ def _closed(s: Settlement) -> tuple[Any, ...]:
     answer = s.answer
     resent = s.released_from_doubt and s.debited is Debited.UNKNOWN
     return (
+        s.job,
+        s.attempt,
         s.closed_us,
         answer.status,
         answer.fault,
@@ -77,8 +103,6 @@ def _closed(s: Settlement) -> tuple[Any, ...]:
         s.spent,
         "resend" if resent else None,
         s.closed_us if resent else None,
-        s.attempt,
-        s.job,
     )
 
 
@@ -87,11 +111,13 @@ def _kept(s: Settlement) -> tuple[Any, ...]:
 
 
 def _moved(s: Settlement) -> tuple[Any, ...]:
-    """The values of `_MOVE`: the job's counters follow the attempt's standing, its outcome the verdict."""
+    """The line of `_move_sql`: the job's counters follow the attempt's standing, its outcome the verdict."""
     state = _target(s)
     charged = s.debited is Debited.YES
     outcome = s.outcome
     return (
+        s.job,
+        s.attempt,
         state,
         s.due_us,
         s.spent,
@@ -108,6 +134,4 @@ def _moved(s: Settlement) -> tuple[Any, ...]:
         to_text(s.error_code),
         to_text(s.error_message),
         None if state is JobState.QUEUED else s.closed_us,
-        s.job,
-        s.attempt,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -33,10 +34,33 @@ def marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def expect(result: sa.CursorResult[Any], lines: int, what: str) -> None:
-    """StoreError unless the statement changed exactly so many lines: somebody else moved one, or it was never there."""
-    if result.rowcount != lines:
+def expect(changed: int, lines: int, what: str) -> None:
+    """StoreError unless a statement changed exactly so many lines: somebody else moved one, or it was never there."""
+    if changed != lines:
         raise StoreError(what, why="it is not in the state, or not owned by the run, that this step needs")
+
+
+LINES_AT_ONCE: Final = 32
+
+
+def run_lines(connection: sa.Connection, sql: Callable[[int], str], lines: Sequence[tuple[Any, ...]]) -> int:
+    """Run a statement that takes many lines of values in one step; `sql` makes its text for a number of lines.
+
+    `executemany` gives the interpreter lock away and takes it back for every line; a writer thread then spends more on
+    that than on SQLite. Lines go in powers of two, so that few texts have to be prepared. Returns the lines changed.
+    """
+    changed = first = 0
+    while first < len(lines):
+        count = min(LINES_AT_ONCE, 1 << ((len(lines) - first).bit_length() - 1))
+        values = tuple(chain.from_iterable(lines[first : first + count]))
+        changed += connection.exec_driver_sql(sql(count), values).rowcount
+        first += count
+    return changed
+
+
+def values(lines: int, width: int) -> str:
+    """`VALUES (?, ?), (?, ?)`: places for `lines` lines of `width` values."""
+    return "VALUES " + ", ".join([f"({marks(width)})"] * lines)
 
 
 _EVENT: Final = "INSERT INTO events (at_us, run, batch, lane, event, detail) VALUES (?, ?, ?, ?, ?, ?)"

@@ -158,6 +158,7 @@ class Writer:
             self._crash_point("after-commit")
         except sa.exc.DBAPIError as error:
             connection.rollback()
+            connection.connection.rollback()  # a COMMIT that failed is over for SQLAlchemy, but not for SQLite
             failure = store_error(error, self._path)
             if committing:
                 self._dead = failure

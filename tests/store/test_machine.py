@@ -118,8 +118,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.open.clear()
         self.run = started(self.store, self.batch)
 
-    @rule(resolution=st.sampled_from(Resolution), job=st.integers(1, JOBS))
-    def resolve(self, resolution: Resolution, job: int) -> None:
+    @precondition(lambda self: JobState.IN_DOUBT in self.states.values())
+    @rule(resolution=st.sampled_from(Resolution), data=st.data())
+    def resolve(self, resolution: Resolution, data: st.DataObject) -> None:
+        doubtful = [job for job, state in self.states.items() if state is JobState.IN_DOUBT]
+        job = data.draw(st.sampled_from([*doubtful, *self.states]))
         count = self.store.steering.resolve(self.batch, resolution, rows=[job])
         assert count == int(self.states[job] is JobState.IN_DOUBT)
         if count:

@@ -133,6 +133,7 @@ async def test_a_person_resolves_doubts(
         int(debited == "no"),
         int(debited == "unknown"),
     )
+    assert query(store.path, "SELECT amount FROM attempt_totals WHERE standing = 'released' AND amount <> 0") == []
     assert store.reports.doubts(batch) == []
     reopened = BatchState.READY if state == "queued" else BatchState.COMPLETED
     assert store.reports.batch(batch).state is reopened

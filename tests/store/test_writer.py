@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -174,10 +176,13 @@ async def test_after_a_failed_commit_the_writer_is_dead(path: Path) -> None:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         connection.exec_driver_sql("INSERT INTO events (at_us, run, event, detail) VALUES (0, 99, 'orphan', '{}')")
 
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) as failed:
         await writer.submit(unkeepable)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError) as refused:
         await writer.submit(note("later"))
+    assert refused.value is failed.value
+    with closing(sqlite3.connect(path, timeout=0)) as other:
+        other.execute("BEGIN IMMEDIATE")  # it holds no lock either
     await writer.stop()
     assert notes(path) == []
 
