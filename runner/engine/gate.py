@@ -55,8 +55,9 @@ class Gate:
         return Pass(probe=True)
 
     def may_go(self, leave: Pass) -> bool:
-        """Whether what was let through may still be sent: the second look."""
-        return self.closed is None and (self.shut is None or leave.probe)
+        """Whether what was let through may still be sent: the second look. A lane that is done takes nothing new, but
+        what has its place under the caps already goes."""
+        return self.closed in (None, "done") and (self.shut is None or leave.probe)
 
     def wake_at(self) -> float | None:
         """When it is worth asking again; None: only after something has happened."""

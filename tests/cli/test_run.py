@@ -102,7 +102,6 @@ def test_spend_caps_limits_and_rates_are_read(folder, provider):
     assert inside(folder, *RUN, "--max-spend", "5", "--rate", "1000/s", "--in-flight", "1").returncode == 0
 
 
-@pytest.mark.xfail(reason="whoever meets the limit shuts the lane, and so withdraws the request that is being opened")
 def test_a_limit_is_used_in_full(folder, provider):
     """`--limit 2` works on two values, not on fewer."""
     write_list(folder, *names("two", 5))

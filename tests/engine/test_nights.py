@@ -296,10 +296,13 @@ def test_a_cap_of_money_counts_what_was_charged_or_may_be(tmp_path: Path) -> Non
 def test_a_limit_counts_jobs_and_not_their_retries(tmp_path: Path) -> None:
     """`--limit 10`: ten values, however often each is sent; the rest waits."""
     night = Night(path=tmp_path / "runner.db", values=50)
+    night.run(limit=1)
+    night.run(limit=2)
+    assert len(night.sent()) == 2
     (lane,) = night.run(limit=10).lanes
     assert lane.reason == "limit"
     assert len(by_value(night)) == 10
-    assert night.states() == {"succeeded": 10, "queued": 40}
+    assert night.states() == {"succeeded": 13, "queued": 37}
 
 
 def test_too_many_failures_halt(tmp_path: Path) -> None:
