@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,10 @@ async def wait_for(take: Callable[[], Lock], *, clock: Clock, seconds: float) ->
 def _runtime_folder() -> Path:
     import platformdirs
 
-    folder = Path(platformdirs.user_runtime_dir("runner", appauthor=False))
+    with warnings.catch_warnings():
+        # Under cron there is no runtime folder; the one it falls back to is checked below, and no news for the user.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        folder = Path(platformdirs.user_runtime_dir("runner", appauthor=False))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if sys.platform != "win32" and folder.stat().st_uid != os.getuid():
         # The fallback lies in a folder everybody may write to: somebody else's file there must not stop or fool us.

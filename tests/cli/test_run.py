@@ -7,8 +7,6 @@ import sqlite3
 import subprocess
 import sys
 
-import pytest
-
 from tests.cli.place import KEY, RUN, clean_environment, inside, names, runner, sandbox, seen, write_list
 
 STATUS_KEYS = [
