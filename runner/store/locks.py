@@ -71,7 +71,7 @@ def _runtime_folder() -> Path:
 
     with warnings.catch_warnings():
         # Under cron there is no runtime folder; the one it falls back to is checked below, and no news for the user.
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore", UserWarning)
         folder = Path(platformdirs.user_runtime_dir("runner", appauthor=False))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if sys.platform != "win32" and folder.stat().st_uid != os.getuid():
