@@ -195,7 +195,7 @@ class Runner:
         """Write the rows with their answers as CSV; `target` is a path or an open text stream.
 
         `only`: succeeded, failed (invalid rows included; own columns only, so that it loads again), in_doubt, queued,
-        invalid. `columns`: these result columns only, "risk_score" or "defastra_email_risk_score". BatchError: the
+        invalid. `columns`: of the provider's only these, "risk_score" or "defastra_email_risk_score". BatchError: the
         target exists and was not written by this batch.
         """
         shape = Shape(only=only, columns=columns, guard=guard)

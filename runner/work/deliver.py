@@ -15,7 +15,7 @@ from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.profiles import Profiles
 from runner.work.results import Exported
-from runner.work.shape import Shape, choose
+from runner.work.shape import Shape, lines
 from runner.work.tools import Tools
 
 AUTO = "auto"
@@ -62,14 +62,14 @@ def deliver(
     if isinstance(target, Path):
         check_target(info, target, overwrite=overwrite)
     operations = list(profiles.of_batch(info.operations, info.source).values())
-    chosen = choose(shape, info.header, operations)
+    shown = shape.operations(operations)
     states = shape.states()
     with store.reports.outcomes(info.id, states=states) as outcomes:
         written = write_csv(
             target,
-            header=chosen.header,
-            operations=chosen.operations,
-            lines=chosen.lines(outcomes.rows),
+            header=info.header,
+            operations=shown,
+            lines=lines(outcomes.rows, own_only=not shown),
             dialect=Dialect.from_json(info.source.get("dialect", {})),
             guard=shape.guard,
         )
