@@ -91,13 +91,13 @@ class Loading:
         self._database = database
         self._clock = clock
 
-    def load(self, new: NewBatch, rows: Iterable[NewRow], *, alone: bool = False) -> Loaded:
+    def load(self, new: NewBatch, rows: Iterable[NewRow]) -> Loaded:
         """Create the batch (loading -> ready) with its rows, numbered from 1.
 
         An interrupted load of the same name is started over. If `rows` raises, nothing of the batch is left.
-        `alone`: the caller holds the database lock. Raises BatchError if the name is taken, or another load takes over.
+        Raises BatchError if the name is taken, or another load of the same name takes over.
         """
-        with self._connection(alone=alone) as connection:
+        with self._connection() as connection:
             load = self._create(connection, new)
             try:
                 _clear(connection, load)
@@ -110,15 +110,13 @@ class Loading:
                     self._forget(connection, load)
                 raise
 
-    def add(
-        self, batch: BatchId, rows: Iterable[NewRow], *, content_hash: str | None = None, alone: bool = False
-    ) -> Loaded:
+    def add(self, batch: BatchId, rows: Iterable[NewRow], *, content_hash: str | None = None) -> Loaded:
         """Append rows, numbered on from the last; they become visible to a run at work all at once.
 
         A completed batch that gets new jobs is ready again. If `rows` raises, the batch is as it was.
-        `alone`: the caller holds the database lock. Raises BatchError if the batch is loading or cancelled.
+        Raises BatchError if the batch is loading or cancelled.
         """
-        with self._connection(alone=alone) as connection:
+        with self._connection() as connection:
             load = self._continue(connection, batch)
             try:
                 _clear(connection, load)
@@ -131,16 +129,14 @@ class Loading:
                 raise
 
     @contextmanager
-    def _connection(self, *, alone: bool) -> Generator[sa.Connection]:
-        """With the database lock the load folds the write-ahead log back itself; beside a run that is the run's job."""
+    def _connection(self) -> Generator[sa.Connection]:
+        """Without a run at work the load holds the database lock and folds the write-ahead log back itself; beside a
+        run that is the run's job."""
         with ExitStack() as stack:
-            if not alone:
-                try:
-                    stack.enter_context(lock_database(self._database.path, clock=self._clock))
-                    alone = True
-                except BusyError:
-                    alone = False
-            checkpoint = LOAD_CHECKPOINT_PAGES if alone else 0
+            checkpoint = 0
+            with suppress(BusyError):
+                stack.enter_context(lock_database(self._database.path, clock=self._clock))
+                checkpoint = LOAD_CHECKPOINT_PAGES
             yield stack.enter_context(self._database.writing(checkpoint=checkpoint))
 
     def _create(self, connection: sa.Connection, new: NewBatch) -> _Load:
