@@ -33,6 +33,7 @@ from runner.domain.model import (
 from runner.domain.provider import Operation
 from runner.domain.rules import classify
 from runner.domain.states import JobEvent
+from runner.engine.consequences import apply
 from runner.engine.events import AttemptClosed
 from runner.engine.gate import Pass
 from runner.engine.lane import Lane
@@ -219,7 +220,7 @@ def _settle(
         chance=shared.randomness.uniform(),
     )
     decision = decide(job, operation, answer, verdict, situation)
-    lane.apply(decision, verdict, answer, job, leave)
+    apply(lane, decision, verdict, answer, job, leave)
     sent = answer.fault not in UNSENT
     shared.budget.settle(hold, sent=sent, debited=decision.debited, amount=decision.amount)
     stored = shared.store.settle(

@@ -1,4 +1,4 @@
-"""One provider account at work within a run: its gate, throttle and feed, and what each answer means for it."""
+"""One provider account at work within a run: its gate, throttle and feed; waiting, waking and telling."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from runner.domain.backoff import gate_wait, next_utc_midnight, parse_retry_after
-from runner.domain.decide import Decision, LaneMove, Shut
+from runner.domain.decide import Shut
 from runner.domain.ledger import Budget
-from runner.domain.model import Answer, BatchId, Fault, Job, RunId, Verdict
+from runner.domain.model import BatchId, Job, RunId
 from runner.domain.provider import Operation, Provider
-from runner.domain.states import JobEvent
 from runner.engine.events import LaneChanged
 from runner.engine.feed import Feed
-from runner.engine.gate import REFUSALS_TO_HALT, Gate, Pass
+from runner.engine.gate import Gate, Pass
 from runner.engine.ports import Claim, Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
 from runner.engine.stop import StopSignal
 from runner.engine.throttle import Throttle
-
-HOURLY_SECONDS = 3600.0
-JOBS_TO_JUDGE = 50
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,15 +75,15 @@ class Lane:
         self.idle = False  # nothing queued, nothing in flight
         self.limited = False
         self.stop_reason: str | None = None  # why this lane is done before its jobs are
-        self._halt_report: LaneReport | None = None
-        self._parked_until_us: int | None = None
-        self._pause_reason: str | None = None
+        self.halt_report: LaneReport | None = None
+        self.parked_until_us: int | None = None
+        self.pause_reason: str | None = None
         self._reported: tuple[object, ...] = ()
         self._sleepers: set[anyio.CancelScope] = set()
         self._queued: set[anyio.CancelScope] = set()
         self._reports: deque[tuple[Awaitable[None], LaneChanged]] = deque()
-        self._ended = 0
-        self._failed = 0
+        self.ended = 0
+        self.failed = 0
         claim = Claim(
             run=shared.run,
             batch=shared.batch,
@@ -109,11 +104,11 @@ class Lane:
         if last.state == "halted":
             self.gate.start_after_halt(last.job, last.operation, same_job=last.probe_same_job)
         elif last.state in ("parked", "gated") and last.until_us is not None:
-            self._pause_reason = last.reason
+            self.pause_reason = last.reason
             seconds = max(0.0, (last.until_us - now_us) / 1e6)
             self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)
             if last.state == "parked" and seconds > 0:
-                self._parked_until_us = last.until_us
+                self.parked_until_us = last.until_us
                 self.gate.close("parked")
 
     def stopped(self) -> bool:
@@ -159,109 +154,7 @@ class Lane:
             scope.cancel()
         self.wake()
 
-    # --- what an answer means --------------------------------------------------------------------------------------
-
-    def apply(self, decision: Decision, verdict: Verdict, answer: Answer, job: Job, leave: Pass) -> None:
-        """Move the gate, at once and before anything is stored."""
-        was_open = self.gate.shut is None
-        reason, give_up = verdict.rule, False
-        match decision.lane:
-            case LaneMove.SUCCESS:
-                self.shared.proven.add(job.operation)
-                self.gate.succeeded(leave)
-            case LaneMove.ANSWER:
-                give_up = self._answered(decision, job, leave)
-            case LaneMove.FAILURE:
-                give_up = self._failure(decision, answer, job, leave)
-            case LaneMove.PAUSE:
-                give_up = self._pause(verdict, leave)
-                reason = "rate-limited" if give_up else reason
-            case LaneMove.HALT:
-                self._halt(verdict.rule, verdict, job)
-        if give_up:
-            self._halt("rate-limited" if decision.lane is LaneMove.PAUSE else "provider-down", verdict, job)
-        self._judge(decision, verdict, job)
-        self.report(reason)
-        if (was_open and self.gate.shut is not None) or self.gate.closed is not None:
-            self.interrupt()
-            self.shared.finish_when_idle()
-        else:
-            self.wake()
-
-    def _answered(self, decision: Decision, job: Job, leave: Pass) -> bool:
-        trouble = decision.event is JobEvent.RETRY or not decision.final
-        give_up = self.gate.answered(leave, job.id, ended=not trouble)
-        if self.gate.shut is Shut.HALT and trouble:
-            seconds = max(0.0, (decision.due_us - self.shared.clock.now_us()) / 1e6)
-            self.gate.hold_until(self.shared.clock.monotonic() + max(1.0, seconds))
-        elif trouble:
-            # "Try again later" in a readable answer is an outage too when it comes for one job after the other.
-            give_up = self._count_failure(job, Pass(probe=False), silent=False, doubt=False) or give_up
-        return give_up
-
-    def _failure(self, decision: Decision, answer: Answer, job: Job, leave: Pass) -> bool:
-        silent = answer.fault is Fault.NO_ANSWER
-        return self._count_failure(job, leave, silent=silent, doubt=decision.event is JobEvent.DOUBT)
-
-    def _count_failure(self, job: Job, leave: Pass, *, silent: bool, doubt: bool) -> bool:
-        now, chance = self.shared.clock.monotonic(), self.shared.randomness.uniform()
-        return self.gate.failed(leave, job.id, now=now, silent=silent, doubt=doubt, chance=chance)
-
-    def _pause(self, verdict: Verdict, leave: Pass) -> bool:
-        """Shut the gate for as long as the provider or the rule says; True after too many refusals in a row."""
-        clock = self.shared.clock
-        now_us = clock.now_us()
-        first = self.gate.refuse(leave)
-        asked = parse_retry_after(verdict.retry_after, now_us=now_us, unix=verdict.retry_after_unix)
-        if not first:
-            if asked is not None:
-                self.gate.hold_until(clock.monotonic() + asked)
-            return False
-        if verdict.until is not None:
-            again = self.gate.refusals > 1
-            seconds = HOURLY_SECONDS if again else (next_utc_midnight(now_us) - now_us) / 1e6
-            seconds = max(seconds, asked or 0.0)
-        else:
-            seconds = gate_wait(
-                self.gate.refusals,
-                wait_seconds=verdict.wait_seconds,
-                wait_cap_seconds=verdict.wait_cap_seconds,
-                retry_after_seconds=asked,
-                chance=self.shared.randomness.uniform(),
-            )
-        self._pause_reason = verdict.rule
-        self.gate.hold_until(clock.monotonic() + seconds)
-        if seconds > self.shared.options.max_wait_seconds:
-            self._parked_until_us = now_us + round(seconds * 1e6)
-            self.gate.close("parked")
-        return self.gate.refusals >= REFUSALS_TO_HALT
-
-    def _halt(self, reason: str, verdict: Verdict, job: Job) -> None:
-        if self._halt_report is not None:
-            return
-        self.gate.close("halted")
-        self._halt_report = LaneReport(
-            batch=self.shared.batch,
-            provider=self.provider.name,
-            state="halted",
-            reason=reason,
-            code=verdict.error_code,
-            message=verdict.error_message,
-            advice=verdict.advice or None,
-            at_us=self.shared.clock.now_us(),
-            job=job.id,
-            operation=job.operation,
-            probe_same_job=not verdict.unproven_halt and reason not in ("provider-down", "max-failed"),
-        )
-
-    def _judge(self, decision: Decision, verdict: Verdict, job: Job) -> None:
-        """Halt when too large a share of the ended jobs failed (`--max-failed`)."""
-        if decision.event in (JobEvent.SUCCEED, JobEvent.FAIL):
-            self._ended += 1
-            self._failed += decision.event is JobEvent.FAIL
-        share = self.shared.options.max_failed
-        if share is not None and self._ended >= JOBS_TO_JUDGE and self._failed > share * self._ended:
-            self._halt("max-failed", verdict, job)
+    # --- ending -------------------------------------------------------------------------------------------------------
 
     def cap(self, reason: str) -> None:
         """A limit the user set: this lane sends nothing more in this run."""
@@ -294,16 +187,16 @@ class Lane:
 
     def snapshot(self, reason: str | None) -> LaneReport:
         """The lane as a report, now."""
-        if self._halt_report is not None:
-            return self._halt_report
+        if self.halt_report is not None:
+            return self.halt_report
         state = self.state()
-        until_us = self._parked_until_us
+        until_us = self.parked_until_us
         if state in ("gated", "circuit"):
             ahead = self.gate.until - self.shared.clock.monotonic()
             until_us = self.shared.clock.now_us() + round(max(0.0, ahead) * 1e6)
-            reason = self._pause_reason if state == "gated" else reason
+            reason = self.pause_reason if state == "gated" else reason
         elif state == "parked":
-            reason = self._pause_reason
+            reason = self.pause_reason
         else:
             until_us, reason = None, self.stop_reason
         return LaneReport(

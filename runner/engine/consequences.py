@@ -1,0 +1,123 @@
+"""What an answer means for its whole lane: the gate opens, shuts for a while, or closes for the rest of the run."""
+
+from __future__ import annotations
+
+from runner.domain.backoff import gate_wait, next_utc_midnight, parse_retry_after
+from runner.domain.decide import Decision, LaneMove, Shut
+from runner.domain.model import Answer, Fault, Job, Verdict
+from runner.domain.states import JobEvent
+from runner.engine.gate import REFUSALS_TO_HALT, Pass
+from runner.engine.lane import Lane
+from runner.engine.ports import LaneReport
+
+HOURLY_SECONDS = 3600.0
+JOBS_TO_JUDGE = 50
+
+
+def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job: Job, leave: Pass) -> None:
+    """Move the gate, at once and before anything is stored."""
+    was_open = lane.gate.shut is None
+    reason, give_up = verdict.rule, False
+    match decision.lane:
+        case LaneMove.SUCCESS:
+            lane.shared.proven.add(job.operation)
+            lane.gate.succeeded(leave)
+        case LaneMove.ANSWER:
+            give_up = _answered(lane, decision, job, leave)
+        case LaneMove.FAILURE:
+            give_up = _failure(lane, decision, answer, job, leave)
+        case LaneMove.PAUSE:
+            give_up = _pause(lane, verdict, leave)
+            reason = "rate-limited" if give_up else reason
+        case LaneMove.HALT:
+            _halt(lane, verdict.rule, verdict, job)
+    if give_up:
+        _halt(lane, "rate-limited" if decision.lane is LaneMove.PAUSE else "provider-down", verdict, job)
+    _judge(lane, decision, verdict, job)
+    lane.report(reason)
+    if (was_open and lane.gate.shut is not None) or lane.gate.closed is not None:
+        lane.interrupt()
+        lane.shared.finish_when_idle()
+    else:
+        lane.wake()
+
+
+def _answered(lane: Lane, decision: Decision, job: Job, leave: Pass) -> bool:
+    trouble = decision.event is JobEvent.RETRY or not decision.final
+    give_up = lane.gate.answered(leave, job.id, ended=not trouble)
+    if lane.gate.shut is Shut.HALT and trouble:
+        seconds = max(0.0, (decision.due_us - lane.shared.clock.now_us()) / 1e6)
+        lane.gate.hold_until(lane.shared.clock.monotonic() + max(1.0, seconds))
+    elif trouble:
+        # "Try again later" in a readable answer is an outage too when it comes for one job after the other.
+        give_up = _count_failure(lane, job, Pass(probe=False), silent=False, doubt=False) or give_up
+    return give_up
+
+
+def _failure(lane: Lane, decision: Decision, answer: Answer, job: Job, leave: Pass) -> bool:
+    silent = answer.fault is Fault.NO_ANSWER
+    return _count_failure(lane, job, leave, silent=silent, doubt=decision.event is JobEvent.DOUBT)
+
+
+def _count_failure(lane: Lane, job: Job, leave: Pass, *, silent: bool, doubt: bool) -> bool:
+    now, chance = lane.shared.clock.monotonic(), lane.shared.randomness.uniform()
+    return lane.gate.failed(leave, job.id, now=now, silent=silent, doubt=doubt, chance=chance)
+
+
+def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
+    """Shut the gate for as long as the provider or the rule says; True after too many refusals in a row."""
+    clock = lane.shared.clock
+    now_us = clock.now_us()
+    first = lane.gate.refuse(leave)
+    asked = parse_retry_after(verdict.retry_after, now_us=now_us, unix=verdict.retry_after_unix)
+    if not first:
+        if asked is not None:
+            lane.gate.hold_until(clock.monotonic() + asked)
+        return False
+    if verdict.until is not None:
+        again = lane.gate.refusals > 1
+        seconds = HOURLY_SECONDS if again else (next_utc_midnight(now_us) - now_us) / 1e6
+        seconds = max(seconds, asked or 0.0)
+    else:
+        seconds = gate_wait(
+            lane.gate.refusals,
+            wait_seconds=verdict.wait_seconds,
+            wait_cap_seconds=verdict.wait_cap_seconds,
+            retry_after_seconds=asked,
+            chance=lane.shared.randomness.uniform(),
+        )
+    lane.pause_reason = verdict.rule
+    lane.gate.hold_until(clock.monotonic() + seconds)
+    if seconds > lane.shared.options.max_wait_seconds:
+        lane.parked_until_us = now_us + round(seconds * 1e6)
+        lane.gate.close("parked")
+    return lane.gate.refusals >= REFUSALS_TO_HALT
+
+
+def _halt(lane: Lane, reason: str, verdict: Verdict, job: Job) -> None:
+    if lane.halt_report is not None:
+        return
+    lane.gate.close("halted")
+    lane.halt_report = LaneReport(
+        batch=lane.shared.batch,
+        provider=lane.provider.name,
+        state="halted",
+        reason=reason,
+        code=verdict.error_code,
+        message=verdict.error_message,
+        advice=verdict.advice or None,
+        at_us=lane.shared.clock.now_us(),
+        job=job.id,
+        operation=job.operation,
+        probe_same_job=not verdict.unproven_halt and reason not in ("provider-down", "max-failed"),
+    )
+
+
+def _judge(lane: Lane, decision: Decision, verdict: Verdict, job: Job) -> None:
+    """Halt when too large a share of the ended jobs failed (`--max-failed`)."""
+    if decision.event in (JobEvent.SUCCEED, JobEvent.FAIL):
+        lane.ended += 1
+        lane.failed += decision.event is JobEvent.FAIL
+    share = lane.shared.options.max_failed
+    if share is not None and lane.ended >= JOBS_TO_JUDGE and lane.failed > share * lane.ended:
+        _halt(lane, "max-failed", verdict, job)
