@@ -24,7 +24,10 @@ PIECE: Final = 1_000
 """Rows in one transaction: short enough for a run beside it."""
 
 CLEAR_PIECE: Final = 5_000
+"""Lines removed in one transaction, for the same reason."""
+
 LOAD_CHECKPOINT_PAGES: Final = 8_000
+"""Rarer than a run's: pages of the jobs' key index are written again with every piece."""
 
 _ROW: Final = "INSERT INTO rows (batch, number, line, cells, key) VALUES (?, ?, ?, ?, ?)"
 _JOB: Final = """
