@@ -76,7 +76,9 @@ def read_settings(
         variables, notices = read_env_file(directory / Path(named).expanduser())
         environ = {**variables, **environ}
     merged["run"].update(_from_environment(environ))
-    table: SettingsTable = check(SettingsTable, merged, where=str(files[0]) if files else "the environment")
+    table: SettingsTable = check(
+        SettingsTable, merged, where="the environment (RUNNER_...)"
+    )  # files were checked alone
     chosen = database or table.run.db
     home = nearest.parent if nearest else directory
     return Settings(

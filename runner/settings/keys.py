@@ -44,6 +44,7 @@ class Keys:
         """`environ`: variables, an env file's included. `directory`: what a relative `{ file }` starts from."""
         self._environ = environ
         self._directory = directory
+        self._fetched: dict[SecretRef, Secret] = {}  # a command may ask its user something: it is run once
 
     def of(self, provider: Provider) -> Secret | None:
         """The key of a provider; None where it needs none. ConfigError: missing, unreadable or of the wrong shape."""
@@ -72,7 +73,9 @@ class Keys:
         elif ref.file:
             value = self._from_file(ref.file, what)
         else:
-            value = _from_command(ref.command or (), what)
+            if ref not in self._fetched:
+                self._fetched[ref] = Secret(_from_command(ref.command or (), what))
+            value = self._fetched[ref].reveal()
         value = value.strip()
         if not value:
             raise ConfigError(f"{what} is missing", why=self._why_missing(ref), fix=_fix(ref))

@@ -151,13 +151,27 @@ async def _work(
             return Ended(exit_code=exit_code(info.state, info.reason, waiting))
         if store.reports.batch(info.id).state is BatchState.COMPLETED:
             store.steering.change(info.id, BatchEvent.REOPEN)
-    run_id = store.steering.start_run(
-        pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(info, options)
-    )
-    store.steering.change(info.id, BatchEvent.START, run=run_id)
-    summary = None
-    if waiting[JobState.QUEUED] and stop.reason is None:
-        summary = await _engine(tools, info, run_id, accounts, options, observer=observer, stop=stop)
+    async with AsyncExitStack() as stack:
+        # A key that cannot travel is found here, before the batch is touched.
+        lanes = [_lane(tools, account, stack) for account in accounts]
+        run_id = store.steering.start_run(
+            pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(info, options)
+        )
+        store.steering.change(info.id, BatchEvent.START, run=run_id)
+        summary = None
+        if waiting[JobState.QUEUED] and stop.reason is None:
+            async with store.writing():
+                summary = await run_batch(
+                    batch=info.id,
+                    run=run_id,
+                    lanes=lanes,
+                    store=store.jobs,
+                    clock=tools.clock,
+                    randomness=tools.seams.randomness,
+                    options=options,
+                    observer=observer,
+                    stop=stop,
+                )
     ended = _finish(tools, info, run_id, summary, stop)
     if summary is not None:
         left = store.reports.batch(info.id)
@@ -165,41 +179,15 @@ async def _work(
     return ended
 
 
-async def _engine(
-    tools: Tools,
-    info: BatchInfo,
-    run_id: RunId,
-    accounts: list[Account],
-    options: RunOptions,
-    *,
-    observer: Observer,
-    stop: StopSignal,
-) -> RunSummary:
-    async with AsyncExitStack() as stack:
-        lanes = []
-        for account in accounts:
-            transport = tools.seams.make_transport(account.provider, account.secret)
-            stack.push_async_callback(transport.aclose)
-            lanes.append(
-                LaneSetup(
-                    provider=account.provider,
-                    operations=account.operations,
-                    transport=transport,
-                    account=account.fingerprint,
-                )
-            )
-        async with tools.store.writing():
-            return await run_batch(
-                batch=info.id,
-                run=run_id,
-                lanes=lanes,
-                store=tools.store.jobs,
-                clock=tools.clock,
-                randomness=tools.seams.randomness,
-                options=options,
-                observer=observer,
-                stop=stop,
-            )
+def _lane(tools: Tools, account: Account, stack: AsyncExitStack) -> LaneSetup:
+    transport = tools.seams.make_transport(account.provider, account.secret)
+    stack.push_async_callback(transport.aclose)
+    return LaneSetup(
+        provider=account.provider,
+        operations=account.operations,
+        transport=transport,
+        account=account.fingerprint,
+    )
 
 
 def _finish(tools: Tools, info: BatchInfo, run_id: RunId, summary: RunSummary | None, stop: StopSignal) -> Ended:

@@ -14,6 +14,7 @@ import runner
 from runner.app import Runner, Seams
 from runner.domain.model import Answer, Fault, Request
 from runner.domain.provider import Operation, Provider
+from runner.errors import ConfigError
 from runner.providers.loader import load
 from runner.sandbox.calls import Call
 from runner.sandbox.replies import Manner
@@ -101,6 +102,7 @@ class Place:
         self.world = World(load("defastra"), randomness=Seeded(7), key=KEY, **world)
         self.world._windows.clear()  # the settings of these tests are faster than the profile
         self.transports = 0
+        self.breaks = False  # the wire cannot be built
         self.dies_at = 0  # the number of the request after whose charge the process dies
 
     def runner(self, path: str | None = None) -> Runner:
@@ -115,6 +117,8 @@ class Place:
         return runner.open(path, directory=self.folder, environ=self.environ, seams=seams)
 
     def _wire(self, provider: Provider, secret: Secret | None) -> Wire:
+        if self.breaks:
+            raise ConfigError("the key cannot travel in its header")
         self.transports += 1
         return Wire(provider, self, secret)
 

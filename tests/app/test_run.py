@@ -214,6 +214,20 @@ def test_a_missing_key_stops_before_anything_is_touched(place: Place) -> None:
         assert not r.preflight(batch).lanes[0].key_present
 
 
+def test_a_wire_that_cannot_be_built_leaves_the_batch_as_it_was(place: Place) -> None:
+    """Found before the run begins: nothing to recover from."""
+    place.write_list(emails(2))
+    place.breaks = True
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        with pytest.raises(ConfigError, match="cannot travel"):
+            place.run(r, batch)
+        assert r.status(batch).state is BatchState.READY
+        place.breaks = False
+        result = place.run(r, batch)
+    assert (result.exit_code, result.notices) == (0, ())
+
+
 def test_paused_by_a_person_only_resume_ends_it(place: Place) -> None:
     """A run of a paused batch sends nothing and exits 5; also when it was halted before."""
     place.world.top_up(1)

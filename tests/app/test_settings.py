@@ -121,6 +121,15 @@ def test_environment_values_are_parsed_like_the_file(tmp_path: Path) -> None:
     assert run.max_spend == ("defastra=3.5", "acme=2")
 
 
+def test_a_wrong_variable_is_told_as_one(tmp_path: Path) -> None:
+    """The message sends nobody to a file that is right."""
+    (tmp_path / "runner.toml").write_text("[run]\nin_flight = 2\n")
+    with pytest.raises(ConfigError) as caught:
+        settings(tmp_path, {"RUNNER_IN_FLIGHT": "many"})
+    assert "environment" in caught.value.what
+    assert "in_flight" in caught.value.why
+
+
 def test_provider_tables_merge_by_key_and_secrets_do_not_mix(tmp_path: Path) -> None:
     """The base URL of one file and the timeout of the other both hold; { env } of one never meets { file }."""
     (tmp_path / "user.toml").write_text(
@@ -199,12 +208,15 @@ def test_key_of_the_wrong_shape_is_refused_unseen() -> None:
 
 
 def test_keys_from_file_and_command(tmp_path: Path) -> None:
-    """Both are trimmed; a failing command and a missing file say so."""
+    """Both are trimmed; a command is run once; a failing one and a missing file say so."""
     (tmp_path / "k").write_text(f"{FAKE_KEY}\n")
     keys = Keys({}, directory=tmp_path)
     assert keys.fetch(SecretRef(file="k"), what="it").reveal() == FAKE_KEY
     echo = (sys.executable, "-c", f"print('{FAKE_KEY}')")
     assert keys.fetch(SecretRef(command=echo), what="it").reveal() == FAKE_KEY
+    once = tmp_path / "once"
+    asks = (sys.executable, "-c", f"open({str(once)!r}, 'x'); print('{FAKE_KEY}')")
+    assert {keys.fetch(SecretRef(command=asks), what="it").reveal() for _ in range(2)} == {FAKE_KEY}
     for ref in (
         SecretRef(file="none"),
         SecretRef(command=(sys.executable, "-c", "raise SystemExit(3)")),
