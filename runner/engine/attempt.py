@@ -15,7 +15,7 @@ import anyio
 
 from runner.domain.body import parse_body
 from runner.domain.columns import project
-from runner.domain.decide import Decision, Situation, decide
+from runner.domain.decide import Decision, LaneMove, Situation, decide
 from runner.domain.ledger import Hold, Refusal
 from runner.domain.model import (
     UNSENT,
@@ -221,6 +221,8 @@ def _settle(
     )
     decision = decide(job, operation, answer, verdict, situation)
     apply(lane, decision, verdict, answer, job, leave)
+    # What was done is kept: a rule that fails a row halts instead while its operation is unproven.
+    action = Action.HALT if decision.lane is LaneMove.HALT else verdict.action
     sent = answer.fault not in UNSENT
     shared.budget.settle(hold, sent=sent, debited=decision.debited, amount=decision.amount)
     stored = shared.store.settle(
@@ -230,7 +232,7 @@ def _settle(
             closed_us=situation.now_us,
             answer=answer,
             rule=verdict.rule,
-            action=verdict.action,
+            action=action,
             debited=decision.debited,
             amount=decision.amount,
             error_code=verdict.error_code,
@@ -256,7 +258,7 @@ def _settle(
         status=answer.status,
         fault=answer.fault,
         rule=verdict.rule,
-        action=verdict.action,
+        action=action,
         debited=decision.debited,
         amount=decision.amount,
         unit=operation.unit,

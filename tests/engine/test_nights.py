@@ -321,6 +321,7 @@ def test_a_shape_nobody_proved_halts_and_the_next_job_tries_again(tmp_path: Path
     """A typo must not burn the list; one odd row must not stop it twice."""
     night = Night(path=tmp_path / "runner.db", values=30, scripts={"acme": lambda sent: WRONG})
     assert night.run().lanes[0].reason == "wrong-shape"
+    assert night.query("SELECT action FROM v_attempts") == [("halt",)], "what was done is recorded, not the rule's word"
     assert night.states() == {"queued": 30}
     assert len(night.sent()) == 1
 
