@@ -1,0 +1,86 @@
+"""Pause, resume and cancel from another process while a run is at work."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.proofs.place import (
+    BATCH,
+    NO_LIMITS,
+    RUN,
+    Done,
+    Place,
+    Process,
+    draw,
+    holds,
+    pause,
+    people,
+    received,
+    same,
+    until,
+)
+from tests.sandbox.process import Sandbox, sandbox
+
+ROWS, IN_FLIGHT = 400, 2
+LATENCY_SECONDS = (0.05, 0.1)
+EFFECT_SECONDS = 1.0
+
+
+def steered(folder: Path, *, seed: int, rounds: int) -> str:
+    """Each wish holds within a second of the command; a paused batch stays so until `resume`; cancelled is for good."""
+    chance, slowest = draw(seed), 0.0
+    for number in range(rounds):
+        with sandbox(limits=NO_LIMITS, latency_seconds=LATENCY_SECONDS, seed=seed + number) as world:
+            place = Place(folder / str(number), world.url, in_flight=IN_FLIGHT)
+            place.write_list(people(ROWS))
+            done, seconds = _wish(place, world, "pause", chance.uniform(0.0, 0.4))
+            slowest = max(slowest, seconds)
+            same("paused: exit, state, reason", _standing(done), (5, "paused", "person"))
+            _stays_paused(place, world)
+            same("exit code of resume", place.runner("resume", BATCH).code, 0)
+            done, seconds = _wish(place, world, "cancel", chance.uniform(0.0, 0.4))
+            slowest = max(slowest, seconds)
+            same("cancelled: exit, state", _standing(done)[:2], (5, "cancelled"))
+            _nothing_lost(place, world, done)
+    return f"{rounds} x pause, resume, cancel beside a run: last request {slowest:.2f} s after the command at most"
+
+
+def _wish(place: Place, world: Sandbox, command: str, moment: float) -> tuple[Done, float]:
+    """A run that another process's command ends; how long after that command a request still left."""
+    before = received(world)
+    with place.process(*RUN, "--json", "-q") as process:
+        until(lambda: received(world) > before + IN_FLIGHT, what="the run to be at work")
+        pause(moment)
+        asked = place.runner(command, BATCH, "--yes")
+        at = time.monotonic()
+        same(f"exit code of {command}, with {asked.err}", asked.code, 0)
+        holds(f"the run was over before {command}", not _over(process, world))
+        done = process.wait(EFFECT_SECONDS + LATENCY_SECONDS[1] + EFFECT_SECONDS)  # and a second to write the rows
+    seconds = max(0.0, max(entry["received_at"] for entry in world.ledger()) - at)
+    holds(f"{command} took {seconds:.2f} s", seconds <= EFFECT_SECONDS)
+    return done, seconds
+
+
+def _over(process: Process, world: Sandbox) -> bool:
+    return process.ended and received(world) == ROWS
+
+
+def _standing(done: Done) -> tuple[int, str, str]:
+    return done.code, done.status["state"], done.status["reason"]
+
+
+def _stays_paused(place: Place, world: Sandbox) -> None:
+    before = received(world)
+    done = place.runner(*RUN, "--json", "-q")
+    same("run of a paused batch", _standing(done), (5, "paused", "person"))
+    same("requests of a paused batch", received(world) - before, 0)
+
+
+def _nothing_lost(place: Place, world: Sandbox, done: Done) -> None:
+    outcomes, summary = done.status["outcomes"], world.summary()
+    same("answers stored, in doubt", (outcomes["succeeded"], outcomes["in_doubt"]), (summary["charged"], 0))
+    same("waiting", (outcomes["queued"], outcomes["cancelled"]), (0, ROWS - summary["charged"]))
+    again = place.runner(*RUN, "--json", "-q")
+    same("run of a cancelled batch", again.code, 5)
+    same("requests after it, twice charged", (received(world), summary["charged_twice"]), (summary["requests"], 0))

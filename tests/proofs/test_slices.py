@@ -1,0 +1,85 @@
+"""A slice of each proof with a random seed; `make soak` runs the full figures."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.proofs.caps import caps, locks
+from tests.proofs.errors import errors
+from tests.proofs.example import example
+from tests.proofs.kills import kills_held, kills_resent
+from tests.proofs.manners import bad_answers, idle_closes
+from tests.proofs.pace import pace
+from tests.proofs.prove import prove
+from tests.proofs.signals import drained, left
+from tests.proofs.steering import steered
+from tests.proofs.wallet import wallet
+
+pytestmark = pytest.mark.slice
+
+
+def test_the_example_list_comes_back_whole(tmp_path):
+    """20 rows in order, own columns equal, each distinct value sent once; from SQL the same."""
+    prove(example, tmp_path)
+
+
+def test_errors_mean_what_their_provider_says(tmp_path):
+    """Exit code, state, action, debited and number of requests of some of the documented answers."""
+    prove(errors, tmp_path, most=6)
+
+
+def test_an_empty_wallet_loses_nothing(tmp_path):
+    """Exit 4 with 150 rows waiting; one probe a resume; after the top-up nothing is charged twice."""
+    prove(wallet, tmp_path, rounds=1)
+
+
+def test_killed_runs_send_again_only_what_was_in_doubt(tmp_path):
+    """`resend-once`: every row succeeds unless it was on the way at two kills; every charge is explained."""
+    prove(kills_resent, tmp_path, kills=4)
+
+
+def test_killed_runs_hold_what_was_in_doubt(tmp_path):
+    """`hold`: nothing is charged twice; in doubt is what was open at a kill."""
+    prove(kills_held, tmp_path, kills=4)
+
+
+def test_no_window_is_exceeded_across_a_kill(tmp_path):
+    """Narrow windows, jitter, a server with an exact log, a restart: no refusal."""
+    prove(pace, tmp_path, rounds=1, rows=30, windows=((20, 2.0), (2, 0.1)))
+
+
+def test_a_cap_is_never_passed(tmp_path):
+    """`--max-requests 100` with 32 in flight: 100."""
+    prove(caps, tmp_path, rounds=1)
+
+
+def test_runs_never_share_a_database_or_an_account(tmp_path):
+    """Exit 7 with the first one's pid; `--wait` queues."""
+    prove(locks, tmp_path, rounds=1)
+
+
+def test_idle_closes_put_nothing_in_doubt(tmp_path):
+    """A server that closes idle connections at random moments, at a low rate."""
+    prove(idle_closes, tmp_path, rows=16, idle_seconds=0.4, limits=((5, 1.0),), rate="5/s")
+
+
+def test_bad_answers_are_stored_and_bounded(tmp_path):
+    """A bomb, a drip, an endless body, HTML with 200: in doubt, and the run goes on."""
+    prove(bad_answers, tmp_path, rounds=1, unpacked_bytes=1 << 26)
+
+
+def test_a_signal_drains(tmp_path):
+    """130: nothing lost, rows written, the same command ends it."""
+    prove(drained, tmp_path, number=signal.SIGINT, rounds=1)
+
+
+def test_a_second_signal_leaves_at_once(tmp_path):
+    """Within a second; what was on the way is in doubt."""
+    prove(left, tmp_path, rounds=1)
+
+
+def test_wishes_of_another_process_hold_within_a_second(tmp_path):
+    """Pause, resume, cancel beside a run."""
+    prove(steered, tmp_path, rounds=1)

@@ -1,0 +1,73 @@
+"""Every proof with its full figures: `python -m tests.soak [PROOF ...] [--seed N]`. One line each; exit 1 if one fails.
+
+Takes about a quarter of an hour. The line of a violation names the seed to repeat it with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from tests.proofs.caps import caps, locks
+from tests.proofs.errors import errors
+from tests.proofs.example import example
+from tests.proofs.kills import kills_held, kills_resent
+from tests.proofs.manners import bad_answers, idle_closes
+from tests.proofs.pace import pace
+from tests.proofs.prove import prove
+from tests.proofs.signals import drained, left
+from tests.proofs.steering import steered
+from tests.proofs.wallet import wallet
+
+DEFASTRA = ((60, 60.0), (2, 1.0))
+TENFOLD = ((60, 6.0), (2, 0.1))  # Defastra's limits, ten times as fast
+
+PROOFS: dict[str, Callable[..., str]] = {
+    "example": partial(prove, example, rounds=3),
+    "errors": partial(prove, errors, show=print),
+    "wallet": partial(prove, wallet, rounds=5),
+    "kills-resent": partial(prove, kills_resent, kills=50),
+    "kills-held": partial(prove, kills_held, kills=50),
+    "pace": partial(prove, pace, rounds=3, rows=200, windows=TENFOLD),
+    "caps": partial(prove, caps, rounds=20),
+    "locks": partial(prove, locks, rounds=3),
+    "idle-closes": partial(prove, idle_closes, rows=60, idle_seconds=2.0, limits=DEFASTRA, rate="1/s"),
+    "bad-answers": partial(prove, bad_answers, rounds=5, unpacked_bytes=1 << 29),
+    "interrupted": partial(prove, drained, number=signal.SIGINT, rounds=5),
+    "terminated": partial(prove, drained, number=signal.SIGTERM, rounds=5),
+    "interrupted-twice": partial(prove, left, rounds=5),
+    "steered": partial(prove, steered, rounds=5),
+}
+
+
+def main() -> int:
+    """Run them one after the other; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("proofs", nargs="*", metavar="PROOF", help=f"of {', '.join(PROOFS)} (default: all)")
+    parser.add_argument("--seed", type=int, help="repeat a violation (default: random)")
+    given = parser.parse_args()
+    if unknown := set(given.proofs) - set(PROOFS):
+        parser.error(f"no such proof: {', '.join(sorted(unknown))}")
+    held = [_run(name, given.seed) for name in given.proofs or PROOFS]
+    print(f"{sum(held)} of {len(held)} proofs hold", flush=True)
+    return 0 if all(held) else 1
+
+
+def _run(name: str, seed: int | None) -> bool:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        try:
+            counts, word = PROOFS[name](Path(folder), seed=seed), "holds"
+        except AssertionError as violation:
+            counts, word = str(violation), "VIOLATED"
+    print(f"{name}: {word} in {time.monotonic() - began:.0f} s: {counts}", flush=True)
+    return word == "holds"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
