@@ -1,0 +1,121 @@
+"""The pages are executed: each command works, and prints what the page shows."""
+
+import json
+import re
+import socket
+import tomllib
+
+import pytest
+
+from runner.app import open as open_runner
+from runner.cli import states
+from runner.work.status import as_json
+from tests.docs.pages import ROOT, Step, blocks, commands, faults, fits, session
+from tests.sandbox.process import sandbox
+
+README = ROOT / "README.md"
+RUNS = ["README.md", *(f"docs/{name}.md" for name in ("quickstart", "providers", "money", "when-it-stops", "library"))]
+RUNS += ["docs/database.md", "docs/commands.md"]
+READ = [*RUNS, "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+PORT = "8765"  # on the pages; a free one is taken in its place
+QUICK = [(1000, 1.0)]
+
+
+@pytest.fixture
+def free_port():
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("page", RUNS)
+def test_a_page_does_what_it_says(page, tmp_path, free_port):
+    """Every command of a page ends well or with the exit code shown, and prints what is shown; no page is empty."""
+    text = (ROOT / page).read_text(encoding="utf-8").replace(PORT, free_port)
+    assert any(block.is_run for block in blocks(text)), f"{page} has no block that can be run"
+    with sandbox(limits=QUICK) as provider:
+        found = faults(session(text, tmp_path, provider))
+    assert not found, "\n".join([page, *found])
+
+
+def test_a_page_that_is_wrong_is_found_out(tmp_path):
+    """A wrong output, a failing command and an unshown exit code are three faults; a right one is none."""
+    page = "```console\n$ echo one\ntwo\n$ false\n$ echo three\nth...\n$ (exit 4)\n$ echo $?\n4\n```\n"
+    with sandbox(limits=QUICK) as provider:
+        found = faults(session(page, tmp_path, provider))
+    assert [fault.splitlines()[0] for fault in found] == ["line 2: $ echo one", "line 4: $ false"]
+
+
+def test_what_may_stand_for_what():
+    """`...` is any text in a line, and any lines where it stands alone; all else is compared."""
+    assert fits("a ... c\n...\nz", "a b c\n1\n2\nz\n")
+    assert fits("a\n...", "a\n")
+    assert not fits("a\n...", "b\na\n")
+    assert not fits("a.c", "abc\n")
+
+
+def test_a_page_is_read_as_its_reader_sees_it():
+    """Notes belong to the block right below them; commands to the lines below them."""
+    page = "<!-- not run: why -->\n```console\n$ x\n```\n\ntext\n\n```console\n$ y\nout\n```\n"
+    first, second = blocks(page)
+    assert (first.is_run, second.is_run) == (False, True)
+    assert commands(second) == [Step(command="y", shown="out", line=9)]
+    with pytest.raises(ValueError, match="begins with"):
+        commands(blocks("```console\nno prompt\n```\n")[0])
+
+
+def test_only_what_ci_itself_runs_is_left_out():
+    """Blocks marked `not run` install the package or are the checks: nothing else hides behind the mark."""
+    allowed = ("python3.11 -m venv ", ".venv/bin/pytest -q", "make ", "runner demo --crash")
+    for page in READ:
+        for block in blocks((ROOT / page).read_text(encoding="utf-8")):
+            if block.note.startswith("not run") and block.kind == "console":
+                assert all(step.command.startswith(allowed) for step in commands(block)), (page, block.line)
+
+
+def test_toml_and_json_on_the_pages_can_be_read():
+    """Every ```toml and ```json block parses."""
+    for page in READ:
+        for block in blocks((ROOT / page).read_text(encoding="utf-8")):
+            if block.kind == "toml":
+                tomllib.loads(block.text)
+            elif block.kind == "json":
+                json.loads(block.text)
+
+
+def test_the_diagrams_are_those_of_the_tables():
+    """The README's state diagrams are drawn from `domain/states.py`."""
+    text = README.read_text(encoding="utf-8")
+    assert states.redraw(text) == text
+
+
+def test_links_lead_somewhere():
+    """Relative links of every page lead to files that are there."""
+    for page in READ:
+        path = ROOT / page
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{page}: {target}"
+
+
+def test_the_json_of_status_is_the_one_shown(tmp_path):
+    """The keys of `status --json`, in order, are those on the page of commands."""
+    (tmp_path / "list.csv").write_text("email\nada@example.com\n")
+    with open_runner(tmp_path / "x.db", directory=tmp_path, environ={}) as library:
+        library.load(tmp_path / "list.csv", ["defastra.email"])
+        keys = list(as_json(library.status("list")))
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    shown = next(json.loads(block.text) for block in blocks(page) if block.kind == "json")
+    assert list(shown) == keys
+
+
+def test_the_layers_are_those_that_are_enforced():
+    """The picture in CONTRIBUTING names the layers of the import contract, top to bottom."""
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    layers = [layer for layer in contract["layers"] if layer != "__main__"]
+    shown = next(
+        block.text
+        for block in blocks((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+        if block.kind == "text" and "domain" in block.text
+    )
+    assert [line.split("  ")[0].strip() for line in shown.splitlines()] == layers
