@@ -1,9 +1,9 @@
 """The project's pages as programs: their blocks run in order in a folder of their own, and show what they say.
 
 A page's ```console, ```python and ```sql blocks are one session. Comments, which a reader of the page does not see, say
-more: `<!-- file: NAME -->` writes the block below it; `<!-- second terminal -->` leaves it running; `<!-- not run: WHY -->`
-leaves it out; `<!-- provider: WISH JSON -->` changes the provider that stands in (see `runner/sandbox/admin.py`), and
-`<!-- provider: await N -->` waits until it has seen N requests.
+more: `<!-- file: NAME -->` writes the block below it; `<!-- second terminal -->` leaves it running;
+`<!-- not run: WHY -->` leaves it out; `<!-- provider: WISH JSON -->` changes the provider that stands in (see
+`runner/sandbox/admin.py`), and `<!-- provider: await N -->` waits until it has seen N requests.
 """
 
 from __future__ import annotations
