@@ -67,7 +67,9 @@ class Rows:
     new: Annotated[Switch, Parameter(help="The list changed: begin a new batch.")] = False
     encoding: Annotated[Text, Parameter(help="The file's encoding (default: UTF-8, else cp1252, shown).")] = None
     delimiter: Annotated[Text, Parameter(help="The character between columns (default: found among , ; TAB |).")] = None
-    no_header: Annotated[Switch, Parameter(help="The first line is a row; columns are named column_1, column_2, ...")] = False
+    no_header: Annotated[
+        Switch, Parameter(help="The first line is a row; columns are named column_1, column_2, ...")
+    ] = False
 
     def given(self) -> bool:
         """Whether any of them was."""
