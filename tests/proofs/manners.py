@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
+from urllib.parse import parse_qs
 
-from tests.proofs.place import NO_LIMITS, RUN, Place, Windows, draw, holds, people, same
+from anyio.from_thread import start_blocking_portal
+
+from tests.proofs.place import NO_LIMITS, RUN, Place, draw, holds, people, same
 from tests.sandbox.process import Sandbox, sandbox
+from tests.transport.rude import Exchange, Rude, polite, rude
+
+SLOW = ((5, 1.0),)  # as a lane that takes a fresh connection for each request
 
 CAP_BYTES = 1024 * 1024
 TIMEOUT_SECONDS = 1.0
@@ -17,16 +27,38 @@ HTML = b"<html><body>Maintenance</body></html>"
 CUT_AT = 200  # of what is compared of a stored body
 
 
-def idle_closes(folder: Path, *, seed: int, rows: int, idle_seconds: float, limits: Windows, rate: str) -> str:
-    """A server that closes idle connections at random moments: at a low rate no request is ever in doubt."""
-    with sandbox(limits=NO_LIMITS, idle_seconds=idle_seconds, seed=seed) as world:
-        place = Place(folder, world.url, limits=limits)
+def idle_closes(folder: Path, *, seed: int, rows: int, idle_seconds: float, rate: str) -> str:
+    """A server that closes idle connections at random moments: at a low rate no request is ever in doubt.
+
+    Loopback is too quick for a request to cross a close by chance, so the server sees to it: whatever comes second on
+    a connection finds it closed just then.
+    """
+    with _closing(idle_seconds, draw(seed)) as books:
+        place = Place(folder, books.url, limits=SLOW)
         place.write_list(people(rows))
         done = place.runner(*RUN, "--rate", rate, "--json", "-q", seconds=300)
         same(f"exit code, with {done.err}", done.code, 0)
-        same("in doubt", done.status["outcomes"]["in_doubt"], 0)
-        same("requests", sorted(entry["value"] for entry in world.ledger()), sorted(people(rows)))
+        outcomes = done.status["outcomes"]
+        same("succeeded, in doubt", (outcomes["succeeded"], outcomes["in_doubt"]), (rows, 0))
+        seen = [parse_qs(request.body.decode())["email"][0] for request in books.requests]
+        same("requests", sorted(seen), sorted(people(rows)))
     return f"{rows} requests at {rate}, idle connections closed within {idle_seconds:g} s: 0 in doubt"
+
+
+@contextmanager
+def _closing(idle_seconds: float, chance: Random) -> Iterator[Rude]:
+    used: set[int] = set()
+
+    async def script(exchange: Exchange) -> bool | None:
+        if exchange.connection in used:
+            return False
+        used.add(exchange.connection)
+        await polite(exchange)
+        asyncio.get_running_loop().call_later(chance.uniform(0.0, idle_seconds), exchange.writer.close)
+        return None
+
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(rude(script)) as books:
+        yield books
 
 
 def bad_answers(folder: Path, *, seed: int, rounds: int, unpacked_bytes: int) -> str:

@@ -40,8 +40,11 @@ class Done:
 
     @property
     def status(self) -> dict[str, Any]:
-        """The object of `--json`."""
-        status: dict[str, Any] = json.loads(self.out)
+        """The object of `--json`. AssertionError when stdout is anything else."""
+        try:
+            status: dict[str, Any] = json.loads(self.out)
+        except ValueError as error:
+            raise AssertionError(f"exit {self.code} without a status, with {self.err}") from error
         return status
 
 

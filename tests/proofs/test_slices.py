@@ -47,7 +47,7 @@ def test_killed_runs_hold_what_was_in_doubt(tmp_path):
 
 def test_no_window_is_exceeded_across_a_kill(tmp_path):
     """Narrow windows, jitter, a server with an exact log, a restart: no refusal."""
-    prove(pace, tmp_path, rounds=1, rows=30, windows=((20, 2.0), (2, 0.1)))
+    prove(pace, tmp_path, rounds=1, rows=30, windows=((20, 4.0), (2, 0.1)))
 
 
 def test_a_cap_is_never_passed(tmp_path):
@@ -62,7 +62,7 @@ def test_runs_never_share_a_database_or_an_account(tmp_path):
 
 def test_idle_closes_put_nothing_in_doubt(tmp_path):
     """A server that closes idle connections at random moments, at a low rate."""
-    prove(idle_closes, tmp_path, rows=16, idle_seconds=0.4, limits=((5, 1.0),), rate="5/s")
+    prove(idle_closes, tmp_path, rows=16, idle_seconds=0.4, rate="5/s")
 
 
 def test_bad_answers_are_stored_and_bounded(tmp_path):
