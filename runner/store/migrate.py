@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import runner
 from runner.engine.ports import Clock
 from runner.errors import SchemaError, UsageError
 from runner.store.database import Database, create_private
@@ -134,6 +133,6 @@ def _config(scripts: Path | None) -> Config:
 
 def _shipped() -> Path:
     """`runner/_migrations` in an installed wheel, else `migrations` beside the package."""
-    package = Path(runner.__file__).parent
+    package = Path(__file__).parent.parent
     installed = package / "_migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
