@@ -19,11 +19,13 @@ from tests.proofs.example import example
 from tests.proofs.kills import kills_held, kills_resent
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
+from tests.proofs.place import NO_LIMITS
 from tests.proofs.prove import prove
 from tests.proofs.signals import drained, left
 from tests.proofs.steering import steered
 from tests.proofs.wallet import wallet
 
+DEFASTRA = ((60, 60.0), (2, 1.0))
 TENFOLD = ((60, 6.0), (2, 0.1))  # Defastra's limits, ten times as fast
 
 PROOFS: dict[str, Callable[..., str]] = {
@@ -35,7 +37,8 @@ PROOFS: dict[str, Callable[..., str]] = {
     "pace": partial(prove, pace, rounds=3, rows=200, windows=TENFOLD),
     "caps": partial(prove, caps, rounds=20),
     "locks": partial(prove, locks, rounds=3),
-    "idle-closes": partial(prove, idle_closes, rows=60, idle_seconds=2.0, rate="1/s"),
+    "idle-closes": partial(prove, idle_closes, rows=60, idle_seconds=2.0, limits=DEFASTRA, rate="1/s"),
+    "idle-closes-by-rate": partial(prove, idle_closes, rows=60, idle_seconds=2.0, limits=NO_LIMITS, rate="1/s"),
     "bad-answers": partial(prove, bad_answers, rounds=5, unpacked_bytes=1 << 29),
     "interrupted": partial(prove, drained, number=signal.SIGINT, rounds=5),
     "terminated": partial(prove, drained, number=signal.SIGTERM, rounds=5),

@@ -11,7 +11,7 @@ from functools import partial
 from importlib import metadata
 
 from runner.domain.model import BatchId, InDoubtPolicy, RunId
-from runner.domain.provider import Operation, Provider
+from runner.domain.provider import Limit, Operation, Provider
 from runner.domain.states import BatchEvent, BatchState, JobState
 from runner.engine.events import RunEnded
 from runner.engine.ports import Observer, RunOptions
@@ -153,7 +153,7 @@ async def _work(
             store.steering.change(info.id, BatchEvent.REOPEN)
     async with AsyncExitStack() as stack:
         # A key that cannot travel is found here, before the batch is touched.
-        lanes = [_lane(tools, account, stack) for account in accounts]
+        lanes = [_lane(tools, account, options, stack) for account in accounts]
         run_id = store.steering.start_run(
             pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(info, options)
         )
@@ -179,8 +179,12 @@ async def _work(
     return ended
 
 
-def _lane(tools: Tools, account: Account, stack: AsyncExitStack) -> LaneSetup:
-    transport = tools.seams.make_transport(account.provider, account.secret)
+def _lane(tools: Tools, account: Account, options: RunOptions, stack: AsyncExitStack) -> LaneSetup:
+    provider = account.provider
+    if options.rate is not None:  # the wire too must know a slow lane: there an idle connection is never used again
+        own = Limit(at_most=options.rate[0], per_seconds=options.rate[1])
+        provider = replace(provider, limits=(*provider.limits, own))
+    transport = tools.seams.make_transport(provider, account.secret)
     stack.push_async_callback(transport.aclose)
     return LaneSetup(
         provider=account.provider,

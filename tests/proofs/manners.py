@@ -14,11 +14,9 @@ from urllib.parse import parse_qs
 
 from anyio.from_thread import start_blocking_portal
 
-from tests.proofs.place import NO_LIMITS, RUN, Place, draw, holds, people, same
+from tests.proofs.place import NO_LIMITS, RUN, Place, Windows, draw, holds, people, same
 from tests.sandbox.process import Sandbox, sandbox
 from tests.transport.rude import Exchange, Rude, polite, rude
-
-SLOW = ((5, 1.0),)  # as a lane that takes a fresh connection for each request
 
 CAP_BYTES = 1024 * 1024
 TIMEOUT_SECONDS = 1.0
@@ -27,14 +25,14 @@ HTML = b"<html><body>Maintenance</body></html>"
 CUT_AT = 200  # of what is compared of a stored body
 
 
-def idle_closes(folder: Path, *, seed: int, rows: int, idle_seconds: float, rate: str) -> str:
+def idle_closes(folder: Path, *, seed: int, rows: int, idle_seconds: float, limits: Windows, rate: str) -> str:
     """A server that closes idle connections at random moments: at a low rate no request is ever in doubt.
 
     Loopback is too quick for a request to cross a close by chance, so the server sees to it: whatever comes second on
     a connection finds it closed just then.
     """
     with _closing(idle_seconds, draw(seed)) as books:
-        place = Place(folder, books.url, limits=SLOW)
+        place = Place(folder, books.url, limits=limits)
         place.write_list(people(rows))
         done = place.runner(*RUN, "--rate", rate, "--json", "-q", seconds=300)
         same(f"exit code, with {done.err}", done.code, 0)

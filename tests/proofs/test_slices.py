@@ -12,6 +12,7 @@ from tests.proofs.example import example
 from tests.proofs.kills import kills_held, kills_resent
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
+from tests.proofs.place import NO_LIMITS
 from tests.proofs.prove import prove
 from tests.proofs.signals import drained, left
 from tests.proofs.steering import steered
@@ -60,9 +61,10 @@ def test_runs_never_share_a_database_or_an_account(tmp_path):
     prove(locks, tmp_path, rounds=1)
 
 
-def test_idle_closes_put_nothing_in_doubt(tmp_path):
-    """A server that closes idle connections at random moments, at a low rate."""
-    prove(idle_closes, tmp_path, rows=16, idle_seconds=0.4, rate="5/s")
+@pytest.mark.parametrize(("limits", "rate"), [(((5, 1.0),), "10/s"), (NO_LIMITS, "5/s")], ids=["provider", "person"])
+def test_idle_closes_put_nothing_in_doubt(tmp_path, limits, rate):
+    """A server that closes idle connections at random moments; slow by the provider's limits, or by `--rate`."""
+    prove(idle_closes, tmp_path, rows=10, idle_seconds=0.4, limits=limits, rate=rate)
 
 
 def test_bad_answers_are_stored_and_bounded(tmp_path):
