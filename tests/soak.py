@@ -40,8 +40,8 @@ PROOFS: dict[str, Callable[..., str]] = {
     "idle-closes": partial(prove, idle_closes, rows=60, idle_seconds=2.0, limits=DEFASTRA, rate="1/s"),
     "idle-closes-by-rate": partial(prove, idle_closes, rows=60, idle_seconds=2.0, limits=NO_LIMITS, rate="1/s"),
     "bad-answers": partial(prove, bad_answers, rounds=5, unpacked_bytes=1 << 29),
-    "interrupted": partial(prove, drained, number=signal.SIGINT, rounds=5),
-    "terminated": partial(prove, drained, number=signal.SIGTERM, rounds=5),
+    "interrupted": partial(prove, drained, numbers=(signal.SIGINT,), rounds=5),
+    "terminated": partial(prove, drained, numbers=(signal.SIGTERM,), rounds=5),
     "interrupted-twice": partial(prove, left, rounds=5),
     "steered": partial(prove, steered, rounds=5),
 }

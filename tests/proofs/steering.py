@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.sandbox.process import Sandbox, sandbox
 ROWS, IN_FLIGHT = 400, 2
 LATENCY_SECONDS = (0.05, 0.1)
 EFFECT_SECONDS = 1.0
+TAKEN_BACK_ROWS = 30
 
 
 def steered(folder: Path, *, seed: int, rounds: int) -> str:
@@ -34,6 +36,7 @@ def steered(folder: Path, *, seed: int, rounds: int) -> str:
         with sandbox(limits=NO_LIMITS, latency_seconds=LATENCY_SECONDS, seed=seed + number) as world:
             place = Place(folder / str(number), world.url, in_flight=IN_FLIGHT)
             place.write_list(people(ROWS))
+            _taken_back(place, world)
             done, seconds = _wish(place, world, "pause", chance.uniform(0.0, 0.4))
             slowest = max(slowest, seconds)
             same("paused: exit, state, reason", _standing(done), (5, "paused", "person"))
@@ -60,6 +63,19 @@ def _wish(place: Place, world: Sandbox, command: str, moment: float) -> tuple[Do
     seconds = max(0.0, max(entry["received_at"] for entry in world.ledger()) - at)
     holds(f"{command} took {seconds:.2f} s", seconds <= EFFECT_SECONDS)
     return done, seconds
+
+
+def _taken_back(place: Place, world: Sandbox) -> None:
+    """A pause that is taken back before the run has looked changes nothing."""
+    with place.process(*RUN, "--limit", str(TAKEN_BACK_ROWS), "--json", "-q") as process:
+        until(lambda: received(world) > IN_FLIGHT, what="the run to be at work")
+        process.send(signal.SIGSTOP)
+        for command in ("pause", "resume"):
+            asked = place.runner(command, BATCH)
+            same(f"exit code of {command}, with {asked.err}", asked.code, 0)
+        process.send(signal.SIGCONT)
+        same("a pause taken back", _standing(process.wait()), (5, "paused", "limit"))
+    same("requests", received(world), TAKEN_BACK_ROWS)
 
 
 def _over(process: Process, world: Sandbox) -> bool:

@@ -28,7 +28,7 @@ def test_the_example_list_comes_back_whole(tmp_path):
 
 def test_errors_mean_what_their_provider_says(tmp_path):
     """Exit code, state, action, debited and number of requests of some of the documented answers."""
-    prove(errors, tmp_path, most=6)
+    prove(errors, tmp_path, most=5)
 
 
 def test_an_empty_wallet_loses_nothing(tmp_path):
@@ -73,8 +73,8 @@ def test_bad_answers_are_stored_and_bounded(tmp_path):
 
 
 def test_a_signal_drains(tmp_path):
-    """130: nothing lost, rows written, the same command ends it."""
-    prove(drained, tmp_path, number=signal.SIGINT, rounds=1)
+    """130 or 143: nothing lost, rows written, the same command ends it."""
+    prove(drained, tmp_path, numbers=(signal.SIGINT, signal.SIGTERM), rounds=1)
 
 
 def test_a_second_signal_leaves_at_once(tmp_path):
