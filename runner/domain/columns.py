@@ -25,10 +25,10 @@ def project(operation: Operation, parsed: ParsedBody) -> tuple[bool | None, dict
 def storable(value: Any) -> Any:
     """The same value as it can be stored: lone surrogates replaced, what JSON does not have left out (null)."""
     match value:
-        case None | bool() | int():
-            return value
         case str():
             return _text(value)
+        case None | bool() | int():
+            return value
         case float():
             return value if math.isfinite(value) else None
         case list():
