@@ -53,8 +53,13 @@ def _text(found: DatabaseStatus) -> str:
                     ("size", f"{number(round(found.size_bytes / 1_000_000, 1))} MB"),
                     ("batches", number(found.batches)),
                     ("schema", f"{found.revision}{', the newest' if current else f'; the newest is {found.newest}'}"),
-                    ("next", "" if current else "runner db upgrade"),
+                    ("next", "" if current else _next(found)),
                 ]
             ),
         ]
     )
+
+
+def _next(found: DatabaseStatus) -> str:
+    newer = (found.revision or "") > found.newest  # revisions are numbered 0001, 0002, ...
+    return "pip install --upgrade bulk-runner   (a newer version wrote the file)" if newer else "runner db upgrade"

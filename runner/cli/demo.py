@@ -58,7 +58,12 @@ def demo(
     Writes ./runner-demo/ and nothing else; takes some seconds.
     """
     screen = Screen()
-    _prepare()
+    try:
+        _prepare()
+    except OSError as error:
+        raise UsageError(
+            f"./{FOLDER} cannot be written", why=error.strerror or str(error), fix='cd "$(mktemp -d)" && runner demo'
+        ) from error
     problem = anyio.run(partial(_play, screen, crash=crash))
     if problem is not None:
         raise problem

@@ -81,9 +81,12 @@ def read_settings(
     )  # files were checked alone
     chosen = database or table.run.db
     home = nearest.parent if nearest else directory
+    place = directory / Path(chosen).expanduser() if chosen else home / DATABASE_NAME
+    if place.is_dir():
+        raise ConfigError(f"{place} is a folder", why="A database is one file.", fix=f"--db {place / DATABASE_NAME}")
     return Settings(
         directory=directory,
-        database=directory / Path(chosen).expanduser() if chosen else home / DATABASE_NAME,
+        database=place,
         run=table.run,
         sources=table.sources,
         providers=table.providers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Generator
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
-from runner.errors import SchemaError, StorageFullError, StoreError
+from runner.errors import SchemaError, StorageFullError, StoreError, UsageError
 
 BUSY_MS: Final = 30_000
 """How long a statement waits for another program's lock on the file."""
@@ -23,10 +24,20 @@ CHECKPOINT_PAGES: Final = 1_000
 """The run alone folds the write-ahead log back into the file, after this many pages."""
 
 
-def create_private(path: Path) -> None:
-    """Create an empty file of mode 0600, its folder 0700 if that is missing. FileExistsError if it is there."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+def create_private(path: Path, *, fix: str) -> None:
+    """Create an empty file of mode 0600, its folder 0700 if that is missing.
+
+    FileExistsError: it is there. Where nothing can be made: UsageError with that `fix`; StorageFullError.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        if isinstance(error, FileExistsError) and path.exists():  # a parent that is a file is another matter
+            raise
+        if error.errno == errno.ENOSPC:
+            raise _full(path) from error
+        raise UsageError(f"no file can be made in {path.parent}", why=error.strerror or str(error), fix=fix) from error
 
 
 def store_error(error: Exception, path: Path) -> StoreError:
@@ -44,11 +55,7 @@ def _in_words(error: Exception, path: Path) -> StoreError:
     code = getattr(original, "sqlite_errorcode", None) or 0
     match code & 0xFF:
         case sqlite3.SQLITE_FULL:
-            return StorageFullError(
-                f"the disk that holds {path.name} is full",
-                why="nothing more can be recorded, so nothing more is sent",
-                fix="free some space, then run the same command again",
-            )
+            return _full(path)
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
             return SchemaError(
                 f"{path.name} cannot be read as a database",
@@ -67,6 +74,14 @@ def _in_words(error: Exception, path: Path) -> StoreError:
                 why=str(original) or type(original).__name__,
                 fix="check the disk and the file's permissions, then run the same command again",
             )
+
+
+def _full(path: Path) -> StorageFullError:
+    return StorageFullError(
+        f"the disk that holds {path.name} is full",
+        why="nothing more can be recorded, so nothing more is sent",
+        fix="free some space, then run the same command again",
+    )
 
 
 def ends_transaction(error: Exception) -> bool:
@@ -182,7 +197,7 @@ class Database:
     def backup(self, target: Path) -> None:
         """Copy the file as of now, beside a run if need be, to a new file of mode 0600."""
         try:
-            create_private(target)
+            create_private(target, fix="name a file in a folder you may write to")
         except FileExistsError:
             raise StoreError(
                 f"{target.name} exists already", why="a backup never replaces a file", fix="choose another name"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from runner.engine.ports import Clock
-from runner.errors import BusyError, StoreError
+from runner.errors import BusyError, StoreError, UsageError
 
 
 class Lock:
@@ -85,8 +85,15 @@ def _runtime_folder() -> Path:
 
 
 def _lock(path: Path, *, what: str, database: Path, clock: Clock) -> Lock:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise UsageError(
+            f"the lock {path} cannot be made",
+            why=error.strerror or str(error),
+            fix=f"chmod u+w {path.parent}, then run the same command again",
+        ) from error
     if not _try_lock(descriptor):
         signed = os.pread(descriptor, 4096, 0) if sys.platform != "win32" else b""
         os.close(descriptor)

@@ -6,6 +6,7 @@ alembic is imported only when there is something to do: opening a current file c
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,8 +35,8 @@ def prepare(
 ) -> Prepared:
     """Create or upgrade `path` to `head`. `scripts` is the folder of migrations; None: the shipped ones.
 
-    Raises UsageError (missing, and `create` is false), SchemaError (newer, or not ours), BusyError (a run is at work on
-    an older file), StoreError.
+    Raises UsageError (missing and `create` is false, or nothing can be made there), SchemaError (newer, or not ours),
+    BusyError (a run is at work on an older file), StoreError.
     """
     if not path.exists():
         if not create:
@@ -58,8 +59,9 @@ def prepare(
 def _create(path: Path, *, scripts: Path | None) -> bool:
     """Make the whole file under another name first: nobody ever sees half a database. False: another was quicker."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)  # left by a process of the same number that was killed
-    create_private(draft)
+    with suppress(OSError):  # where nothing can be removed, nothing can be made: that is said next
+        draft.unlink()  # left by a process of the same number that was killed
+    create_private(draft, fix="--db FILE, in a folder you may write to")
     try:
         database = Database(draft)
         database.use_write_ahead_log()

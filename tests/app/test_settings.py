@@ -56,6 +56,13 @@ def test_without_any_file_the_database_is_in_the_current_folder(tmp_path: Path) 
     assert (found.database, found.files, found.run.max_invalid) == (tmp_path / "runner.db", (), 0.5)
 
 
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    """`--db FOLDER` is told as that, with a file in it as the fix."""
+    with pytest.raises(ConfigError, match="is a folder") as refused:
+        settings(tmp_path, database=tmp_path)
+    assert refused.value.fix == f"--db {tmp_path / 'runner.db'}"
+
+
 def test_order_is_flag_environment_file_user_file(tmp_path: Path) -> None:
     """Each place wins over the next."""
     (tmp_path / "user.toml").write_text('[run]\ndb = "user.db"\nmax_wait = 1\nmax_requests = 1\nregion = "FR"\n')

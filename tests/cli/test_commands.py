@@ -1,6 +1,8 @@
 """Watching, steering and keeping a batch: explain, export, retry, doubt, pause, resume, cancel, status, db."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 from runner import app
 from runner.errors import StorageFullError
@@ -77,6 +79,17 @@ def test_the_database_is_shown_and_copied(folder):
     assert (folder / "copy.db").stat().st_mode & 0o077 == 0
     assert inside(folder, "db", "backup", "copy.db").returncode == 2
     assert inside(folder, "status", "leads", "--db", "copy.db", "--json").returncode == 0
+
+
+def test_a_file_of_a_newer_version_is_shown_with_the_command_that_can_read_it(folder):
+    """`db status` reads it; the next command is not the upgrade that would be refused."""
+    assert inside(folder, "load", str(write_list(folder, *names("newer", 1))), "-p", "defastra.email").returncode == 0
+    with closing(sqlite3.connect(folder / "runner.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    shown = inside(folder, "db", "status").stdout
+    assert "pip install --upgrade" in shown
+    assert "db upgrade" not in shown
+    assert inside(folder, "status").returncode == 2
 
 
 def test_alone_it_shows_batches_and_the_next_command_and_creates_nothing(folder):

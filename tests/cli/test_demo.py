@@ -52,6 +52,15 @@ def test_the_demo_never_removes_what_is_not_its_own(tmp_path):
     assert (tmp_path / "runner-demo" / "thesis.txt").read_text() == "mine"
 
 
+def test_a_demo_that_cannot_be_written_says_why_and_where_to_go(tmp_path):
+    """Exit 2 with three parts, not an unexpected error."""
+    (tmp_path / "runner-demo").symlink_to(tmp_path / "nowhere")
+    refused = inside(tmp_path, "demo")
+    assert refused.returncode == 2
+    assert "cannot be written" in refused.stderr
+    assert "fix: cd" in refused.stderr
+
+
 def test_the_sandbox_prints_a_runner_toml(tmp_path):
     """stdout is TOML that points to it; its books can be read; a port in use is exit 2."""
     with sandbox(tmp_path, "--faults", "0%") as served:

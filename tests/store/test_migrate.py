@@ -80,6 +80,24 @@ def test_missing_file_is_not_made_when_not_asked(tmp_path: Path, clock: HandCloc
     assert not list(tmp_path.iterdir())
 
 
+def test_a_place_where_nothing_can_be_made_is_a_mistake_of_the_command(tmp_path: Path, clock: HandClock) -> None:
+    """A database, its lock or a copy under something that is no folder: exit 2, with the reason and a fix."""
+    blocked = tmp_path / "file.txt"
+    blocked.touch()
+    with open_store(tmp_path / "runner.db", clock=clock) as store:
+        for make in (
+            lambda: open_store(blocked / "runner.db", clock=clock),
+            lambda: lock_database(blocked / "runner.db", clock=clock),
+            lambda: store.backup(blocked / "copy.db"),
+        ):
+            with pytest.raises(UsageError) as refused:
+                make()
+            assert all((refused.value.what, refused.value.why, refused.value.fix))
+            assert refused.value.exit_code == 2
+    with pytest.raises(UsageError, match="no file can be made"):
+        open_store(blocked / "deeper" / "runner.db", clock=clock)
+
+
 def test_other_files_are_left_alone(tmp_path: Path, clock: HandClock) -> None:
     """Another program's database, and a file that is no database, are refused unchanged."""
     other, text = tmp_path / "other.db", tmp_path / "text.db"
