@@ -19,7 +19,7 @@ from tests.sandbox.process import Sandbox, sandbox
 from tests.transport.rude import Exchange, Rude, polite, rude
 
 CAP_BYTES = 1024 * 1024
-TIMEOUT_SECONDS = 1.0
+TIMEOUT_SECONDS = 0.5
 MORE_MEMORY_MB = 16.0
 HTML = b"<html><body>Maintenance</body></html>"
 CUT_AT = 200  # of what is compared of a stored body
