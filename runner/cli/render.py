@@ -11,7 +11,6 @@ from runner.domain.states import BatchState, JobState
 from runner.work.results import BatchStatus, Halt, Lane, Loaded, Preflight, RunResult
 
 _WHY_PAUSED = {
-    "person": "paused by a person",
     "interrupted": "interrupted",
     "reset": "until the provider resets",
     "max-spend": "--max-spend is reached",
@@ -39,12 +38,16 @@ def state_text(status: BatchStatus) -> str:
     """The state with its reason and time: `waiting until 2026-11-22 01:00:00 (until the provider resets)`."""
     if status.state is BatchState.PAUSED and status.resume_at_us:
         return f"waiting until {moment(status.resume_at_us)} ({reason_text(status)})"
+    if status.reason == "cut-off":
+        return "cut off (its process died)"
     reason = reason_text(status)
     return f"{status.state} ({reason})" if reason else str(status.state)
 
 
 def reason_text(status: BatchStatus) -> str:
     """Why the batch is in its state, for people."""
+    if status.reason == "person":  # a pause can also be asked of a halted batch, and then is not its state
+        return "by a person" if status.state in (BatchState.PAUSED, BatchState.CANCELLED) else "paused by a person"
     return _WHY_PAUSED.get(status.reason or "", clean(status.reason or ""))
 
 

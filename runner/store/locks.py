@@ -47,6 +47,21 @@ def lock_database(database: Path, *, clock: Clock) -> Lock:
     return _lock(real.with_name(f"{real.name}.lock"), what="this database", database=real, clock=clock)
 
 
+def is_locked(database: Path) -> bool:
+    """Whether somebody is at work on the database now; leaves no trace, and no file where there was none."""
+    real = Path(os.path.realpath(database))
+    try:
+        descriptor = os.open(real.with_name(f"{real.name}.lock"), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:  # it is somebody else's: better not to say that nobody is there
+        return True
+    try:
+        return not _try_lock(descriptor, shared=True)
+    finally:
+        os.close(descriptor)
+
+
 def lock_account(account: str, *, database: Path, clock: Clock, folder: Path | None = None) -> Lock:
     """Hold an account by its fingerprint, in `folder` (the user's runtime directory); BusyError names the holder."""
     folder = folder or _runtime_folder()
@@ -109,8 +124,8 @@ def _lock(path: Path, *, what: str, database: Path, clock: Clock) -> Lock:
     return Lock(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock of an open file without waiting."""
+def _try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the lock of an open file without waiting; a shared one only to look whether it is free."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -122,7 +137,7 @@ def _try_lock(descriptor: int) -> bool:
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -9,13 +9,14 @@ from runner.domain.model import MILLION, Debited
 from runner.domain.states import BatchState, JobState
 from runner.engine.ports import LaneReport
 from runner.errors import UsageError
+from runner.store.locks import is_locked
 from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
 from runner.work.preflight import seconds_at_limits
 from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus, Halt, LaneStatus
-from runner.work.status import PERSON, exit_code, next_step
+from runner.work.status import CUT_OFF, PERSON, exit_code, next_step
 
 HALTED_LANE = "halted"
 
@@ -25,7 +26,7 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) 
     status = store.reports.status(info.id)
     info = status.batch
     outcomes = status.by_state
-    reason = PERSON if is_paused_by_person(info) else info.reason
+    reason = _reason(info, store)
     return BatchStatus(
         batch=info.name,
         state=info.state,
@@ -46,13 +47,20 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) 
         in_doubt_amount=_by_unit((line.unit, line.in_doubt) for line in status.ledger),
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
-        eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING else None,
+        eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING and reason != CUT_OFF else None,
         next=next_step(info.name, info.state, reason, outcomes),
         exit_code=exit_code(info.state, reason, outcomes),
         operations=info.operations,
         source=_source(info),
         created_us=info.created_us,
     )
+
+
+def _reason(info: BatchInfo, store: Store) -> str | None:
+    if is_paused_by_person(info):
+        return PERSON
+    dead = info.state is BatchState.RUNNING and not is_locked(store.path)
+    return CUT_OFF if dead else info.reason
 
 
 def is_paused_by_person(info: BatchInfo) -> bool:

@@ -14,6 +14,8 @@ from runner.work.results import BatchStatus, Halt, LaneStatus, Next
 PERSON = "person"
 INTERRUPTED = "interrupted"
 RESET = "reset"
+CUT_OFF = "cut-off"
+"""Why a batch is `running` although nobody is at work on it: its process was killed, or the power failed."""
 
 _PRECEDENCE = (130, 143, 1, 4, 5, 6, 3, 0)
 
@@ -47,6 +49,8 @@ def next_step(name: str, state: BatchState, reason: str | None, outcomes: Mappin
             return Next(command=f"runner load FILE --batch {name}", why="The list was not read to its end.")
         case BatchState.READY:
             return Next(command=run, why="Nothing is at work on it.")
+        case BatchState.RUNNING if reason == CUT_OFF:
+            return Next(command=run, why="Its run was cut off; the same command goes on from what is stored.")
         case BatchState.RUNNING:
             return Next(command=f"runner status {name}", why="A run is at work on it.")
         case BatchState.PAUSED:

@@ -32,7 +32,12 @@ def test_a_pause_from_another_terminal_drains_the_run(place: Place) -> None:
     steered = []
     with place.runner() as r, place.runner() as other:
         batch = r.load("leads.csv", ["defastra.email"])
-        result = place.run(r, batch, on_event=after(5, lambda: steered.append(other.pause(batch))))
+
+        def look_and_pause() -> None:
+            assert other.status(batch).next.why == "A run is at work on it."
+            steered.append(other.pause(batch))
+
+        result = place.run(r, batch, on_event=after(5, look_and_pause))
         assert not steered[0].at_once
         assert (result.exit_code, result.status.state, result.status.reason) == (5, BatchState.PAUSED, "person")
         assert result.sent < 2000
@@ -77,7 +82,9 @@ def test_a_dead_run_is_found_and_its_requests_are_in_doubt(place: Place) -> None
         batch = r.load("leads.csv", ["defastra.email"])
         with pytest.raises(KilledError):
             place.run(r, batch)
-        assert r.status(batch).state is BatchState.RUNNING
+        left = r.status(batch)
+        assert (left.state, left.reason, left.eta_us) == (BatchState.RUNNING, "cut-off", None)
+        assert left.next.command == "runner run leads-defastra-email"
     with place.runner() as r:
         result = place.run(r, batch)
     outcomes = result.status.outcomes

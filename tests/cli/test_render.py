@@ -151,6 +151,18 @@ def test_a_wait_for_the_provider_names_its_time():
     assert render.state_text(parked).endswith("(until the provider resets)")
 
 
+def test_a_person_who_stopped_it_and_a_process_that_died_are_told_as_that():
+    """A cancelled batch is not called paused, a halted one that was paused says so, a dead run is not at work."""
+
+    def shown(state: BatchState, reason: str) -> str:
+        return render.state_text(replace(STATUS, state=state, reason=reason))
+
+    assert shown(BatchState.CANCELLED, "person") == "cancelled (by a person)"
+    assert shown(BatchState.PAUSED, "person") == "paused (by a person)"
+    assert shown(BatchState.HALTED, "person") == "halted (paused by a person)"
+    assert "running" not in shown(BatchState.RUNNING, "cut-off")
+
+
 @pytest.mark.parametrize("word", ["lane", "job", "attempt", "throttle", "gate", "breaker", "lease", "ledger"])
 def test_inner_words_stay_inside(word):
     """On screen only provider, batch, row, request, charged, waiting, in doubt, halted."""

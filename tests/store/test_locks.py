@@ -12,7 +12,7 @@ import pytest
 
 import runner
 from runner.errors import BusyError
-from runner.store.locks import account_fingerprint, lock_account, lock_database, wait_for
+from runner.store.locks import account_fingerprint, is_locked, lock_account, lock_database, wait_for
 from tests.store.world import HandClock
 
 ROOT = Path(runner.__file__).parent.parent
@@ -42,6 +42,19 @@ def told(process: subprocess.Popen[str]) -> str:
     process.stdin.write("x")
     process.stdin.flush()
     return process.stdout.readline()
+
+
+def test_looking_tells_whether_somebody_is_at_work_and_leaves_no_trace(tmp_path: Path, clock: HandClock) -> None:
+    """No file is made, the holder's name stays, and a look never stands in a run's way."""
+    database = tmp_path / "a.db"
+    assert not is_locked(database)
+    assert list(tmp_path.iterdir()) == []
+    with lock_database(database, clock=clock):
+        signed = (tmp_path / "a.db.lock").read_bytes()
+        assert is_locked(database)
+        assert (tmp_path / "a.db.lock").read_bytes() == signed
+    assert not is_locked(database)
+    lock_database(database, clock=clock).release()
 
 
 def test_two_processes_race_and_one_wins(tmp_path: Path, clock: HandClock) -> None:

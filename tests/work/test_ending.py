@@ -87,7 +87,7 @@ def test_precedence_of_exit_codes() -> None:
 
 
 @pytest.mark.parametrize("state", BatchState)
-@pytest.mark.parametrize("reason", [None, "person", "reset", "max-spend", "interrupted"])
+@pytest.mark.parametrize("reason", [None, "person", "reset", "max-spend", "interrupted", "cut-off"])
 def test_there_is_always_a_next_command(state: BatchState, reason: str | None) -> None:
     """Every state names a command with the batch in it, and why."""
     step = next_step("leads", state, reason, WAITING)
