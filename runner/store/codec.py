@@ -1,10 +1,16 @@
-"""Between Python values and what SQLite keeps: JSON every reader accepts, plain text, headers without keys."""
+"""Between Python values and what SQLite keeps: JSON every reader accepts, plain text, headers without keys.
+
+For every value that is not exactly an int, a float, a str or a bytearray, Python's sqlite3 looks for an adapter, which
+costs about as much as storing it. So the hot path hands over plain numbers and texts, not booleans and enums.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final
 
 _PLAIN: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -46,6 +52,11 @@ def _tame(value: Any, *, depth: int) -> Any:
     return value
 
 
+def plain(word: StrEnum | None) -> str | None:
+    """The text of an enum's member."""
+    return None if word is None else str(word)
+
+
 def to_text(value: str | None) -> str | None:
     """Text as SQLite and every reader of it can hold: no NUL, no lone surrogates."""
     if value is None or (value.isascii() and "\0" not in value):
@@ -58,5 +69,6 @@ def kept_headers(headers: Sequence[tuple[str, str]]) -> str:
     return to_json([[name, value] for name, value in headers if not _is_secret(name.lower())])
 
 
+@lru_cache(maxsize=256)
 def _is_secret(name: str) -> bool:
     return name in _SECRET_HEADERS or any(part in name for part in _SECRET_PARTS)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from runner.domain.model import UNSENT, Debited, Fault
 from runner.domain.states import JobState, advance_job
 from runner.engine.ports import Settlement
-from runner.store.codec import kept_headers, to_json, to_text
+from runner.store.codec import kept_headers, plain, to_json, to_text
 from runner.store.sql import expect, run_lines, values
 
 _OWNED: Final = "jobs.run = (SELECT run FROM attempts WHERE attempts.id = new.column2)"
@@ -20,11 +20,13 @@ _OWNED: Final = "jobs.run = (SELECT run FROM attempts WHERE attempts.id = new.co
 @lru_cache(maxsize=16)
 def _close_sql(lines: int) -> str:
     return f"""
-    UPDATE attempts SET closed_us = new.column3, http_status = new.column4, fault = new.column5, detail = new.column6,
+    UPDATE attempts SET closed_us = new.column3, http_status = new.column4, fault = new.column5,
+        detail = nullif(new.column6, ''),
         rule = new.column7, action = new.column8, debited = new.column9, amount = new.column10,
         error_code = new.column11, error_message = new.column12, provider_request_id = new.column13,
-        wait_seconds = new.column14, spent = new.column15, resolution = new.column16, resolved_us = new.column17
-    FROM ({values(lines, 17)}) AS new
+        wait_seconds = new.column14, spent = new.column15,
+        resolution = iif(new.column16, 'resend', NULL), resolved_us = iif(new.column16, new.column3, NULL)
+    FROM ({values(lines, 16)}) AS new
     WHERE attempts.job = new.column1 AND attempts.id = new.column2 AND attempts.closed_us IS NULL
     """
 
@@ -68,7 +70,7 @@ def settle_all(connection: sa.Connection, settlements: Sequence[Settlement]) -> 
     # A withdrawn attempt taught nothing about its job: what its last real answer said stays.
     withdrawn = [one for one in settlements if one.answer.fault is Fault.WITHDRAWN]
     if withdrawn:
-        released = [(one.job, one.attempt, _target(one), one.due_us, one.spent) for one in withdrawn]
+        released = [(one.job, one.attempt, plain(_target(one)), one.due_us, int(one.spent)) for one in withdrawn]
         moved = run_lines(connection, _withdraw_sql, released)
         expect(moved, len(withdrawn), f"the job of {named} cannot be released")
     answered = [one for one in settlements if one.answer.fault is not Fault.WITHDRAWN]
@@ -90,24 +92,23 @@ def _closed(s: Settlement) -> tuple[Any, ...]:
         s.attempt,
         s.closed_us,
         answer.status,
-        answer.fault,
-        to_text(answer.detail) or None,
+        plain(answer.fault),
+        to_text(answer.detail),
         s.rule,
-        s.action,
-        s.debited,
+        plain(s.action),
+        plain(s.debited),
         0 if s.debited is Debited.NO else s.amount,
         to_text(s.error_code),
         to_text(s.error_message),
         to_text(s.provider_request_id),
         s.wait_seconds,
-        s.spent,
-        "resend" if resent else None,
-        s.closed_us if resent else None,
+        int(s.spent),
+        int(resent),
     )
 
 
 def _kept(s: Settlement) -> tuple[Any, ...]:
-    return s.attempt, kept_headers(s.answer.headers), bytes(s.answer.body), s.answer.truncated
+    return s.attempt, kept_headers(s.answer.headers), bytearray(s.answer.body), int(s.answer.truncated)
 
 
 def _moved(s: Settlement) -> tuple[Any, ...]:
@@ -118,16 +119,16 @@ def _moved(s: Settlement) -> tuple[Any, ...]:
     return (
         s.job,
         s.attempt,
-        state,
+        plain(state),
         s.due_us,
-        s.spent,
-        s.answer.fault in UNSENT,
-        charged,
-        s.debited is not Debited.UNKNOWN,
+        int(s.spent),
+        int(s.answer.fault in UNSENT),
+        int(charged),
+        int(s.debited is not Debited.UNKNOWN),
         s.amount if charged else 0,
-        s.released_from_doubt,
+        int(s.released_from_doubt),
         outcome.reason if outcome else s.rule,
-        outcome.final if outcome else None,
+        int(outcome.final) if outcome else None,
         outcome.found if outcome else None,
         to_json(outcome.columns) if outcome else None,
         s.answer.status,

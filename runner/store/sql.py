@@ -40,18 +40,19 @@ def expect(changed: int, lines: int, what: str) -> None:
         raise StoreError(what, why="it is not in the state, or not owned by the run, that this step needs")
 
 
-LINES_AT_ONCE: Final = 32
+LINES_AT_ONCE: Final = 16
+"""As many texts of each hot statement are prepared; all of them fit into the connection's cache of 128."""
 
 
 def run_lines(connection: sa.Connection, sql: Callable[[int], str], lines: Sequence[tuple[Any, ...]]) -> int:
     """Run a statement that takes many lines of values in one step; `sql` makes its text for a number of lines.
 
     `executemany` gives the interpreter lock away and takes it back for every line; a writer thread then spends more on
-    that than on SQLite. Lines go in powers of two, so that few texts have to be prepared. Returns the lines changed.
+    that than on SQLite. Returns the lines changed.
     """
     changed = first = 0
     while first < len(lines):
-        count = min(LINES_AT_ONCE, 1 << ((len(lines) - first).bit_length() - 1))
+        count = min(LINES_AT_ONCE, len(lines) - first)
         values = tuple(chain.from_iterable(lines[first : first + count]))
         changed += connection.exec_driver_sql(sql(count), values).rowcount
         first += count
