@@ -6,7 +6,7 @@ the lane is shut and why, whether the operation may be repeated, and what the us
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -76,6 +76,15 @@ def is_in_doubt(answer: Answer, verdict: Verdict, *, safe: bool) -> bool:
 
 def decide(job: Job, operation: Operation, answer: Answer, verdict: Verdict, situation: Situation) -> Decision:
     """The one place where an answer's consequences are weighed."""
+    decision = _weigh(job, operation, answer, verdict, situation)
+    again = decision.event in (JobEvent.RETRY, JobEvent.RELEASE) and decision.debited is Debited.UNKNOWN
+    if again and (verdict.resend or not operation.safe):
+        # Whatever lets it go again: it may be charged twice, and says so for ever.
+        return replace(decision, released_from_doubt=True)
+    return decision
+
+
+def _weigh(job: Job, operation: Operation, answer: Answer, verdict: Verdict, situation: Situation) -> Decision:
     amount = _amount(operation, verdict)
     if is_in_doubt(answer, verdict, safe=operation.safe):
         return _doubt(job, verdict, situation, amount)
@@ -97,11 +106,8 @@ def decide(job: Job, operation: Operation, answer: Answer, verdict: Verdict, sit
 
 
 def _amount(operation: Operation, verdict: Verdict) -> Amount:
-    if verdict.debited is Debited.NO:
-        return Amount(0)
-    if verdict.debited is Debited.YES:
-        return operation.price or Amount(0)
-    return operation.hold
+    """What it cost, or may have: the highest price where there are two, or a cap could be passed without a sign."""
+    return Amount(0) if verdict.debited is Debited.NO else operation.hold
 
 
 def _decision(
@@ -113,7 +119,6 @@ def _decision(
     spent: bool = False,
     due_us: int = 0,
     final: bool = True,
-    released_from_doubt: bool = False,
     doubt: bool = False,
 ) -> Decision:
     return Decision(
@@ -125,7 +130,6 @@ def _decision(
         reason=verdict.rule,
         due_us=due_us,
         final=final,
-        released_from_doubt=released_from_doubt,
         doubt=doubt,
     )
 
@@ -137,9 +141,7 @@ def _doubt(job: Job, verdict: Verdict, situation: Situation, amount: Amount) -> 
     if not resend or _used_up(job, verdict, situation):
         return _decision(JobEvent.DOUBT, lane, verdict, amount, spent=True, doubt=True)
     due_us = situation.now_us + _backoff_us(job, situation)
-    return _decision(
-        JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us, released_from_doubt=True, doubt=True
-    )
+    return _decision(JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us, doubt=True)
 
 
 def _retry(job: Job, answer: Answer, verdict: Verdict, situation: Situation, amount: Amount) -> Decision:
@@ -147,10 +149,9 @@ def _retry(job: Job, answer: Answer, verdict: Verdict, situation: Situation, amo
     outage = answer.fault is not None or status >= 500
     # Behind an open circuit even a readable "try again later" proves nothing: many providers say it with HTTP 200.
     lane = LaneMove.FAILURE if outage or situation.shut is Shut.CIRCUIT else LaneMove.ANSWER
-    marked = verdict.resend and verdict.debited is Debited.UNKNOWN
     if lane is LaneMove.FAILURE and (situation.probe or situation.shut is Shut.CIRCUIT):
         # The provider is in trouble, not the job: it goes back unharmed and the lane waits.
-        return _decision(JobEvent.RELEASE, lane, verdict, amount, released_from_doubt=marked)
+        return _decision(JobEvent.RELEASE, lane, verdict, amount)
     if _used_up(job, verdict, situation):
         return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True, final=False)
     wait_us = _backoff_us(job, situation)
@@ -158,7 +159,7 @@ def _retry(job: Job, answer: Answer, verdict: Verdict, situation: Situation, amo
     if floor is not None:
         wait_us = max(wait_us, round(floor * 1e6))
     due_us = situation.now_us + wait_us
-    return _decision(JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us, released_from_doubt=marked)
+    return _decision(JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us)
 
 
 def _used_up(job: Job, verdict: Verdict, situation: Situation) -> bool:
