@@ -44,7 +44,9 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
 
 def _answered(lane: Lane, decision: Decision, job: Job, leave: Pass) -> bool:
     trouble = decision.event is JobEvent.RETRY or not decision.final
-    give_up = lane.gate.answered(leave, job.id, ended=not trouble)
+    # After a halt a job that used up its attempts has had its turn: else one after the other would be burnt.
+    ended = decision.event is JobEvent.FAIL if lane.gate.shut is Shut.HALT else not trouble
+    give_up = lane.gate.answered(leave, job.id, ended=ended)
     if lane.gate.shut is Shut.HALT and trouble:
         seconds = max(0.0, (decision.due_us - lane.shared.clock.now_us()) / 1e6)
         lane.gate.hold_until(lane.shared.clock.monotonic() + max(1.0, seconds))
@@ -72,7 +74,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
     asked = parse_retry_after(verdict.retry_after, now_us=now_us, unix=verdict.retry_after_unix)
     if not first:
         if asked is not None:
-            lane.gate.hold_until(clock.monotonic() + asked)
+            _wait(lane, asked)
         return False
     if verdict.until is not None:
         again = lane.gate.refusals > 1
@@ -87,11 +89,17 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
             chance=lane.shared.randomness.uniform(),
         )
     lane.pause_reason = verdict.rule
+    _wait(lane, seconds)
+    return lane.gate.refusals >= REFUSALS_TO_HALT
+
+
+def _wait(lane: Lane, seconds: float) -> None:
+    """Nothing leaves for so long; a wait beyond `--max-wait` parks the lane. Never shortens an earlier wait."""
+    clock = lane.shared.clock
     lane.gate.hold_until(clock.monotonic() + seconds)
     if seconds > lane.shared.options.max_wait_seconds:
-        lane.parked_until_us = now_us + round(seconds * 1e6)
+        lane.parked_until_us = max(lane.parked_until_us or 0, clock.now_us() + round(seconds * 1e6))
         lane.gate.close("parked")
-    return lane.gate.refusals >= REFUSALS_TO_HALT
 
 
 def _halt(lane: Lane, reason: str, verdict: Verdict, job: Job) -> None:

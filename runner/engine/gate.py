@@ -54,10 +54,10 @@ class Gate:
         self._probing = True
         return Pass(probe=True)
 
-    def may_go(self, leave: Pass) -> bool:
+    def may_go(self, leave: Pass, now: float) -> bool:
         """Whether what was let through may still be sent: the second look. A lane that is done takes nothing new, but
-        what has its place under the caps already goes."""
-        return self.closed in (None, "done") and (self.shut is None or leave.probe)
+        what has its place under the caps already goes. A probe goes back if a longer wait was asked for meanwhile."""
+        return self.closed in (None, "done") and (self.shut is None or (leave.probe and now >= self.until))
 
     def wake_at(self) -> float | None:
         """When it is worth asking again; None: only after something has happened."""
@@ -133,7 +133,7 @@ class Gate:
     def refuse(self, leave: Pass) -> bool:
         """The provider asked to wait. False for what was on its way when an earlier refusal shut the gate: the same
         episode, counted once."""
-        if not leave.probe and (self.shut is not None or self.closed is not None):
+        if not leave.probe and (self.shut is not None or self.closed not in (None, "done")):
             return False
         self._probing = False
         self._refusals += 1

@@ -103,11 +103,12 @@ class Lane:
         now_us = self.shared.clock.now_us()
         if last.state == "halted":
             self.gate.start_after_halt(last.job, last.operation, same_job=last.probe_same_job)
-        elif last.state in ("parked", "gated") and last.until_us is not None:
-            self.pause_reason = last.reason
+        elif last.until_us is not None and last.state in ("parked", "gated", "done"):
+            self.pause_reason = None if last.state == "done" else last.reason
             seconds = max(0.0, (last.until_us - now_us) / 1e6)
             self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)
-            if last.state == "parked" and seconds > 0:
+            long = last.state == "done" and seconds > self.shared.options.max_wait_seconds
+            if long or (last.state == "parked" and seconds > 0):
                 self.parked_until_us = last.until_us
                 self.gate.close("parked")
 
@@ -117,7 +118,7 @@ class Lane:
 
     def may_send(self, leave: Pass) -> bool:
         """The second look, before and after the commit that opens an attempt."""
-        return self.shared.stop.reason is None and self.gate.may_go(leave)
+        return self.shared.stop.reason is None and self.gate.may_go(leave, self.shared.clock.monotonic())
 
     async def sleep(self, until: float | None) -> None:
         """Until a time, or until `wake`."""
@@ -198,7 +199,7 @@ class Lane:
         elif state == "parked":
             reason = self.pause_reason
         else:
-            until_us, reason = None, self.stop_reason
+            until_us, reason = self._asked_until_us(), self.stop_reason
         return LaneReport(
             batch=self.shared.batch,
             provider=self.provider.name,
@@ -210,6 +211,13 @@ class Lane:
             at_us=self.shared.clock.now_us(),
         )
 
+    def _asked_until_us(self) -> int | None:
+        """When the wait ends that the provider asked for while a cap ended this lane: the next run keeps to it."""
+        ahead = self.gate.until - self.shared.clock.monotonic()
+        if self.gate.shut is not Shut.PAUSE or ahead <= 0:
+            return None
+        return self.shared.clock.now_us() + round(ahead * 1e6)
+
     def rate(self) -> str | None:
         """The limits in words: "60/60 s, 2/1 s"."""
         limits = [f"{limit.at_most}/{limit.per_seconds:g} s" for limit in self.throttle.limits]
@@ -218,7 +226,8 @@ class Lane:
     def report(self, reason: str | None) -> None:
         """Store and tell the lane's state if it changed."""
         key = (self.state(), self.gate.until if self.gate.shut is not None else 0.0)
-        if key == self._reported or (self.gate.shut is Shut.HALT and self.gate.closed is None):
+        unproved = self.gate.closed is None or self.stop_reason is not None
+        if key == self._reported or (self.gate.shut is Shut.HALT and unproved and self.halt_report is None):
             return  # a halt stays on record until a success lifts it, whatever happens to this run
         self._reported = key
         report, now_us = self.snapshot(reason), self.shared.clock.now_us()

@@ -112,6 +112,7 @@ class ScriptedTransport:
 
     script: Script
     latency: float = 0.2
+    slow: Mapping[str, float] = field(default_factory=dict)  # seconds more before the answer to a value
     sent: list[Sent] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -141,7 +142,7 @@ class ScriptedTransport:
         )
         self.sent.append(sent)
         answer = self.script(sent)
-        await anyio.sleep(self.latency / 2)
+        await anyio.sleep(self.latency / 2 + self.slow.get(sent.value, 0.0))
         self.in_flight -= 1
         return answer
 
@@ -174,6 +175,7 @@ class Night:
     scripts: Mapping[str, Script] = field(default_factory=dict)  # by provider; else everything succeeds
     options: RunOptions = field(default_factory=RunOptions)
     latency: float = 0.2
+    slow: Mapping[str, float] = field(default_factory=dict)  # by value
     transports: dict[str, ScriptedTransport] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -245,7 +247,7 @@ class Night:
         self.stop = StopSignal()
         for one in self.providers:
             script = self.scripts.get(one.name, lambda sent: OK)
-            self.transports[one.name] = ScriptedTransport(script, self.latency)
+            self.transports[one.name] = ScriptedTransport(script, self.latency, self.slow)
         lanes = [
             LaneSetup(
                 provider=one,
