@@ -76,7 +76,7 @@ async def stock(url: str, backend: str, requests: int) -> Cost:
             assert answer.status_code == 200
 
         await measure(send, requests=2 * IN_FLIGHT, in_flight=IN_FLIGHT)
-        return await measure(send, requests=max(requests // 5, IN_FLIGHT), in_flight=IN_FLIGHT)
+        return await measure(send, requests=requests, in_flight=IN_FLIGHT)
 
 
 def _transport(url: str, backend: str, slots: int) -> HttpTransport:
