@@ -126,11 +126,25 @@ class Runner:
         )
         return load(request, self._session)
 
-    def preflight(self, batch: BatchLike) -> Preflight:
-        """What `run` would send now: requests, price, time at the limits, keys, values answered earlier."""
+    def preflight(
+        self,
+        batch: BatchLike,
+        *,
+        max_requests: int | None = None,
+        max_spend: SpendCap | None = None,
+        rate: str | None = None,
+        limit: int | None = None,
+    ) -> Preflight:
+        """What `run` with these caps would send now: requests, price, time at the limits, keys, answers paid earlier.
+
+        UsageError: a cap that cannot hold.
+        """
+        from runner.work.caps import Wanted
+
         session = self._session
+        wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit)
         return preflight(
-            self._info(batch), store=session.store(), profiles=session.profiles, keys=session.settings.keys
+            self._info(batch), wanted, store=session.store(), profiles=session.profiles, settings=session.settings
         )
 
     async def arun(

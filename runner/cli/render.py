@@ -189,18 +189,23 @@ def known_text(plan: Preflight) -> list[str]:
     ]
 
 
-def preflight_text(plan: Preflight) -> str:
-    """What a run is about to do."""
+def preflight_text(plan: Preflight, *, with_list: bool = True) -> str:
+    """What a run is about to do; the list itself is left out where it was shown a moment ago."""
+    rows = [
+        ("list", count(plan.rows, "row")),
+        *(("column", clean(column)) for column in plan.columns),
+        ("shared", f"{count(plan.shared, 'row')} with an earlier one" if plan.shared else ""),
+        ("refused", invalid_text(plan.invalid)),
+    ]
+    share = f"at most {number(plan.at_most)} of " if plan.at_most < plan.requests else ""
     return "\n".join(
         [
-            f"{plan.batch}: about to send {count(plan.requests, 'request')}",
+            f"{plan.batch}: about to send {share}{count(plan.requests, 'request')}",
             facts(
                 [
-                    ("list", count(plan.rows, "row")),
-                    *(("column", clean(column)) for column in plan.columns),
-                    ("shared", f"{count(plan.shared, 'row')} with an earlier one" if plan.shared else ""),
-                    ("refused", invalid_text(plan.invalid)),
+                    *(rows if with_list else ()),
                     *(("provider", lane_text(lane)) for lane in plan.lanes),
+                    ("stops at", listed(plan.caps)),
                     *(("note", sentence) for sentence in known_text(plan)),
                 ]
             ),

@@ -15,7 +15,6 @@ from runner.cli.render import ended_text, known_text, loaded_text, preflight_tex
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import clean, count, listed
 from runner.domain.model import InDoubtPolicy
-from runner.domain.states import JobState
 from runner.errors import StorageFullError, UsageError
 
 if TYPE_CHECKING:
@@ -62,15 +61,20 @@ class Caps:
         Text, Parameter(help="Halt when more than this share of ended requests failed, e.g. 10%.")
     ] = None
 
-    def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of `Runner.run`."""
+    def bounds(self) -> dict[str, Any]:
+        """Keyword arguments of `Runner.preflight`."""
         return {
             "max_spend": self.max_spend or None,
             "max_requests": self.max_requests,
-            "in_doubt": self.in_doubt,
             "rate": self.rate,
-            "in_flight": self.in_flight,
             "limit": self.limit,
+        }
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of `Runner.run`."""
+        return self.bounds() | {
+            "in_doubt": self.in_doubt,
+            "in_flight": self.in_flight,
             "max_wait": self.max_wait,
             "wait": self.wait,
             "max_failed": self.max_failed,
@@ -146,12 +150,12 @@ def run(
         raise UsageError("--json and -o - both want stdout", why="only one can have it", fix="-o FILE, or no --json")
     screen = Screen(quiet=shown.quiet)
     with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
-        batch = _batch(library, screen, target, rows or Rows(), max_invalid)
+        batch, told = _batch(library, screen, target, rows or Rows(), max_invalid)
         try:
-            plan = library.preflight(batch)
-            if not _agreed(screen, plan, yes=flags.yes):
+            plan = library.preflight(batch, **limits.bounds())
+            if not _agreed(screen, plan, yes=flags.yes, told=told):
                 return _declined(library, screen, batch, json=shown.json)
-            return _work(library, screen, batch, limits, shown)
+            return _work(library, screen, plan, limits, shown)
         except StorageFullError as error:  # a halt: what is stored still says how the batch stands
             screen.error(error)
             if shown.json:
@@ -159,23 +163,25 @@ def run(
             return error.exit_code
 
 
-def _batch(library: Runner, screen: Screen, target: str | None, rows: Rows, max_invalid: str | None) -> str:
+def _batch(
+    library: Runner, screen: Screen, target: str | None, rows: Rows, max_invalid: str | None
+) -> tuple[str, bool]:
+    """The batch's name, and whether its list was shown just now."""
     # A file is always read again: a list that changed must not be mistaken for the one that was imported.
     if rows.given() or max_invalid is not None or (target is not None and Path(target).is_file()):
         loaded = library.load(target, **rows.arguments(), max_invalid=max_invalid)
         _tell_notices(library, screen)
-        batch = loaded.batch
         if loaded.created or loaded.added_rows:
             screen.say(loaded_text(loaded))
-        else:
-            for notice in loaded.notices:
-                screen.say(clean(notice))
-    else:
-        batch = library.find(target)
-        _tell_notices(library, screen)
-        if target is None:
-            screen.say(f"{batch}: the batch last worked on")
-    return batch
+            return loaded.batch, True
+        for notice in loaded.notices:
+            screen.say(clean(notice))
+        return loaded.batch, False
+    batch = library.find(target)
+    _tell_notices(library, screen)
+    if target is None:
+        screen.say(f"{batch}: the batch last worked on")
+    return batch, False
 
 
 def _tell_notices(library: Runner, screen: Screen) -> None:
@@ -183,13 +189,16 @@ def _tell_notices(library: Runner, screen: Screen) -> None:
         screen.say(clean(notice))
 
 
-def _agreed(screen: Screen, plan: Preflight, *, yes: bool) -> bool:
-    """Show what is about to be paid for; on a terminal ask once before the first request of a batch."""
+def _agreed(screen: Screen, plan: Preflight, *, yes: bool, told: bool) -> bool:
+    """Show what is about to be paid for; on a terminal ask once before the first request of a batch.
+
+    `told`: the list and its columns are on the screen already.
+    """
     ready = all(lane.key_present for lane in plan.lanes)  # a missing key is an error in a moment: nothing to agree to
-    if plan.first_time and plan.requests and ready and can_ask():
-        screen.say(preflight_text(plan))
+    if plan.first_time and plan.at_most and ready and can_ask():
+        screen.say(preflight_text(plan, with_list=not told))
         who = listed(lane.title for lane in plan.lanes)
-        return yes or screen.ask(f"Send {count(plan.requests, 'request')} to {who}?")
+        return yes or screen.ask(f"Send {'up to ' if plan.caps else ''}{count(plan.at_most, 'request')} to {who}?")
     for sentence in known_text(plan) if plan.requests else ():
         screen.say(sentence)
     return True
@@ -202,17 +211,14 @@ def _declined(library: Runner, screen: Screen, batch: str, *, json: bool) -> int
     return 5
 
 
-def _work(library: Runner, screen: Screen, batch: str, limits: Caps, shown: Output) -> int:
+def _work(library: Runner, screen: Screen, plan: Preflight, limits: Caps, shown: Output) -> int:
     from runner.cli.supervise import supervise
-
-    # What a run that died left running is due again as well.
-    outcomes = library.status(batch).outcomes
 
     result = supervise(
         library,
         screen,
-        batch,
-        due=outcomes[JobState.QUEUED] + outcomes[JobState.RUNNING],
+        plan.batch,
+        due=plan.requests,
         mode=ProgressMode.PLAIN if shown.verbose and shown.progress is ProgressMode.AUTO else shown.progress,
         arguments=limits.arguments()
         | {"output": shown.output or "auto", "overwrite": shown.overwrite, "guard": not shown.no_guard},

@@ -30,14 +30,14 @@ class Wanted:
     def parse(
         cls,
         *,
-        max_requests: int | None,
-        max_spend: SpendCap | None,
-        in_doubt: InDoubtPolicy | str | None,
-        rate: str | None,
-        in_flight: int | None,
-        limit: int | None,
-        max_wait: float | str | None,
-        max_failed: float | str | None,
+        max_requests: int | None = None,
+        max_spend: SpendCap | None = None,
+        in_doubt: InDoubtPolicy | str | None = None,
+        rate: str | None = None,
+        in_flight: int | None = None,
+        limit: int | None = None,
+        max_wait: float | str | None = None,
+        max_failed: float | str | None = None,
     ) -> Wanted:
         """From what people write. ConfigError or UsageError names the flag."""
         if rate is not None:

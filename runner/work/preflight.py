@@ -9,26 +9,31 @@ from decimal import Decimal
 from runner.domain.model import MILLION, Amount
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
-from runner.settings import Keys, parse_rate
+from runner.engine.ports import RunOptions
+from runner.settings import Keys, Settings
 from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
+from runner.work.caps import Wanted, run_options
 from runner.work.profiles import Profiles
 from runner.work.results import Known, Lane, Preflight
 
 
-def preflight(info: BatchInfo, *, store: Store, profiles: Profiles, keys: Keys) -> Preflight:
-    """Read only; asks no provider. UsageError when a profile of the batch is gone."""
+def preflight(info: BatchInfo, wanted: Wanted, *, store: Store, profiles: Profiles, settings: Settings) -> Preflight:
+    """Read only; asks no provider. UsageError when a profile of the batch is gone, or a cap cannot be held."""
     status = store.reports.status(info.id)
     operations = profiles.of_batch(info.operations, info.source)
     providers = profiles.by_provider(operations, info.source)
-    rate = parse_rate(info.settings["rate"], name="--rate") if "rate" in info.settings else None
-    lanes = tuple(_lane(provider, operations, status, keys, rate) for provider in providers.values())
+    options = run_options(wanted, info.settings, settings.run, operations.values())
+    lanes = tuple(_lane(provider, operations, status, settings.keys, options.rate) for provider in providers.values())
     jobs = sum(status.by_state.values())
+    requests = sum(lane.requests for lane in lanes)
     return Preflight(
         batch=info.name,
         state=info.state,
         rows=info.rows,
-        requests=sum(lane.requests for lane in lanes),
+        requests=requests,
+        at_most=_at_most(requests, options, status),
+        caps=_caps(options),
         shared=info.rows * len(info.operations) - info.refused - jobs,
         not_sent=info.refused,
         invalid=dict(info.settings.get("invalid", {})),
@@ -52,6 +57,31 @@ def _window_seconds(requests: int, at_most: int, per_seconds: float) -> float:
     return max(0, math.ceil(requests / at_most) - 1) * per_seconds
 
 
+def _at_most(requests: int, options: RunOptions, status: BatchStatus) -> int:
+    """How many requests one run makes at most. A cap on money is not counted in requests: prices may differ."""
+    sent = sum(line.requests for line in status.ledger)
+    cap = (options.max_requests or {}).get(None)
+    left = requests if cap is None else max(0, cap - sent)
+    return min(requests, left, requests if options.limit is None else options.limit)
+
+
+def _caps(options: RunOptions) -> tuple[str, ...]:
+    """What ends a run early, as one writes it on the command line."""
+    caps = [f"--max-requests {cap}" for cap in (options.max_requests or {}).values()]
+    for who, cap in (options.max_spend or {}).items():
+        caps.append(f"--max-spend {f'{who}=' if who else ''}{decimal(cap)}")
+    return (*caps, *([] if options.limit is None else [f"--limit {options.limit}"]))
+
+
+def _waiting(operation: Operation, status: BatchStatus) -> int:
+    """Requests still to be made; those of a run that died as well, but for what it left open: that is in doubt."""
+    counts = status.jobs.get(operation.key, {})
+    taken = counts.get(JobState.RUNNING, 0)
+    if not operation.safe:
+        taken -= sum(line.open for line in status.ledger if line.operation == operation.key)
+    return counts.get(JobState.QUEUED, 0) + max(0, taken)
+
+
 def _lane(
     provider: Provider,
     operations: Mapping[str, Operation],
@@ -60,11 +90,11 @@ def _lane(
     rate: tuple[int, float] | None,
 ) -> Lane:
     mine = [operation for operation in operations.values() if operation.provider == provider.name]
-    queued = {operation.key: status.jobs.get(operation.key, {}).get(JobState.QUEUED, 0) for operation in mine}
-    requests = sum(queued.values())
+    waiting = {operation.key: _waiting(operation, status) for operation in mine}
+    requests = sum(waiting.values())
     problem = keys.present(provider)
     prices = {operation.price for operation in mine}
-    amounts = [None if operation.price is None else operation.price * queued[operation.key] for operation in mine]
+    amounts = [None if operation.price is None else operation.price * waiting[operation.key] for operation in mine]
     known = [amount for amount in amounts if amount is not None]
     return Lane(
         provider=provider.name,

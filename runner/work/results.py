@@ -67,6 +67,8 @@ class Preflight:
     state: BatchState
     rows: int
     requests: int
+    at_most: int  # of them in one run: less than `requests` where a cap or a limit ends it before
+    caps: tuple[str, ...]  # for people, as one writes them: "--max-requests 50"
     shared: int
     not_sent: int
     invalid: Mapping[str, int]

@@ -126,11 +126,14 @@ def bury(store: Store, profiles: Profiles) -> list[str]:
     safe: set[str] = set()
     for info in store.reports.batches():
         safe |= profiles.safe_operations(info.operations, info.source)
-    return [
-        f"{one.name}: an earlier run was cut off; {one.doubts} of its requests are in doubt, {one.released} are queued"
-        for one in store.steering.recover(safe=safe)
-        if one.doubts or one.released
-    ]
+    found = [one for one in store.steering.recover(safe=safe) if one.doubts or one.released]
+    return [f"{one.name}: an earlier run was cut off; {_in_doubt(one.doubts)}" for one in found]
+
+
+def _in_doubt(count: int) -> str:
+    if not count:
+        return "none of its requests is in doubt"
+    return f"{count} of its requests {'is' if count == 1 else 'are'} in doubt"
 
 
 def _status(info: BatchInfo) -> str:

@@ -185,6 +185,8 @@ def test_the_summary_before_the_first_send_has_price_time_key_and_what_is_known(
         state=BatchState.READY,
         rows=5000,
         requests=4640,
+        at_most=4640,
+        caps=(),
         shared=357,
         not_sent=3,
         invalid={"invalid:empty": 2, "invalid:email": 1},
@@ -213,6 +215,11 @@ def test_the_summary_before_the_first_send_has_price_time_key_and_what_is_known(
     assert "1,856 of 4,640 values of defastra.email were answered in batch old" in shown
     assert "2 empty, 1 email" in shown
     assert "email <- E-Mail, 98 % valid" in shown
+    assert "stops at" not in shown
+    capped = render.preflight_text(replace(plan, at_most=50, caps=("--max-requests 50",)), with_list=False)
+    assert "about to send at most 50 of 4,640 requests" in capped
+    assert "  stops at  --max-requests 50" in capped
+    assert "E-Mail" not in capped
     unpriced = replace(plan, lanes=(replace(plan.lanes[0], amount=None, price=None),))
     assert "price unknown" in render.preflight_text(unpriced)
 

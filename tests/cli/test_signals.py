@@ -128,12 +128,14 @@ def on_a_terminal(folder: Path, *arguments: str, answer: bytes) -> tuple[int, st
 
 
 def test_a_terminal_is_asked_once_before_the_first_paid_request(folder, provider):
-    """No: nothing is sent, exit 5. Yes: it runs with a bar. Later runs of the batch, and --yes, do not ask."""
+    """No: nothing is sent, exit 5. What ends the run before is told. Yes: it runs with a bar. Later runs of the batch, and --yes, do not ask."""
     write_list(folder, *names("tty", 3))
     code, shown = on_a_terminal(folder, *RUN, "--limit", "1", answer=b"n\n")
     assert code == 5
-    assert "about to send 3 requests" in shown
-    assert "Send 3 requests to Defastra?" in shown
+    assert "about to send at most 1 of 3 requests" in shown
+    assert "stops at  --limit 1" in shown
+    assert "Send up to 1 request to Defastra?" in shown
+    assert shown.count("email <- email") == 1
     assert seen(provider, "tty") == []
     code, shown = on_a_terminal(folder, *RUN, "--limit", "1", answer=b"y\n")
     assert code == 5

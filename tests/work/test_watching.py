@@ -10,10 +10,10 @@ import pytest
 
 from runner.domain.model import Debited, Fault
 from runner.domain.provider import Auth, Http, Limit, Provider
-from runner.errors import BatchError
+from runner.errors import BatchError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.preflight import seconds_at_limits
-from tests.app.place import Place, emails
+from tests.app.place import KilledError, Place, emails
 
 OPERATION = ["defastra.email"]
 
@@ -54,6 +54,34 @@ def test_preflight_says_what_would_be_paid(place: Place) -> None:
         done = r.preflight(batch)
     assert (done.requests, done.first_time, done.known) == (0, False, ())
     assert place.transports == 2
+
+
+def test_preflight_counts_what_a_cap_or_limit_leaves(place: Place) -> None:
+    """Given, kept with the batch or of this run: the least of them holds, and what was sent counts against a cap."""
+    place.write_list(emails(10))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        plan = r.preflight(batch, max_requests=4, max_spend="9.5", limit=2)
+        assert (plan.requests, plan.at_most) == (10, 2)
+        assert plan.caps == ("--max-requests 4", "--max-spend 9.5", "--limit 2")
+        place.run(r, batch, max_requests=4, limit=3)
+        kept = r.preflight(batch)
+        assert (kept.requests, kept.at_most, kept.caps) == (7, 1, ("--max-requests 4",))
+        with pytest.raises(UsageError, match="too small"):
+            r.preflight(batch, limit=0)
+
+
+def test_preflight_of_a_batch_whose_run_died_counts_what_it_had_taken(place: Place) -> None:
+    """Everything not answered is still to be sent, but for the requests that were open: they are in doubt."""
+    place.write_list(emails(10))
+    place.dies_at = 4
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        with pytest.raises(KilledError):
+            place.run(r, batch)
+        planned = r.preflight(batch).requests
+    with place.runner() as r:
+        assert place.run(r, batch).sent == planned
 
 
 def test_answers_paid_in_another_batch_are_announced(place: Place) -> None:
