@@ -82,13 +82,16 @@ class Reports:
         with self._database.reading() as connection:
             return read_batch(connection, batch)
 
-    def find(self, text: str) -> BatchInfo:
-        """By name, unique prefix of a name, or path of the source (the batch last worked on). BatchError otherwise."""
+    def find(self, text: str, *, directory: Path | None = None) -> BatchInfo:
+        """By name, path of the source (the batch last worked on), or unique prefix of a name. BatchError otherwise.
+
+        A relative path counts from `directory`, by default the current one.
+        """
         batches = self.batches()
         for batch in batches:
             if batch.name == text:
                 return batch
-        if (from_path := _from_path(batches, text)) is not None:
+        if (from_path := _from_path(batches, (directory or Path()) / text)) is not None:
             return from_path
         starting = [batch for batch in batches if batch.name.startswith(text)] if text else []
         if len(starting) == 1:
@@ -195,9 +198,8 @@ class Reports:
             ]
 
 
-def _from_path(batches: list[BatchInfo], text: str) -> BatchInfo | None:
-    paths = {text, str(Path(text).absolute())}
-    return next((batch for batch in batches if batch.source.get("path") in paths), None)
+def _from_path(batches: list[BatchInfo], path: Path) -> BatchInfo | None:
+    return next((batch for batch in batches if batch.source.get("path") == str(path.absolute())), None)
 
 
 def _doubt(connection: sa.Connection, line: sa.Row[Any]) -> Doubt:

@@ -65,11 +65,7 @@ class Session:
             if last is None:
                 raise BatchError("there is no batch here yet", fix="runner run leads.csv -p defastra.email")
             return last
-        named = reports.named(text)
-        if named is not None:
-            return named
-        path = Path(text)
-        return reports.find(str(self.settings.directory / path) if path.suffix else text)
+        return reports.find(text, directory=self.settings.directory)
 
     def close(self) -> None:
         """Close the store; safe to call twice."""

@@ -233,6 +233,9 @@ def test_batches_are_found_by_name_prefix_and_file(place: Place) -> None:
         r.load("legacy.csv", OPERATION)
         assert r.find("lea") == r.find("leads.csv") == r.find("leads-defastra-email") == "leads-defastra-email"
         assert r.find() == "legacy-defastra-email"
+        place.write_list(emails(3), name="list.of.may.csv")
+        r.load("list.of.may.csv", OPERATION)
+        assert r.find("list.of") == r.find("list.of.may-defastra-e") == "list.of.may-defastra-email"
         for wrong in ("le", "nothing", "other.csv"):
             with pytest.raises(BatchError):
                 r.find(wrong)
