@@ -9,8 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
-from dataclasses import dataclass
-from typing import Any, Final, Never
+from typing import Any, Final, NamedTuple, Never
 
 from runner.domain.model import Answer
 
@@ -32,8 +31,7 @@ _BOMS: Final = (
 _CHARSETS: Final = frozenset({"iso-8859-1", "latin-1", "iso-8859-15", "windows-1252", "cp1252", "utf-16"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedBody:
+class ParsedBody(NamedTuple):
     """A JSON value (`readable`), or the reason in words why there is none. The reason never quotes the body."""
 
     readable: bool

@@ -6,9 +6,8 @@ the lane is shut and why, whether the operation may be repeated, and what the us
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from runner.domain.backoff import full_jitter, parse_retry_after
 from runner.domain.model import Action, Amount, Answer, Debited, Fault, InDoubtPolicy, Job, Verdict
@@ -35,8 +34,7 @@ class LaneMove(StrEnum):
     HALT = "halt"  # a person must act
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(NamedTuple):
     """What a decision depends on beside the verdict."""
 
     policy: InDoubtPolicy
@@ -48,8 +46,7 @@ class Situation:
     chance: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """What happens to the job, the lane and the money."""
 
     event: JobEvent
@@ -80,7 +77,7 @@ def decide(job: Job, operation: Operation, answer: Answer, verdict: Verdict, sit
     again = decision.event in (JobEvent.RETRY, JobEvent.RELEASE) and decision.debited is Debited.UNKNOWN
     if again and (verdict.resend or not operation.safe):
         # Whatever lets it go again: it may be charged twice, and says so for ever.
-        return replace(decision, released_from_doubt=True)
+        return decision._replace(released_from_doubt=True)
     return decision
 
 

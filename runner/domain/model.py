@@ -2,6 +2,9 @@
 
 Instants are integer microseconds since the Unix epoch, UTC (`..._us`); durations are float seconds (`..._seconds`);
 amounts are integer millionths of the provider's unit (`Amount`). Nothing here knows a database or a network.
+
+Values that are made anew for every request are named tuples: as immutable as a frozen dataclass, made in a third of the
+time. They are built by keyword all the same.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 BatchId = NewType("BatchId", int)
 JobId = NewType("JobId", int)
@@ -114,8 +117,7 @@ class Answer:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the rules say of one answer."""
 
     rule: str

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from runner.domain.model import Action, Amount, Answer, Debited, Fault
 
@@ -172,7 +172,10 @@ class Condition:
 
     def is_catch_all(self) -> bool:
         """Whether this matches every answer."""
-        return self == Condition()
+        return self == _ANYTHING
+
+
+_ANYTHING: Final = Condition()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,8 @@ The body decides before the HTTP status wherever the profile says so; this file 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from email.utils import parsedate
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from runner.domain.body import ParsedBody, lookup, parse_body
 from runner.domain.model import UNSENT, Action, Answer, Debited, Fault, Verdict
@@ -26,8 +25,7 @@ _LAST_RESORT: Final = Rule(name="unrecognised", when=(Condition(),), then=Action
 _WITHDRAWN: Final = Verdict(rule="withdrawn", action=Action.RETRY, debited=Debited.NO, recognised=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
+class _Seen(NamedTuple):
     """One answer as the conditions look at it."""
 
     answer: Answer
@@ -230,8 +228,8 @@ def _tells_a_time(raw: str, *, unix: bool) -> bool:
 
 def shown(text: str | None, limit: int) -> str | None:
     """A provider's text as it may be stored and printed: unprintable characters escaped, at most `limit` characters."""
-    if text is None:
-        return None
+    if text is None or (len(text) <= limit and text.isprintable()):
+        return text
     cut = text[: limit + 1]
     safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in cut)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 
@@ -64,8 +64,7 @@ async def _told(lane: Lane, settled: Settled | None) -> None:
             lane.shared.observer(settled.event)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class Admission(NamedTuple):
     """A job with everything it needs to be sent: a pass, room under the caps, and a permit of the throttle."""
 
     leave: Pass

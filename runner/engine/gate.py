@@ -7,7 +7,7 @@ Pure bookkeeping on a monotonic clock; nothing here waits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from runner.domain.backoff import circuit_wait
 from runner.domain.decide import Shut
@@ -20,8 +20,7 @@ REFUSALS_TO_HALT = 20
 OUTAGE_SECONDS_TO_HALT = 6 * 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
+class Pass(NamedTuple):
     """Leave to send one request. A probe goes alone."""
 
     probe: bool

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runner.domain.model import (
     Action,
@@ -73,8 +73,7 @@ class Claim:
     only: JobId | None = None  # this job first and alone, if it is queued and due is ignored
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(NamedTuple):
     """The intent to send one request; committed before it leaves."""
 
     run: RunId
@@ -93,8 +92,7 @@ class Opening:
     unit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What one attempt came to: its answer as received, what the rules made of it, and where its job goes."""
 
     attempt: AttemptId

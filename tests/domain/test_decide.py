@@ -49,7 +49,7 @@ def verdict(action: Action, debited: Debited = Debited.NO, **more: Any) -> Verdi
 
 def decision(answer: Answer, verdict: Verdict, job: Job = JOB, **situation: Any) -> Decision:
     """Decide in a situation that differs from the plain one by `situation`."""
-    return decide(job, OPERATION, answer, verdict, replace(SITUATION, **situation))
+    return decide(job, OPERATION, answer, verdict, SITUATION._replace(**situation))
 
 
 answers = st.builds(Answer, status=st.integers(100, 599)) | st.builds(
