@@ -68,15 +68,17 @@ def lock_account(account: str, *, database: Path, clock: Clock, folder: Path | N
     return _lock(folder / f"{account}.lock", what="this provider account", database=database, clock=clock)
 
 
-async def wait_for(take: Callable[[], Lock], *, clock: Clock, seconds: float) -> Lock:
-    """Call `take` once a second until it succeeds; after `seconds` its BusyError comes through."""
+async def wait_for(
+    take: Callable[[], Lock], *, clock: Clock, seconds: float, given_up: Callable[[], bool] = lambda: False
+) -> Lock:
+    """Call `take` once a second until it succeeds; after `seconds`, or once `given_up`, its BusyError comes through."""
     deadline = clock.monotonic() + seconds
     while True:
         try:
             return take()
         except BusyError:
             now = clock.monotonic()
-            if now >= deadline:
+            if now >= deadline or given_up():
                 raise
             await clock.sleep_until(min(now + 1.0, deadline))
 

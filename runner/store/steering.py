@@ -77,14 +77,15 @@ class Steering:
     ) -> BatchState:
         """Move a batch along one edge of its table and return the new state; BatchError if there is no such edge.
 
-        Every edge but `start` clears `requested_state`. `complete` is refused while a visible job is queued or running.
+        What another terminal asked for stays asked until it is carried out or `resume` withdraws it: only `complete`,
+        `reopen` and `cancel` clear `requested_state`. `complete` is refused while a visible job is queued or running.
         `cancel` cancels the queued jobs.
         """
         with self._deciding(batch) as (connection, now, state):
             target = advance_batch(state, event)
             if event is BatchEvent.COMPLETE and connection.exec_driver_sql(_UNENDED, {"batch": batch}).first():
                 raise BatchError("the batch is not complete", why="some of its jobs have not ended")
-            keeps_wish = event is BatchEvent.START
+            keeps_wish = event in {BatchEvent.START, BatchEvent.PAUSE, BatchEvent.HALT}
             moved = connection.exec_driver_sql(
                 "UPDATE batches SET state = ?, reason = ?, resume_at_us = ?, touched_us = ?,"
                 f" requested_state = iif(?, requested_state, NULL) WHERE id = ? AND {batch_may(event)}",

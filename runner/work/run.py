@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,12 +14,12 @@ from runner.domain.model import BatchId, InDoubtPolicy, RunId
 from runner.domain.provider import Limit, Operation, Provider
 from runner.domain.states import BatchEvent, BatchState, JobState
 from runner.engine.events import RunEnded
-from runner.engine.ports import Observer, RunOptions
+from runner.engine.ports import Clock, Observer, RunOptions
 from runner.engine.run import LaneSetup, RunSummary, run_batch
 from runner.engine.stop import StopSignal
-from runner.errors import ConfigError
+from runner.errors import BusyError, ConfigError
 from runner.settings import Secret
-from runner.store.locks import account_fingerprint, lock_account, lock_database, wait_for
+from runner.store.locks import Lock, account_fingerprint, lock_account, lock_database, wait_for
 from runner.store.values import BatchInfo, Wish
 from runner.work.caps import Wanted, run_options
 from runner.work.ending import ending, signal_exit
@@ -67,19 +67,25 @@ async def run(
     options = run_options(wanted, info.settings, tools.settings.run, operations.values())
     async with AsyncExitStack() as stack:
         take = partial(lock_database, store.path, clock=clock)
-        stack.enter_context(await wait_for(take, clock=clock, seconds=max(wait_seconds, STEERED_SECONDS)))
+        if not await _held(stack, take, clock=clock, seconds=max(wait_seconds, STEERED_SECONDS), stop=stop):
+            return _given_up(stop)
         notices = tuple(bury(store, tools.profiles))
-        info = _carry_out(tools, store.reports.batch(batch))
-        resting = _resting(info, clock.now_us())
+        info, resting = _look(tools, batch)
         if resting is not None:
             return Ended(exit_code=resting, notices=notices)
+        # Once more: the run before this one may have kept another cap.
+        options = run_options(wanted, info.settings, tools.settings.run, operations.values())
         # Locks and keys first: what is refused here must leave the batch as it was.
         accounts = _accounts(tools, info, operations, options)
         for account in sorted(accounts, key=lambda one: one.fingerprint):
             take = partial(
                 lock_account, account.fingerprint, database=store.path, clock=clock, folder=tools.seams.lock_folder
             )
-            stack.enter_context(await wait_for(take, clock=clock, seconds=wait_seconds))
+            if not await _held(stack, take, clock=clock, seconds=wait_seconds, stop=stop):
+                return replace(_given_up(stop), notices=notices)
+        info, resting = _look(tools, batch)  # queueing for an account takes hours: what was decided meanwhile holds
+        if resting is not None:
+            return Ended(exit_code=resting, notices=notices)
         if kept := {name: value for name, value in wanted.kept().items() if info.settings.get(name) != value}:
             store.steering.keep(info.id, kept)
         requeued = store.steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
@@ -90,8 +96,32 @@ async def run(
         return replace(ended, requeued=requeued, released=released, notices=notices)
 
 
+async def _held(
+    stack: AsyncExitStack, take: Callable[[], Lock], *, clock: Clock, seconds: float, stop: StopSignal
+) -> bool:
+    """Hold a lock until the stack unwinds; False when the run was asked to stop while it waited. BusyError."""
+    try:
+        lock = await wait_for(take, clock=clock, seconds=seconds, given_up=lambda: stop.reason is not None)
+    except BusyError:
+        if stop.reason is None:
+            raise
+        return False
+    stack.enter_context(lock)
+    return True
+
+
+def _given_up(stop: StopSignal) -> Ended:
+    return Ended(exit_code=signal_exit(stop.reason) or 5, stop_reason=stop.reason)
+
+
+def _look(tools: Tools, batch: BatchId) -> tuple[BatchInfo, int | None]:
+    """The batch as it stands now, and the exit code if it rests."""
+    info = _carry_out(tools, tools.store.reports.batch(batch))
+    return info, _resting(info, tools.clock.now_us())
+
+
 def _carry_out(tools: Tools, info: BatchInfo) -> BatchInfo:
-    """A cancel that was asked of a run which died before it looked."""
+    """A cancel that was asked of a run which ended before it looked."""
     if info.requested_state == Wish.CANCEL and info.state in (BatchState.READY, BatchState.PAUSED, BatchState.HALTED):
         tools.store.steering.change(info.id, BatchEvent.CANCEL, reason=PERSON)
         return tools.store.reports.batch(info.id)
@@ -204,6 +234,7 @@ def _finish(tools: Tools, info: BatchInfo, run_id: RunId, summary: RunSummary | 
     steering.change(info.id, end.event, run=run_id, reason=end.reason, resume_at_us=end.resume_at_us)
     if end.cancel:
         steering.change(info.id, BatchEvent.CANCEL, run=run_id, reason=PERSON)
+    _carry_out(tools, reports.batch(info.id))  # asked for after the engine had looked for the last time
     status = reports.status(info.id)
     codes = [exit_code(status.batch.state, status.batch.reason, status.by_state)]
     signalled = signal_exit(stopped)

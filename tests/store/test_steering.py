@@ -30,13 +30,18 @@ async def ended(store: Store, clock: HandClock, *events: JobEvent, final: bool =
 
 
 def test_a_pause_keeps_its_reason_until_the_start(store: Store, clock: HandClock) -> None:
-    """Reason and time of a pause are shown; starting clears them; the wish that asked for it is gone."""
+    """Reason and time of a pause are shown; starting clears them; a wish nobody carried out yet stays."""
     batch = loaded(store).batch
     run = started(store, batch)
     store.steering.wish(batch, Wish.PAUSE)
     store.steering.change(batch, BatchEvent.PAUSE, run=run, reason="reset", resume_at_us=clock.us + 5)
     info = store.reports.batch(batch)
-    assert (info.state, info.reason, info.resume_at_us, info.requested_state) == ("paused", "reset", clock.us + 5, None)
+    assert (info.state, info.reason, info.resume_at_us, info.requested_state) == (
+        "paused",
+        "reset",
+        clock.us + 5,
+        "paused",
+    )
     store.steering.change(batch, BatchEvent.START, run=run)
     info = store.reports.batch(batch)
     assert (info.reason, info.resume_at_us) == (None, None)
