@@ -245,8 +245,9 @@ class Lane:
         self._reports.append((stored, event))
 
     async def flush_reports(self) -> None:
-        """Tell observers what is stored by now."""
+        """Tell observers what is stored by now. Never interrupted: what was taken is told."""
         while self._reports:
             stored, event = self._reports.popleft()
-            await stored
+            with anyio.CancelScope(shield=True):
+                await stored
             self.shared.observer(event)

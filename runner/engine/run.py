@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, Job, RunId
@@ -162,7 +163,18 @@ async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
                 lane.feed.look_again()
                 lane.wake()
         for lane in lanes:
+            await _look_for_decisions(lane)
             await lane.flush_reports()
+
+
+async def _look_for_decisions(lane: Lane) -> None:
+    """A retry, or a doubt resolved in another terminal, puts jobs back that an idle lane would not look for."""
+    if not lane.stopped() and lane.feed.dry:
+        due_us = await lane.shared.store.next_due(lane.shared.batch, tuple(lane.operations))
+        if due_us is not None and due_us <= lane.shared.clock.now_us():
+            lane.idle = False
+            lane.feed.look_again()
+            lane.wake()
 
 
 async def _worker(lane: Lane) -> None:
@@ -170,6 +182,8 @@ async def _worker(lane: Lane) -> None:
     settled: Settled | None = None
     try:
         while not lane.stopped():
+            # All else below may go round without waiting: a cancelled caller must not pay for one more job.
+            await checkpoint_if_cancelled()
             leave = lane.gate.enter(lane.shared.clock.monotonic())
             if leave is None:
                 await told(lane, settled)

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 
 from runner.domain.model import Action, Amount, Answer, Debited
 from runner.domain.provider import Condition, Limit, Rule
+from runner.store.store import Store
 from tests.engine.night import BROKE, BUSY, LATER, OK, Night, Sent, provider
 from tests.virtual import NOON_US
 
@@ -177,3 +179,22 @@ def test_a_probe_that_waits_for_its_turn_hears_of_a_longer_wait(tmp_path: Path) 
     assert night.states() == {"succeeded": 12}
     asked = next(sent.at for sent in night.sent() if sent.value == "v3") + 15
     assert min(sent.at for sent in night.sent() if sent.at > asked) >= asked + 120
+
+
+def test_a_cancelled_caller_sends_no_more(tmp_path: Path) -> None:
+    """A timeout around a run without limits: what is on the wire is stored, what was claimed beside it does not go."""
+
+    async def cancel(store: Store) -> None:
+        await anyio.sleep(2.05)
+        raise TimeoutError
+
+    night = Night(path=tmp_path / "runner.db", values=500, latency=1.0, during=cancel)
+    with pytest.raises(ExceptionGroup):
+        night.run()
+    assert max(sent.at for sent in night.sent()) <= 2.05 + 0.5
+    sent = len(night.sent())
+    assert night.states() == {"succeeded": sent, "queued": 500 - sent}
+    night.during = None
+    night.run()
+    assert night.states() == {"succeeded": 500}
+    assert night.query("SELECT count(*) FROM attempts") == [(500,)]
