@@ -70,11 +70,13 @@ class Writer:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Commit what was submitted, then end."""
-        if self._thread is not None and self._stopped is not None:
-            self._queue.put(None)
-            await asyncio.shield(self._stopped)
-        self.close()
+        """Commit what was submitted, then end; a cancelled caller too leaves nothing uncommitted behind."""
+        try:
+            if self._thread is not None and self._stopped is not None:
+                self._queue.put(None)
+                await asyncio.shield(self._stopped)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """End without waiting for the event loop; what was queued is committed first. Safe to call twice."""

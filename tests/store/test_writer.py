@@ -214,3 +214,17 @@ async def test_closed_writer_takes_nothing(writer: Writer, gate: Gate, path: Pat
     writer.start()
     assert await writer.submit(note("c")) == "c"
     await writer.stop()
+
+
+async def test_a_cancelled_stop_still_commits_everything(writer: Writer, gate: Gate, path: Path) -> None:
+    """Whoever is cancelled while the last group is on its way leaves no thread and nothing uncommitted behind."""
+    writer.start()
+    for number in range(3):
+        writer.submit(note(str(number)))
+    threading.Timer(0.05, gate.open.set).start()
+    stopping = asyncio.create_task(writer.stop())
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    assert notes(path) == ["0", "1", "2"]
