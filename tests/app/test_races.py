@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
@@ -17,6 +17,21 @@ from runner.store.locks import account_fingerprint, lock_account, lock_database
 from runner.work.results import RunResult
 from tests.app.place import KEY, Place, emails
 from tests.virtual import run_virtual
+
+
+async def beside(run: Awaitable[RunResult], *acts: tuple[float, Callable[[], object]]) -> RunResult:
+    """A run, and what others do so many seconds after its start."""
+
+    async def later(seconds: float, act: Callable[[], object]) -> None:
+        await anyio.sleep(seconds)
+        act()
+
+    results: list[RunResult] = []
+    async with anyio.create_task_group() as group:
+        for seconds, act in acts:
+            group.start_soon(later, seconds, act)
+        results.append(await run)
+    return results[0]
 
 
 def test_a_pause_asked_while_a_cap_ends_the_run_is_kept(place: Place) -> None:
@@ -60,15 +75,8 @@ def test_a_pause_while_a_run_waits_for_the_account_is_heard(place: Place) -> Non
         batch = r.load("leads.csv", ["defastra.email"])
         account = account_fingerprint(r.provider("defastra").http.base_url, KEY)
         lock = lock_account(account, database=place.folder / "x.db", clock=place.time, folder=place.folder / "locks")
-
-        async def call() -> RunResult:
-            async with anyio.create_task_group() as group:
-                group.start_soon(later, 5, lambda: other.pause(batch))
-                group.start_soon(later, 10, lock.release)
-                result = await r.arun(batch, wait="10m")
-            return result
-
-        result = run_virtual(call)
+        decided = (5, lambda: other.pause(batch)), (10, lock.release)
+        result = run_virtual(lambda: beside(r.arun(batch, wait="10m"), *decided))
         assert (result.exit_code, result.status.reason, place.values()) == (5, "person", [])
 
 
@@ -79,18 +87,12 @@ def test_a_cap_kept_by_the_run_before_holds_for_the_one_that_waited(place: Place
         batch = r.load("leads.csv", ["defastra.email"])
         lock = lock_database(place.folder / "runner.db", clock=place.time)
 
-        async def call() -> RunResult:
-            def cap() -> None:
-                lock.release()
-                with open_store(place.folder / "runner.db", clock=place.time, inline=True) as store:
-                    store.steering.keep(store.reports.find(batch.batch).id, {"max_requests": 4})
+        def cap() -> None:
+            lock.release()
+            with open_store(place.folder / "runner.db", clock=place.time, inline=True) as store:
+                store.steering.keep(store.reports.find(batch.batch).id, {"max_requests": 4})
 
-            async with anyio.create_task_group() as group:
-                group.start_soon(later, 5.5, cap)
-                result = await r.arun(batch, wait="10m")
-            return result
-
-        result = run_virtual(call)
+        result = run_virtual(lambda: beside(r.arun(batch, wait="10m"), (5.5, cap)))
     assert (result.exit_code, result.sent) == (5, 4)
 
 
@@ -103,20 +105,12 @@ def test_a_stop_ends_the_wait_for_another_run(place: Place) -> None:
         with lock_database(place.folder / "runner.db", clock=place.time):
 
             async def call() -> tuple[int, float]:
-                async with anyio.create_task_group() as group:
-                    group.start_soon(later, 10, lambda: stop.set("signal:143"))
-                    result = await r.arun(batch, wait="2h", stop=stop)
-                return result.exit_code, place.time.monotonic()
+                ended = await beside(r.arun(batch, wait="2h", stop=stop), (10, lambda: stop.set("signal:143")))
+                return ended.exit_code, place.time.monotonic()
 
             code, seconds = run_virtual(call)
     assert (code, place.values()) == (143, [])
     assert seconds < 12
-
-
-async def later(seconds: float, act: Callable[[], object]) -> None:
-    """Do it after so many seconds of the loop."""
-    await anyio.sleep(seconds)
-    act()
 
 
 def test_retries_and_doubts_decided_beside_a_run_are_sent_by_it(place: Place) -> None:
@@ -125,14 +119,7 @@ def test_retries_and_doubts_decided_beside_a_run_are_sent_by_it(place: Place) ->
     with place.runner() as r, place.runner() as other:
         batch = r.load("leads.csv", ["defastra.email"])
         place.world.next([Behaviour(rule="invalid-request-email"), Behaviour(), Behaviour(delay_seconds=20)])
-
-        async def call() -> RunResult:
-            async with anyio.create_task_group() as group:
-                group.start_soon(later, 5, lambda: other.retry(batch))
-                result = await r.arun(batch, in_flight=2)
-            return result
-
-        result = run_virtual(call)
+        result = run_virtual(lambda: beside(r.arun(batch, in_flight=2), (5, lambda: other.retry(batch))))
     assert (result.exit_code, result.status.state) == (0, BatchState.COMPLETED)
     assert len(place.values()) == 4
 
