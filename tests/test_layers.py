@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from runner import errors
+
 RUNNER = Path(__file__).parent.parent / "runner"
 
 
@@ -38,6 +40,20 @@ def test_the_domain_knows_the_standard_library_and_nothing_else(path: Path) -> N
         ours = module == "runner.errors" or module == "runner.domain" or module.startswith("runner.domain.")
         assert ours or top in sys.stdlib_module_names, f"{path.name} imports {module}"
         assert top not in {"asyncio", "os", "socket", "sqlite3", "threading", "time", "random", "subprocess", "logging"}
+
+
+INNER = {"domain/states.py", "store/jobs.py", "store/sql.py", "store/steering.py", "store/writer.py"}
+"""Guards that only a mistake of ours, or a race that another check has seen before, can reach."""
+
+
+def test_every_error_for_people_says_what_why_and_how_to_mend_it() -> None:
+    """Wherever one of our errors is made it has all three parts."""
+    ours = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.RunnerError)}
+    for path in files():
+        name = path.relative_to(RUNNER).as_posix()
+        for node in () if name in INNER else ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ours:
+                assert {"why", "fix"} <= {given.arg for given in node.keywords}, f"{name}:{node.lineno}"
 
 
 def test_only_one_file_knows_the_http_library() -> None:

@@ -154,6 +154,10 @@ def usage(error: CycloptsError) -> UsageError:
         if chain in _PARENTS:
             return UsageError(f"unknown command: {redact(extra)}", why=_nearest(extra, _PARENTS[chain]), fix=help_)
         return UsageError(f"`{chain}` was given too much: {redact(extra)}", why="it takes fewer words", fix=help_)
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        if error.keyword is not None:
+            return UsageError(f"{error.keyword} has no value", why=f"`{chain}` was to be told one", fix=help_)
+        return UsageError(f"`{chain}` needs {error.argument.name}", why="it was not given", fix=help_)
     why = next((why for kind, why in _WHY.items() if isinstance(error, kind)), "it cannot be called like this")
     return UsageError(redact(str(error)).rstrip("."), why=f"`{chain}`: {why}", fix=help_)
 
@@ -161,7 +165,6 @@ def usage(error: CycloptsError) -> UsageError:
 _WHY: dict[type[CycloptsError], str] = {
     UnknownOptionError: "it has no such option",
     CoercionError: "the option takes another kind of value",
-    MissingArgumentError: "it cannot do without",
 }
 
 _PARENTS = {

@@ -15,7 +15,7 @@ from runner.cli.render import ended_text, known_text, loaded_text, preflight_tex
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import clean, count, listed
 from runner.domain.model import InDoubtPolicy
-from runner.errors import StorageFullError, UsageError
+from runner.errors import BatchError, InputError, StorageFullError, UsageError
 
 if TYPE_CHECKING:
     from runner.app import Runner
@@ -177,11 +177,24 @@ def _batch(
         for notice in loaded.notices:
             screen.say(clean(notice))
         return loaded.batch, False
-    batch = library.find(target)
+    batch = _known(library, target)
     _tell_notices(library, screen)
     if target is None:
         screen.say(f"{batch}: the batch last worked on")
     return batch, False
+
+
+def _known(library: Runner, target: str | None) -> str:
+    try:
+        return library.find(target)
+    except BatchError as error:
+        if target is None or not Path(target).suffix:
+            raise
+        raise InputError(  # whoever writes an ending means a file
+            f"there is no file {target}, and no batch of that name",
+            why="A list is read where it lies; a batch is known by its name, or by the file it came from.",
+            fix="check the path, or see the batches: runner status",
+        ) from error
 
 
 def _tell_notices(library: Runner, screen: Screen) -> None:

@@ -73,7 +73,11 @@ def parse_map(items: Iterable[str]) -> dict[str, str]:
         if not (param and equals and column):
             raise InputError(f"--map {item!r} has no column", why="it is PARAM=COLUMN", fix="--map email=E-Mail")
         if explicit.get(param, column) != column:
-            raise InputError(f"--map gives {param} two columns: {explicit[param]!r} and {column!r}", fix="Give one.")
+            raise InputError(
+                f"--map gives {param} two columns: {explicit[param]!r} and {column!r}",
+                why="A request has one value of it.",
+                fix=f"--map {shlex.quote(f'{param}={column}')}",
+            )
         explicit[param] = column
     return explicit
 

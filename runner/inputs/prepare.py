@@ -50,7 +50,11 @@ def preparer(
     """
     inputs = [each for each in operation.inputs if each.name in columns]
     if not inputs:
-        raise InputError(f"no column feeds {operation.key}", why="all its parameters are set for the whole list")
+        raise InputError(
+            f"no column feeds {operation.key}",
+            why="All its parameters are set for the whole list: every row would be the same request.",
+            fix="--map PARAM=COLUMN",
+        )
     steps = [
         (
             each.name,

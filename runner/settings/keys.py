@@ -105,7 +105,11 @@ class Keys:
 
 def _from_command(command: tuple[str, ...], what: str) -> str:
     if not command:
-        raise ConfigError(f"{what}: the command is empty", fix='secret = { command = ["pass", "show", "defastra"] }')
+        raise ConfigError(
+            f"{what}: the command is empty",
+            why="It is to be the first line that a program prints.",
+            fix='secret = { command = ["pass", "show", "defastra"] }',
+        )
     try:
         # The command is the user's own, from their settings; it runs without a shell.
         done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)  # noqa: S603

@@ -59,7 +59,11 @@ def parse_spend(given: SpendCap, *, name: str) -> dict[str | None, Amount]:
     caps: dict[str | None, Amount] = {}
     for provider, text in _spend_pairs(given):
         if provider in caps:
-            raise ConfigError(f"{name}: {provider or 'the cap'} is given twice", fix=f"{name} defastra=12.5")
+            raise ConfigError(
+                f"{name}: {provider or 'the cap'} is given twice",
+                why="Only one of them can hold.",
+                fix=f"{name} {f'{provider}=' if provider else ''}{text}",
+            )
         caps[provider] = _amount(text, name)
     return caps
 

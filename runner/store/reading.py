@@ -49,7 +49,9 @@ def read_batch(connection: sa.Connection, batch: int) -> BatchInfo:
     """One batch; BatchError if there is none."""
     line = connection.exec_driver_sql("SELECT * FROM batches WHERE id = ?", (batch,)).mappings().first()
     if line is None:
-        raise BatchError(f"there is no batch {batch}", fix="runner status lists them")
+        raise BatchError(
+            f"there is no batch {batch}", why="it is not in this database", fix="runner status   (lists them)"
+        )
     return to_batch(line)
 
 

@@ -98,10 +98,17 @@ class Reports:
             return starting[0]
         if starting:
             names = ", ".join(batch.name for batch in starting)
-            raise BatchError(f"{text} could be several batches", why=f"it begins {names}", fix="write the whole name")
+            raise BatchError(
+                f"{text} could be several batches",
+                why=f"{names} begin so",
+                fix="write more of the name, or all of it",
+            )
         near = difflib.get_close_matches(text, [batch.name for batch in batches], n=1)
-        hint = f"did you mean {near[0]}?" if near else "runner status lists the batches"
-        raise BatchError(f"there is no batch {text}", why="no name and no input file is called that", fix=hint)
+        raise BatchError(
+            f"there is no batch {text}",
+            why="no batch is called that or begins so, and none was read from such a file",
+            fix=f"did you mean {near[0]}?" if near else "runner status   (lists the batches)",
+        )
 
     def named(self, name: str) -> BatchInfo | None:
         """The batch of exactly this name."""
@@ -149,7 +156,11 @@ class Reports:
             info = read_batch(connection, batch)
             view = next(stream_outcomes(connection, info, row=row), None)
             if view is None:
-                raise BatchError(f"{info.name} has no row {row}", why=f"its rows are numbered 1 to {info.rows}")
+                raise BatchError(
+                    f"{info.name} has no row {row}",
+                    why=f"its rows are numbered 1 to {info.rows}" if info.rows else "its list has no rows",
+                    fix=f"runner explain {info.name} {max(1, info.rows)}",
+                )
             jobs = {outcome.operation: outcome.job for outcome in view.outcomes if outcome.job is not None}
             return RowHistory(
                 row=view,

@@ -38,7 +38,10 @@ _MAX_HEADER_BYTES = 32 * 1024  # of the answer's headers; the library itself ref
 def load_backend(name: str) -> Any:
     """The HTTP library of that name; both have the same interface. Raises `ConfigError` where it is not installed."""
     if name not in BACKENDS:
-        raise ConfigError(f"there is no HTTP library {name!r} here", why="known are: " + ", ".join(BACKENDS))
+        known = ", ".join(BACKENDS)
+        raise ConfigError(
+            f"there is no HTTP library {name!r} here", why=f"known are: {known}", fix=f"name one: {known}"
+        )
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -210,7 +213,11 @@ def _credentials(http: Http, secret: Callable[[], str] | None) -> tuple[tuple[tu
     if auth.kind == "none":
         return (), ""
     if secret is None:
-        raise ConfigError("the provider wants a key and none was given", why="its profile names one under [http] auth")
+        raise ConfigError(
+            "the provider wants a key and none was given",
+            why="its profile names one under [http] auth",
+            fix="give the key that the profile names",
+        )
     key = secret()
     match auth.kind:
         case "header":

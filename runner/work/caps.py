@@ -76,7 +76,10 @@ def _policy(text: str) -> InDoubtPolicy:
     try:
         return InDoubtPolicy(text)
     except ValueError:
-        raise UsageError(f"--in-doubt {text!r}: no such policy", fix="--in-doubt hold, or resend-once") from None
+        policies = ", ".join(InDoubtPolicy)
+        raise UsageError(
+            f"--in-doubt {text!r}: no such policy", why=f"There are {policies}.", fix="--in-doubt hold"
+        ) from None
 
 
 def run_options(

@@ -17,7 +17,11 @@ def explain(info: BatchInfo, row: int | str, *, store: Store) -> list[JobStory]:
     if isinstance(row, str):
         numbers = store.reports.rows_by_value(info.id, row)
         if not numbers:
-            raise BatchError(f"{info.name} has no row with this value", fix=f"runner export {info.name} -o all.csv")
+            raise BatchError(
+                f"{info.name} has no row with this value",
+                why="A value is looked for as it stands in the list, or as it is sent.",
+                fix=f"runner explain {info.name} 1   (a row by its number)",
+            )
     else:
         numbers = [row]
     histories = [store.reports.history(info.id, number) for number in numbers]

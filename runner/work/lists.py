@@ -43,11 +43,19 @@ class Origin:
         if self.query is not None:
             return self._open_query(settings)
         if self.database is not None or self.key is not None:
-            raise UsageError("--source and --key belong to --from", fix="--from TABLE --source NAME --key COLUMN")
+            raise UsageError(
+                "--source and --key belong to --from",
+                why="A file is read as it is, row by row.",
+                fix="--from TABLE --source NAME --key COLUMN",
+            )
         if self.rows is not None:
             return GivenRows(self.rows)
         if self.path is None:
-            raise UsageError("no list is named", fix="runner run leads.csv -p defastra.email")
+            raise UsageError(
+                "no list is named",
+                why="Neither a file nor --from was given.",
+                fix="runner run leads.csv -p defastra.email",
+            )
         return open_file(
             self.path,
             encoding=self.encoding or settings.run.encoding,
@@ -75,14 +83,20 @@ class GivenRows:
     def __init__(self, rows: Given) -> None:
         """InputError when there is no row, or the mappings have different keys."""
         if not rows:
-            raise InputError("there are no rows", why="The header is taken from the first one.")
+            raise InputError(
+                "there are no rows", why="The header is taken from the first one.", fix="give at least one mapping"
+            )
         self.name = "rows"
         self.header = tuple(str(name) for name in rows[0])
         self.dialect = Dialect()
         self.description: Mapping[str, Any] = {"kind": "rows", "dialect": self.dialect.to_json()}
         for number, row in enumerate(rows, 1):
             if tuple(str(name) for name in row) != self.header:
-                raise InputError(f"row {number} has other keys than row 1", why=f"Row 1 has {', '.join(self.header)}.")
+                raise InputError(
+                    f"row {number} has other keys than row 1",
+                    why=f"Row 1 has {', '.join(self.header)}.",
+                    fix="give all rows the same keys in the same order; a missing value is None",
+                )
         self._cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
 
     def content_hash(self) -> str:

@@ -67,7 +67,9 @@ def load(request: LoadRequest, session: Session) -> Loaded:
     there is none, it is made only for a list that can be read.
     """
     if request.add and request.new:
-        raise UsageError("--add and --new are both given", why="One extends a batch, the other begins one.")
+        raise UsageError(
+            "--add and --new are both given", why="One extends a batch, the other begins one.", fix="leave one out"
+        )
     plan = _plan(request, session)
     store = session.store(create=True)
     family = _family(store, plan.base)

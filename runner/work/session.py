@@ -63,7 +63,11 @@ class Session:
         if text is None:
             last = reports.last()
             if last is None:
-                raise BatchError("there is no batch here yet", fix="runner run leads.csv -p defastra.email")
+                raise BatchError(
+                    "there is no batch here yet",
+                    why=f"The database {self.path} is empty.",
+                    fix="runner run leads.csv -p defastra.email",
+                )
             return last
         return reports.find(text, directory=self.settings.directory)
 

@@ -34,7 +34,7 @@ class Steer:
                 self._store.steering.wish(info.id, Wish.PAUSE)
                 return self._steered(info, at_once=False)
             if info.state in (BatchState.COMPLETED, BatchState.CANCELLED, BatchState.LOADING):
-                raise BatchError(f"{info.name} is {info.state}: there is nothing to pause", fix=_status(info))
+                raise _over(info, "pause")
             if not is_paused_by_person(info):
                 self._pause_at_rest(info)
         return self._steered(info, at_once=True)
@@ -48,7 +48,7 @@ class Steer:
     def resume(self, info: BatchInfo) -> Steered:
         """Lift a person's pause; starts nothing by itself."""
         if info.state in (BatchState.COMPLETED, BatchState.CANCELLED):
-            raise BatchError(f"{info.name} is {info.state}: there is nothing to resume", fix=_status(info))
+            raise _over(info, "resume")
         with self._alone() as alone:
             self._store.steering.resume(info.id)
         return self._steered(info, at_once=alone, then=self._run_next(info, alone=alone))
@@ -61,7 +61,7 @@ class Steer:
                 self._store.steering.wish(info.id, Wish.CANCEL)
                 return self._steered(info, at_once=False)
             if info.state not in batch_sources(BatchEvent.CANCEL):
-                raise BatchError(f"{info.name} is {info.state}: there is nothing to cancel", fix=_status(info))
+                raise _over(info, "cancel")
             queued = self._store.reports.status(info.id).by_state[JobState.QUEUED]
             self._store.steering.change(info.id, BatchEvent.CANCEL, reason=PERSON)
         return self._steered(info, at_once=True, changed=queued)
@@ -83,7 +83,11 @@ class Steer:
         changed = self._store.steering.resolve(info.id, resolution, rows=rows)
         if not changed:
             where = f"row {row} of {info.name}" if row is not None else info.name
-            raise BatchError(f"nothing of {where} is in doubt", fix=f"runner doubt list {info.name}")
+            raise BatchError(
+                f"nothing of {where} is in doubt",
+                why="Nothing was changed.",
+                fix=f"runner doubt list {info.name}",
+            )
         return self._decided(info, changed, runs=resolution is not Resolution.CHARGED)
 
     def _decided(self, info: BatchInfo, changed: int, *, runs: bool = True) -> Steered:
@@ -134,6 +138,14 @@ def _in_doubt(count: int) -> str:
     if not count:
         return "none of its requests is in doubt"
     return f"{count} of its requests {'is' if count == 1 else 'are'} in doubt"
+
+
+def _over(info: BatchInfo, wish: str) -> BatchError:
+    why = {
+        BatchState.COMPLETED: "All its requests have ended.",
+        BatchState.CANCELLED: "It was given up for good; its answers stay.",
+    }.get(info.state, "Its list is not imported to the end.")
+    return BatchError(f"{info.name} is {info.state}: there is nothing to {wish}", why=why, fix=_status(info))
 
 
 def _status(info: BatchInfo) -> str:

@@ -128,7 +128,10 @@ def on_a_terminal(folder: Path, *arguments: str, answer: bytes) -> tuple[int, st
 
 
 def test_a_terminal_is_asked_once_before_the_first_paid_request(folder, provider):
-    """No: nothing is sent, exit 5. What ends the run before is told. Yes: it runs with a bar. Later runs of the batch, and --yes, do not ask."""
+    """No: nothing is sent, exit 5. What ends the run before is told. Yes: it runs with a bar.
+
+    Later runs of the batch, and --yes, do not ask.
+    """
     write_list(folder, *names("tty", 3))
     code, shown = on_a_terminal(folder, *RUN, "--limit", "1", answer=b"n\n")
     assert code == 5
