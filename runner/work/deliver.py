@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
@@ -100,7 +101,7 @@ def settle_target(info: BatchInfo, output: str | Path | None, directory: Path) -
 
 
 def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
-    """BatchError when the target is the list itself, a folder, or a file that this batch did not write."""
+    """BatchError when the target is the list itself, a folder, out of reach, or a file this batch did not write."""
     source = info.source.get("path")
     if source and target.absolute() == Path(source).absolute():
         raise BatchError(
@@ -110,6 +111,8 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
         )
     if target.is_dir():
         raise BatchError(f"{target} is a folder", why="An export is one file.", fix=f"-o {target / info.name}.csv")
+    if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
+        _check_folder(target.resolve().parent)
     if overwrite or not target.exists():
         return
     known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
@@ -118,6 +121,17 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
             f"{target} exists and was not written by {info.name}",
             why="It may hold somebody's work, or was changed since.",
             fix=f"--overwrite, or -o {target.stem}-2{target.suffix}",
+        )
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise BatchError(f"there is no folder {folder}", why="An export makes a file only.", fix=f"mkdir -p {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BatchError(
+            f"nothing can be written in {folder}",
+            why="You may not make files there.",
+            fix="-o FILE in another folder; or -o none, and runner export later",
         )
 
 

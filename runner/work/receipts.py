@@ -102,9 +102,8 @@ async def run_and_deliver(
             export, tools.store.reports.batch(info.id), path, shape=shape, overwrite=delivery.overwrite, tools=tools
         )
         # Virtual time knows no threads; a real loop has signals to hear while a long list is written.
-        exported, trouble = (
-            _written(write) if tools.seams.inline_writes else await anyio.to_thread.run_sync(_written, write)
-        )
+        told = partial(_written, write, batch=info.name)
+        exported, trouble = told() if tools.seams.inline_writes else await anyio.to_thread.run_sync(told)
         notices += trouble
     receipt.reraise()
     return RunResult(
@@ -124,9 +123,10 @@ async def run_and_deliver(
     )
 
 
-def _written(write: Callable[[], Exported]) -> tuple[Exported | None, tuple[str, ...]]:
+def _written(write: Callable[[], Exported], *, batch: str) -> tuple[Exported | None, tuple[str, ...]]:
     """Paid answers are stored by now: a target that went bad meanwhile is told, and does not hide how the run ended."""
     try:
         return write(), ()
     except UsageError as error:
-        return None, (f"not written: {error.what}. {error.why} The answers are stored: {error.fix}",)
+        why = error.why.rstrip(".")
+        return None, (f"not written: {error.what} ({why}); the answers are stored: runner export {batch} -o FILE",)

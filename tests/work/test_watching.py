@@ -169,6 +169,22 @@ def test_an_export_may_be_written_at_any_time_and_anywhere(place: Place) -> None
             r.export(batch, place.folder)
 
 
+def test_a_target_that_cannot_be_is_refused_before_anything_is_paid(place: Place) -> None:
+    """A folder that is missing; one that turns bad meanwhile is told with the command that exports later."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        with pytest.raises(BatchError, match="there is no folder") as missing:
+            place.run(r, batch, output="nowhere/out.csv")
+        assert missing.value.fix == f"mkdir -p {place.folder / 'nowhere'}"
+        assert place.values() == []
+        mine = place.folder / "out.csv"
+        result = place.run(r, batch, output="out.csv", on_event=lambda event: mine.write_text("mine"))
+        (told,) = result.notices
+        assert (result.exit_code, mine.read_text()) == (0, "mine")
+        assert told.endswith("the answers are stored: runner export leads-defastra-email -o FILE")
+
+
 def test_a_restored_copy_of_our_export_is_still_ours(place: Place) -> None:
     """Another time of change alone does not make it somebody else's; each of several targets is remembered."""
     import os
