@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -27,6 +27,11 @@ Many = Callable[[sa.Connection, Sequence[A]], Sequence[T]]
 
 CrashPoint = Callable[[str], None]
 """Called with `before-begin`, `before-commit` and `after-commit`; what it raises stops the writer as a crash would."""
+
+WINDOW_SECONDS: Final = 0.002
+BUSY_PIECES: Final = 4
+"""After a group of more pieces than this the next one is given the window to gather: a group costs its statements and
+its commit whatever is in it, and taking pieces a few at a time makes a busy run pay that for every second request."""
 
 
 class _Waiting(NamedTuple):
@@ -54,12 +59,14 @@ class Writer:
         self._connection: sa.Connection | None = None
         self._thread: threading.Thread | None = None
         self._stopped: asyncio.Future[None] | None = None
+        self._ending = threading.Event()
         self._dead: StoreError | None = None
 
     def start(self) -> None:
         """Begin to write for the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._queue = queue.SimpleQueue()
+        self._ending.clear()
         self._dead = None
         if self._inline:
             self._connection = self._engine.connect()
@@ -73,7 +80,7 @@ class Writer:
         """Commit what was submitted, then end; a cancelled caller too leaves nothing uncommitted behind."""
         try:
             if self._thread is not None and self._stopped is not None:
-                self._queue.put(None)
+                self._end()
                 await asyncio.shield(self._stopped)
         finally:
             self.close()
@@ -81,13 +88,17 @@ class Writer:
     def close(self) -> None:
         """End without waiting for the event loop; what was queued is committed first. Safe to call twice."""
         if self._thread is not None:
-            self._queue.put(None)
+            self._end()
             self._thread.join()
             self._thread = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         self._loop = None
+
+    def _end(self) -> None:
+        self._queue.put(None)
+        self._ending.set()
 
     def submit(self, piece: Piece[T]) -> asyncio.Future[T]:
         """Queue a piece; the future ends after its commit. Cancelling the future changes nothing.
@@ -121,11 +132,13 @@ class Writer:
     def _work(self) -> None:
         """The thread: take all that waits, commit it, tell the loop once; until told to end, or dead."""
         group: list[_Waiting] = []
+        busy = False
         try:
             with self._engine.connect() as connection:
                 ending = False
                 while not ending:
-                    group, ending = self._take()
+                    group, ending = self._take(gather=busy)
+                    busy = len(group) > BUSY_PIECES
                     if group:
                         self._tell(group, self._write(connection, group))
                     group = []
@@ -135,9 +148,12 @@ class Writer:
         finally:
             self._on_loop(_finish, self._stopped)
 
-    def _take(self) -> tuple[list[_Waiting], bool]:
+    def _take(self, *, gather: bool = False) -> tuple[list[_Waiting], bool]:
+        """All that waits, once there is something and, with `gather`, the window is over; and whether it is the end."""
         group: list[_Waiting] = []
         waiting = self._queue.get()
+        if gather:
+            self._ending.wait(WINDOW_SECONDS)
         while waiting is not None:
             group.append(waiting)
             try:

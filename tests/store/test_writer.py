@@ -92,6 +92,26 @@ async def test_everything_queued_is_one_commit(writer: Writer, gate: Gate, path:
     await writer.stop()
 
 
+async def test_a_busy_writer_gathers_and_the_end_cuts_it_short(
+    writer: Writer, gate: Gate, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a large group what comes one by one is committed together; stopping does not wait for the window."""
+    monkeypatch.setattr("runner.store.writer.WINDOW_SECONDS", 3600.0)
+    writer.start()
+    first = writer.submit(note("0"))
+    await asyncio.to_thread(gate.reached.wait, 10)
+    group = [writer.submit(note(str(number))) for number in range(1, 6)]
+    gate.open.set()
+    await asyncio.gather(first, *group)
+    late = [writer.submit(note("6"))]
+    await asyncio.sleep(0)
+    late.append(writer.submit(note("7")))
+    await writer.stop()
+    assert [await one for one in late] == ["6", "7"]
+    assert gate.begun == 3
+    assert notes(path) == [str(number) for number in range(8)]
+
+
 async def test_a_failing_piece_fails_alone(writer: Writer, gate: Gate, path: Path) -> None:
     """Its group is committed without it, and its waiter gets its own error."""
     writer.start()
