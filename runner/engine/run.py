@@ -181,34 +181,36 @@ async def _worker(lane: Lane) -> None:
     """One slot of a lane: takes a job, makes an attempt, again and again."""
     settled: Settled | None = None
     try:
-        while not lane.stopped():
-            # All else below may go round without waiting: a cancelled caller must not pay for one more job.
-            await checkpoint_if_cancelled()
-            leave = lane.gate.enter(lane.shared.clock.monotonic())
-            if leave is None:
-                await told(lane, settled)
-                if not lane.stopped():
-                    await _wait_for_gate(lane)
-                continue
-            job = None if leave.probe else lane.feed.ready()
-            if job is None:
-                await told(lane, settled)
-                job = await _take(lane, leave)
-            if job is None:
-                lane.gate.leave(leave)
-                await _wait_for_work(lane)
-                continue
-            lane.active += 1
-            lane.idle = False
-            try:
-                admission = await admit(lane, leave, job, settled)
-                if admission is not None:
-                    with anyio.CancelScope(shield=True):
+        with anyio.CancelScope() as scope:  # one for all its attempts: making one costs more than a decision
+            while not lane.stopped():
+                # All else below may go round without waiting: a cancelled caller must not pay for one more job.
+                await checkpoint_if_cancelled()
+                leave = lane.gate.enter(lane.shared.clock.monotonic())
+                if leave is None:
+                    await told(lane, settled)
+                    if not lane.stopped():
+                        await _wait_for_gate(lane)
+                    continue
+                job = None if leave.probe else lane.feed.ready()
+                if job is None:
+                    await told(lane, settled)
+                    job = await _take(lane, leave)
+                if job is None:
+                    lane.gate.leave(leave)
+                    await _wait_for_work(lane)
+                    continue
+                lane.active += 1
+                lane.idle = False
+                try:
+                    admission = await admit(lane, leave, job, settled)
+                    if admission is not None:
+                        scope.shield = True
                         settled = await carry_out(lane, admission, settled)
-            finally:
-                lane.active -= 1
-                if not lane.active:
-                    lane.wake()
+                finally:
+                    scope.shield = False
+                    lane.active -= 1
+                    if not lane.active:
+                        lane.wake()
     finally:
         await told(lane, settled)
         await lane.flush_reports()
