@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from runner.app import Runner
 
 INPUT, CAPS, OUTPUT, COMMON = (
-    Group(name, sort_key=place) for place, name in enumerate(("Input", "Limits of yours", "Output", "Common"))
-)
+    Group(name, sort_key=place)
+    for place, name in enumerate(("Input", "Limits of yours", "Output", "Common"), start=100)
+)  # after every group of commands
 
 Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 """A flag without a value and without a `--no-` twin."""

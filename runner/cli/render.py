@@ -114,7 +114,7 @@ def status_text(status: BatchStatus) -> str:
             ]
         ),
         *(halt_text(halt) for halt in status.halts),
-        next_text(status.next.command, status.next.why),
+        go_on_text(status),
     ]
     return "\n".join(line for line in lines if line)
 
@@ -126,6 +126,11 @@ def _source_text(source: str) -> str:
 def next_text(command: str, why: str) -> str:
     """The next command, with its reason."""
     return facts([("next", f"{command}{f'   ({why})' if why else ''}")]) if command else facts([("next", why)])
+
+
+def go_on_text(status: BatchStatus) -> str:
+    """The next command of a batch, named as shortly as can be."""
+    return next_text(status.next.command.replace(status.batch, status.handle, 1), status.next.why)
 
 
 def batches_text(batches: Sequence[BatchStatus]) -> str:
@@ -237,9 +242,17 @@ def ended_text(result: RunResult, doubt: str) -> str:
         ),
         *(halt_text(halt) for halt in status.halts),
         doubt,
-        next_text(status.next.command, status.next.why),
+        _after_text(result),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _after_text(result: RunResult) -> str:
+    """What comes after a run: nothing, where all is well and the rows are written."""
+    delivered = result.target == "-" or (result.exported is not None and not result.exported.diverted)
+    if delivered and result.status.state is BatchState.COMPLETED and result.exit_code == 0:
+        return next_text("", f"nothing to do: {result.status.next.why[:1].lower()}{result.status.next.why[1:]}")
+    return go_on_text(result.status)
 
 
 def _file_text(result: RunResult) -> str:

@@ -67,6 +67,9 @@ async def _serve(world: World, name: str, port: int) -> str | None:
                 screen.say(f"{world.provider.title} is served at {base_url} until Ctrl-C.")
                 screen.say("Put the lines above into runner.toml. Any key will do:")
                 screen.say(f"  {key_text(world.provider)}")
+                if world.wallet is not None:
+                    screen.say("To put 100 more into its wallet:")
+                    screen.say(f"  curl -d '{{\"units\": 100}}' {base_url}/_sandbox/top-up")
                 await stopped.wait()
         except OSError as error:
             return error.strerror or "it is taken"

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from runner.cli.evidence import story_text
 from runner.cli.options import Common, Switch
-from runner.cli.render import batches_text, next_text, status_text
+from runner.cli.render import batches_text, go_on_text, next_text, status_text
 from runner.cli.terminal import Screen
 from runner.errors import BatchError
 
@@ -24,7 +24,7 @@ def home(common: Common | None = None) -> int:
             screen.data(next_text("runner run leads.csv -p defastra.email", "your own list"))
             return 0
         screen.data(batches_text(batches))
-        screen.data(next_text(batches[0].next.command, batches[0].next.why))
+        screen.data(go_on_text(batches[0]))
     return 0
 
 
@@ -54,7 +54,7 @@ def status(
             screen.data(status_text(batches[0]))
         elif batches:
             screen.data(batches_text(batches))
-            screen.data(next_text(batches[0].next.command, batches[0].next.why))
+            screen.data(go_on_text(batches[0]))
         else:
             screen.data("no batches here yet")
     return 0

@@ -11,6 +11,7 @@ from runner.store.values import Doubt as StoredDoubt
 from runner.work.explain import attempt_story
 from runner.work.profiles import Profiles
 from runner.work.results import Doubt
+from runner.work.standing import short_name
 
 
 def doubts(info: BatchInfo, *, store: Store) -> list[Doubt]:
@@ -38,7 +39,7 @@ def doubt_text(info: BatchInfo, *, store: Store, profiles: Profiles) -> str:
     for name, provider in providers.items():
         mine = [one for one in waiting if one.operation.startswith(f"{name}.")]
         if mine:
-            paragraphs.append(_paragraph(info.name, provider.title, mine))
+            paragraphs.append(_paragraph(short_name(info, store), provider.title, mine))
     return "\n".join(paragraphs)
 
 

@@ -64,6 +64,13 @@ def successor(base: str, taken: Iterable[str]) -> str:
     return f"{base}-{max(generations) + 1}" if generations else base
 
 
+def handle(name: str, taken: Iterable[str]) -> str:
+    """The shortest beginning of a name, up to a `-`, that begins no other: `leads` for `leads-defastra-email`."""
+    others = [other for other in taken if other != name]
+    beginnings = (name[: dash.start()] for dash in re.finditer(r"(?<=.)-", name))
+    return next((short for short in beginnings if not any(other.startswith(short) for other in others)), name)
+
+
 def is_over(state: BatchState) -> bool:
     """Whether a changed list starts a new batch instead of being refused."""
     return state in (BatchState.COMPLETED, BatchState.CANCELLED)

@@ -116,6 +116,7 @@ class BatchStatus:
     """Everything `status` shows of one batch; `runner.work.status.as_json(status)` is the object of `--json`."""
 
     batch: str
+    handle: str  # the shortest beginning of its name that means it today; `next` and the JSON have the whole name
     state: BatchState
     reason: str | None
     resume_at_us: int | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from pathlib import Path
 
 from runner.domain.model import MILLION, Debited
 from runner.domain.states import BatchState, JobState
@@ -13,6 +14,7 @@ from runner.store.locks import is_locked
 from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
+from runner.work.naming import handle
 from runner.work.preflight import seconds_at_limits
 from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus, Halt, LaneStatus
@@ -29,6 +31,7 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) 
     reason = _reason(info, store)
     return BatchStatus(
         batch=info.name,
+        handle=short_name(info, store),
         state=info.state,
         reason=reason,
         resume_at_us=info.resume_at_us,
@@ -54,6 +57,12 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) 
         source=_source(info),
         created_us=info.created_us,
     )
+
+
+def short_name(info: BatchInfo, store: Store) -> str:
+    """How a person may name the batch today. Not what a file here is called: a command would take that file."""
+    short = handle(info.name, (other.name for other in store.reports.batches()))
+    return info.name if Path(short).exists() else short
 
 
 def _reason(info: BatchInfo, store: Store) -> str | None:

@@ -84,7 +84,8 @@ def _next_completed(name: str, outcomes: Mapping[JobState, int]) -> Next:
     if outcomes.get(JobState.FAILED):
         why = "Some requests failed; the file can be loaded again."
         return Next(command=f"runner export {name} --only failed -o {name}.failed.csv", why=why)
-    return Next(command=f"runner export {name} -o {name}.csv", why="Every request ended well.")
+    why = "Every request ended well." if any(outcomes.values()) else "Nothing of it can be sent."
+    return Next(command=f"runner export {name} -o {name}.csv", why=why)
 
 
 def iso(at_us: int | None) -> str | None:

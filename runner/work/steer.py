@@ -14,7 +14,7 @@ from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.work.profiles import Profiles
 from runner.work.results import Next, Steered
-from runner.work.standing import is_paused_by_person
+from runner.work.standing import is_paused_by_person, short_name
 from runner.work.status import PERSON
 
 
@@ -97,7 +97,9 @@ class Steer:
         return self._steered(info, at_once=alone, changed=changed, then=then)
 
     def _run_next(self, info: BatchInfo, *, alone: bool) -> Next | None:
-        return Next(command=f"runner run {info.name}", why="It starts a run.") if alone else None
+        if not alone:
+            return None
+        return Next(command=f"runner run {short_name(info, self._store)}", why="It starts a run.")
 
     def _steered(self, info: BatchInfo, *, at_once: bool, changed: int = 0, then: Next | None = None) -> Steered:
         state = self._store.reports.batch(info.id).state

@@ -36,6 +36,7 @@ HALT = Halt(
 
 STATUS = BatchStatus(
     batch="leads-defastra-email",
+    handle="leads",
     state=BatchState.HALTED,
     reason="insufficient-funds",
     resume_at_us=None,
@@ -140,8 +141,18 @@ def test_a_halt_shows_words_meaning_advice_and_the_next_command():
         "  means     insufficient funds; nothing waiting was failed or charged for it",
         "  do        Top up the wallet, then run the same command again.",
         "2 requests were sent but the line broke before the answer.",
-        "  next      runner run leads-defastra-email   (one request goes first)",
+        "  next      runner run leads   (one request goes first)",
     ]
+
+
+def test_a_run_that_ended_well_and_wrote_its_rows_leaves_nothing_to_do():
+    """The export that was just made is not proposed again; where nothing was written, it is."""
+    export = Next(command="runner export leads-defastra-email -o out.csv", why="Every request ended well.")
+    done = replace(STATUS, state=BatchState.COMPLETED, reason=None, halts=(), next=export)
+    well = replace(RESULT, status=done, exit_code=0)
+    assert render.ended_text(well, "").splitlines()[-1] == "  next      nothing to do: every request ended well."
+    assert "runner export leads -o out.csv" in render.ended_text(replace(well, exported=None), "")
+    assert "runner export leads -o out.csv" in render.ended_text(replace(well, exit_code=3), "")
 
 
 def test_a_wait_for_the_provider_names_its_time():

@@ -118,7 +118,8 @@ def test_an_empty_wallet_halts_with_words_advice_and_the_next_command(tmp_path):
         assert status["halt"]["code"] == "INSUFFICIENT_FUNDS"
         assert "halted    defastra says INSUFFICIENT_FUNDS" in done.stderr
         assert "Top it up" in done.stderr
-        assert f"next      {status['next']['command']}" in done.stderr
+        assert "next      runner run leads   (" in done.stderr
+        assert status["next"]["command"] == "runner run leads-defastra-email"
         requests = own.summary()["requests"]
         assert inside(tmp_path, *RUN, "-q").returncode == 4
         assert own.summary()["requests"] == requests + 1

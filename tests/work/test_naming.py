@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.domain.states import BatchState
-from runner.work.naming import Change, Identity, changes, default_name, generation, is_over, successor
+from runner.work.naming import Change, Identity, changes, default_name, generation, handle, is_over, successor
 
 SAME = Identity(content_hash="h", operations=("a.x", "a.y"), mapping={"m": 1}, params={})
 
@@ -17,6 +17,25 @@ def test_default_name_is_stem_provider_operation() -> None:
     assert default_name("leads", ["defastra.phone", "defastra.email"]) == "leads-defastra-email+defastra-phone"
     assert default_name("my leads (2)", ["a.x"]) == "my-leads-2-a-x"
     assert default_name("!!", ["a.x"]) == "list-a-x"
+
+
+def test_a_handle_is_the_shortest_beginning_that_means_no_other() -> None:
+    """It ends where a word ends; where nothing shorter will do, it is the name."""
+    email, phone = "leads-defastra-email", "leads-defastra-phone"
+    assert handle(email, [email, "other-defastra-email"]) == "leads"
+    assert handle(email, [email, phone]) == email
+    assert handle(email, [email, f"{email}-2"]) == email
+    assert handle("my-list-defastra-email", ["my-list-defastra-email", "my-leads-x-y"]) == "my-list"
+    assert handle("mine", ["mine"]) == "mine"
+
+
+@given(st.lists(st.from_regex(r"[ab]{1,2}(-[ab]{1,2}){0,3}", fullmatch=True), unique=True, min_size=1))
+def test_a_handle_finds_its_batch(names: list[str]) -> None:
+    """Whole name first, else the one name that begins so: the rule by which people's words are read."""
+    for name in names:
+        short = handle(name, names)
+        found = [short] if short in names else [one for one in names if one.startswith(short)]
+        assert found == [name]
 
 
 def test_changes_name_what_differs() -> None:

@@ -141,8 +141,8 @@ def test_doubts_come_with_the_label_to_look_for(place: Place) -> None:
         assert r.doubt_text(batch) == (
             "3 requests were sent but the line broke before the answer. Defastra may have charged up to 3 checks. "
             "They are not sent again by themselves. Look for their labels in its dashboard "
-            "(runner doubt list leads-defastra-email), then: "
-            "runner doubt resolve leads-defastra-email --all --as charged|not-charged|resend"
+            "(runner doubt list leads), then: "
+            "runner doubt resolve leads --all --as charged|not-charged|resend"
         )
         assert r.resolve(batch, "charged").changed == 3
         status = r.status(batch)
