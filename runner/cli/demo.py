@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -68,9 +69,17 @@ def demo(
     if problem is not None:
         raise problem
     screen.say(f"\nThe rows with their answers are in {FOLDER / RESULT}. Next:")
-    screen.say(f"  cd {FOLDER} && runner explain {LIST} 3     every request of one row")
-    screen.say("  runner run YOUR.csv -p defastra.email       your own list (needs DEFASTRA_API_KEY)")
+    command = _called()
+    screen.say(f"  cd {FOLDER} && {command} explain {LIST} 3     every request of one row")
+    screen.say(f"  {command} run YOUR.csv -p defastra.email       your own list (needs DEFASTRA_API_KEY)")
     return 0
+
+
+def _called() -> str:
+    """What to type for `runner` here: its whole path where the shell would not find it, as in `.venv/bin/runner demo`."""
+    called = Path(sys.argv[0])
+    found = called.name != "runner" or shutil.which("runner") is not None
+    return "runner" if found else shlex.quote(str(called.absolute()))
 
 
 def example_list() -> Path:

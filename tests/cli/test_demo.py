@@ -1,9 +1,10 @@
 """`demo`, `sandbox` and `providers`: what a newcomer meets first."""
 
 import socket
+import sys
 import tomllib
 
-from runner.cli.demo import MARK, example_list
+from runner.cli.demo import MARK, _called, example_list
 from tests.cli.place import inside, runner, sandbox
 
 FILES = {"jobs.example.csv", "result.csv", "runner.toml"}
@@ -26,6 +27,18 @@ def test_the_demo_writes_one_folder_and_says_what_next(tmp_path):
     assert own_list.startswith("  runner run YOUR.csv -p defastra.email")
     shown = inside(tmp_path / "runner-demo", "explain", "jobs.example.csv", "3")
     assert (shown.returncode, shown.stdout.count("request 1")) == (0, 2)
+
+
+def test_the_demo_names_commands_that_the_shell_finds(tmp_path, monkeypatch):
+    """By its whole path when it was called by one and is not on the search path; as `runner` everywhere else."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "my bin" / "runner")])
+    assert _called() == f"'{tmp_path}/my bin/runner'"
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "runner" / "__main__.py")])
+    assert _called() == "runner"
+    (tmp_path / "runner").touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "my bin" / "runner")])
+    assert _called() == "runner"
 
 
 def test_the_demo_survives_a_kill_and_pays_nothing_twice(tmp_path):
