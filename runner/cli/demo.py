@@ -76,7 +76,7 @@ def demo(
 
 
 def _called() -> str:
-    """What to type for `runner` here: its whole path where the shell would not find it, as in `.venv/bin/runner demo`."""
+    """What to type for `runner` here: its whole path where the shell would not find it (`.venv/bin/runner demo`)."""
     called = Path(sys.argv[0])
     found = called.name != "runner" or shutil.which("runner") is not None
     return "runner" if found else shlex.quote(str(called.absolute()))
