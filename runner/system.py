@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -56,21 +56,23 @@ EXIT_BY_SIGNAL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
 
 
 @asynccontextmanager
-async def signals(stop: StopSignal) -> AsyncIterator[None]:
+async def signals(stop: StopSignal, *, last_words: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
     """While inside: the first SIGINT, SIGTERM or SIGHUP sets `stop` (reason `signal:<exit code>`), the second ends the
-    process at once; what was on the wire then is found in doubt by the next run."""
+    process at once, after `last_words`, which must not wait; what was on the wire then is found in doubt by the next
+    run."""
     async with anyio.create_task_group() as group:
-        await group.start(_watch, stop)
+        await group.start(_watch, stop, last_words)
         try:
             yield
         finally:
             group.cancel_scope.cancel()
 
 
-async def _watch(stop: StopSignal, *, task_status: anyio.abc.TaskStatus[None]) -> None:
+async def _watch(stop: StopSignal, last_words: Callable[[], None], *, task_status: anyio.abc.TaskStatus[None]) -> None:
     with anyio.open_signal_receiver(*EXIT_BY_SIGNAL) as received:
         task_status.started()
         async for number in received:
             if stop.reason is not None and stop.reason.startswith("signal:"):
+                last_words()
                 os._exit(EXIT_BY_SIGNAL[number])
             stop.set(f"signal:{EXIT_BY_SIGNAL[number]}")

@@ -11,7 +11,7 @@ import anyio
 
 from runner.cli.logs import log_event
 from runner.cli.progress import LiveProgress, PlainProgress, ProgressMode, Shown, Tally, progress
-from runner.cli.terminal import Screen
+from runner.cli.terminal import Screen, last_words
 from runner.domain.model import BatchId
 from runner.engine.events import Event, RunEnded
 from runner.engine.stop import StopSignal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from runner.work.results import BatchStatus, RunResult
 
 BEAT_SECONDS = 60.0
+LAST_WORDS = "ended at once: requests that were on the way are in doubt; the same command goes on"
 
 
 def supervise(
@@ -60,7 +61,7 @@ async def _supervised(
     stop = StopSignal()
     tell = _Teller(shown)
     outcome: RunResult | Exception
-    async with anyio.create_task_group() as group, signals(stop):
+    async with anyio.create_task_group() as group, signals(stop, last_words=partial(last_words, LAST_WORDS)):
         if isinstance(shown, PlainProgress):
             group.start_soon(_beat, shown)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -70,6 +71,16 @@ def _print_styled(stream: TextIO, label: str, text: str, style: str) -> None:
     from rich.text import Text
 
     Console(file=stream, soft_wrap=True).print(Text.assemble((label, style), text))
+
+
+def last_words(text: str) -> None:
+    """One line on stderr if it can be written without waiting: the process is about to end."""
+    try:
+        descriptor = sys.stderr.fileno()
+        if select.select([], [descriptor], [], 0)[1]:
+            os.write(descriptor, f"\n{text}\n".encode())
+    except (OSError, ValueError):
+        return
 
 
 def is_live(stream: TextIO) -> bool:

@@ -10,9 +10,7 @@ import sqlalchemy as sa
 from runner.domain.model import BatchId, Resolution
 from runner.domain.states import BatchEvent, JobEvent
 from runner.store.sql import batch_may, expect, job_may, marks
-
-LOST_ANSWER: Final = "lost-answer"
-"""The reason of a job whose request was charged and whose answer never came."""
+from runner.store.values import LOST_ANSWER
 
 _FRESH: Final = f"""
 UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL, final = NULL, found = NULL,

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from runner.domain.model import Action, Amount, AttemptId, BatchId, Debited, Fault, JobId, Resolution
 from runner.domain.states import BatchState, JobState
 from runner.engine.ports import LaneReport
+
+LOST_ANSWER: Final = "lost-answer"
+"""The reason of a job whose request was charged and whose answer never came: sent again only by that name."""
 
 
 class Wish(StrEnum):

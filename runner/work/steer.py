@@ -11,7 +11,7 @@ from runner.engine.ports import Clock
 from runner.errors import BatchError, BusyError, UsageError
 from runner.store.locks import lock_database
 from runner.store.store import Store
-from runner.store.values import BatchInfo, Wish
+from runner.store.values import LOST_ANSWER, BatchInfo, Wish
 from runner.work.profiles import Profiles
 from runner.work.results import Next, Steered
 from runner.work.standing import is_paused_by_person, short_name
@@ -72,6 +72,12 @@ class Steer:
         if word != JobState.FAILED or (colon and not rule):
             raise UsageError(f"cannot retry {only!r}", why="Only failures are retried.", fix="--only failed:RULE")
         changed = self._store.steering.retry(info.id, rule=rule or None)
+        if not changed and not rule and self._store.reports.status(info.id).by_state[JobState.FAILED]:
+            raise BatchError(
+                f"the failed requests of {info.name} were charged and lost",
+                why="You said so of their doubts; each one sent again is paid again.",
+                fix=f"runner retry {info.name} --only failed:{LOST_ANSWER}",
+            )
         if not changed:
             which = f"failed with {rule}" if rule else "failed"
             raise BatchError(f"no request of {info.name} {which}", why="Nothing was changed.", fix=_status(info))

@@ -48,7 +48,7 @@ def test_ctrl_c_drains_saves_and_exports(tmp_path):
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path):
-    """The first drains; the second leaves: what was on the way is found in doubt by the next run, not sent again."""
+    """The first drains; the second leaves, and says so: what was on the way is found in doubt by the next run."""
     with sandbox(tmp_path) as own:
         write_list(tmp_path, *names("twice", 3))
         own.post("next", [{}, {"manner": "hang"}, {"manner": "hang"}])
@@ -64,8 +64,9 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
         process.send_signal(signal.SIGTERM)
         await_line(process.stderr, "event=stopping")
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=5)
+        _, shown = process.communicate(timeout=5)
         assert process.returncode == 143
+        assert "in doubt; the same command goes on" in shown
         done = runner(tmp_path, *RUN, "--json")
         assert done.returncode == 3
         assert json.loads(done.stdout)["outcomes"]["in_doubt"] == 2

@@ -148,6 +148,10 @@ def test_doubts_come_with_the_label_to_look_for(place: Place) -> None:
         status = r.status(batch)
         assert (status.debited[Debited.YES], status.debited[Debited.UNKNOWN]) == (4, 0)
         (lost,) = r.explain(batch, 2)
+        with pytest.raises(BatchError, match="charged and lost") as refused:
+            r.retry(batch)
+        assert refused.value.fix == "runner retry leads-defastra-email --only failed:lost-answer"
+        assert r.retry(batch, "failed:lost-answer").changed == 3
     assert (lost.state, lost.reason) == ("failed", "lost-answer")
 
 
