@@ -201,6 +201,7 @@ async def _worker(lane: Lane) -> None:
                     continue
                 lane.active += 1
                 lane.idle = False
+                admission = None
                 try:
                     admission = await admit(lane, leave, job, settled)
                     if admission is not None:
@@ -209,8 +210,8 @@ async def _worker(lane: Lane) -> None:
                 finally:
                     scope.shield = False
                     lane.active -= 1
-                    if not lane.active:
-                        lane.wake()
+                    if admission is not None and not lane.active:
+                        lane.wake()  # not after a refusal: two workers at a cap would wake each other without end
     finally:
         await told(lane, settled)
         await lane.flush_reports()

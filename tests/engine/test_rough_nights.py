@@ -14,7 +14,7 @@ from runner.domain.model import Action, Amount, Answer, Debited
 from runner.domain.provider import Condition, Limit, Rule
 from runner.store.store import Store
 from tests.engine.night import BROKE, BUSY, LATER, OK, Night, Sent, provider
-from tests.virtual import NOON_US
+from tests.virtual import NOON_US, VirtualClock
 
 CONFLICT = Answer(status=409, body=b'{"ok": false, "error": "conflict"}')
 UNCLEAR = Answer(status=502, body=b'{"ok": false, "error": "unclear"}')
@@ -198,3 +198,36 @@ def test_a_cancelled_caller_sends_no_more(tmp_path: Path) -> None:
     night.run()
     assert night.states() == {"succeeded": 500}
     assert night.query("SELECT count(*) FROM attempts") == [(500,)]
+
+
+class Patient(VirtualClock):
+    """Fails when it is asked to wait again and again while no time passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at, self.asked = 0.0, 0
+
+    async def sleep_until(self, deadline: float) -> None:
+        now = self.monotonic()
+        self.at, self.asked = (self.at, self.asked + 1) if now - self.at < 0.001 else (now, 1)
+        assert self.asked < 100, "spinning"
+        await super().sleep_until(deadline)
+
+
+def test_workers_at_a_cap_wait_for_the_other_lane_without_waking_each_other(tmp_path: Path) -> None:
+    """One cap over two lanes: while one has a slow request on the wire, the workers of the other one sleep."""
+
+    async def quick(store: Store) -> None:
+        night.transports["umbrella"].slow = {}
+
+    night = Night(
+        path=tmp_path / "runner.db",
+        values=9,
+        providers=(provider("acme"), provider("umbrella", in_flight=2)),
+        slow={"v1": 20.0},
+        clock=Patient(),
+        during=quick,
+    )
+    summary = night.run(max_requests={None: 6})
+    assert (len(night.sent("acme")), len(night.sent("umbrella"))) == (1, 5)
+    assert [lane.reason for lane in summary.lanes] == ["max-requests", "max-requests"]
