@@ -7,70 +7,13 @@ then told.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import anyio
-
-from runner.domain.body import parse_body
-from runner.domain.columns import project
-from runner.domain.decide import Decision, LaneMove, Situation, decide
-from runner.domain.ledger import Hold, Refusal
-from runner.domain.model import (
-    UNSENT,
-    Action,
-    Amount,
-    Answer,
-    AttemptId,
-    Debited,
-    Fault,
-    Job,
-    Outcome,
-    Request,
-    Verdict,
-)
+from runner.domain.ledger import Refusal
+from runner.domain.model import UNSENT, Answer, Fault, Job, Request
 from runner.domain.provider import Operation
-from runner.domain.rules import classify
-from runner.domain.states import JobEvent
-from runner.engine.consequences import apply
-from runner.engine.events import AttemptClosed
 from runner.engine.gate import Pass
 from runner.engine.lane import Lane
-from runner.engine.ports import Opening, Settlement, UnsendableError
-
-
-@dataclass(slots=True)
-class Settled:
-    """An answer on its way into the store: told, once, when it is there."""
-
-    stored: Awaitable[None]
-    event: AttemptClosed | None
-    told: bool = False
-
-
-async def told(lane: Lane, settled: Settled | None) -> None:
-    """Wait until it is stored, then tell observers. Never interrupted: what was paid for is kept."""
-    if settled is not None and not settled.told:
-        with anyio.CancelScope(shield=True):
-            await _told(lane, settled)
-
-
-async def _told(lane: Lane, settled: Settled | None) -> None:
-    if settled is not None and not settled.told:
-        await settled.stored
-        settled.told = True
-        if settled.event is not None:
-            lane.shared.observer(settled.event)
-
-
-class Admission(NamedTuple):
-    """A job with everything it needs to be sent: a pass, room under the caps, and a permit of the throttle."""
-
-    leave: Pass
-    job: Job
-    operation: Operation
-    hold: Hold
+from runner.engine.ports import Opening, UnsendableError
+from runner.engine.settling import Admission, Settled, settle, tell, told, withdraw
 
 
 async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | None:
@@ -146,9 +89,9 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         unit=operation.unit,
     )
     attempt = await shared.store.open(opening)
-    await _told(lane, before)
+    await tell(lane, before)
     if not lane.may_send(leave):
-        return _withdraw(lane, leave, job, hold, attempt)
+        return withdraw(lane, admission, attempt)
     started = shared.clock.monotonic()
     answer = refused if request is None else await lane.transport.send(request)
     seconds = shared.clock.monotonic() - started
@@ -156,7 +99,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         lane.throttle.finish()
     else:
         lane.throttle.give_back()
-    return _settle(lane, leave, job, operation, hold, attempt, answer, seconds)
+    return settle(lane, admission, attempt, answer, seconds=seconds)
 
 
 def _prepare(lane: Lane, operation: Operation, job: Job, attempt_id: str) -> tuple[Request | None, Answer]:
@@ -164,139 +107,3 @@ def _prepare(lane: Lane, operation: Operation, job: Job, attempt_id: str) -> tup
         return lane.transport.prepare(operation, job.params, attempt_id=attempt_id), Answer()
     except UnsendableError as error:
         return None, Answer(fault=Fault.INVALID, detail=str(error))
-
-
-def _withdraw(lane: Lane, leave: Pass, job: Job, hold: Hold, attempt: AttemptId) -> Settled:
-    """The lane shut while the intent was being committed: nothing is sent, nothing counts."""
-    lane.throttle.give_back()
-    lane.shared.budget.give_back(hold)
-    lane.gate.leave(leave)
-    lane.shared.opened.discard(job.id)
-    stored = lane.shared.store.settle(
-        Settlement(
-            attempt=attempt,
-            job=job.id,
-            closed_us=lane.shared.clock.now_us(),
-            answer=Answer(fault=Fault.WITHDRAWN),
-            rule="withdrawn",
-            action=None,
-            debited=Debited.NO,
-            amount=Amount(0),
-            error_code=None,
-            error_message=None,
-            provider_request_id=None,
-            wait_seconds=None,
-            event=JobEvent.RELEASE,
-            spent=False,
-            due_us=0,
-            outcome=None,
-        )
-    )
-    lane.feed.requeued(0)
-    return Settled(stored, None)
-
-
-def _settle(
-    lane: Lane,
-    leave: Pass,
-    job: Job,
-    operation: Operation,
-    hold: Hold,
-    attempt: AttemptId,
-    answer: Answer,
-    seconds: float,
-) -> Settled:
-    """Weigh the answer, move the lane in memory at once, and hand everything to the store as one transaction."""
-    shared = lane.shared
-    parsed, verdict = _read(lane, operation, answer)
-    situation = Situation(
-        policy=shared.options.in_doubt,
-        retry=lane.provider.retry,
-        proven=operation.key in shared.proven,
-        shut=lane.gate.shut,
-        probe=leave.probe,
-        now_us=shared.clock.now_us(),
-        chance=shared.randomness.uniform(),
-    )
-    decision = decide(job, operation, answer, verdict, situation)
-    apply(lane, decision, verdict, answer, job, leave)
-    # What was done is kept: a rule that fails a row halts instead while its operation is unproven.
-    action = Action.HALT if decision.lane is LaneMove.HALT else verdict.action
-    sent = answer.fault not in UNSENT
-    shared.budget.settle(hold, sent=sent, debited=decision.debited, amount=decision.amount)
-    stored = shared.store.settle(
-        Settlement(
-            attempt=attempt,
-            job=job.id,
-            closed_us=situation.now_us,
-            answer=answer,
-            rule=verdict.rule,
-            action=action,
-            debited=decision.debited,
-            amount=decision.amount,
-            error_code=verdict.error_code,
-            error_message=verdict.error_message,
-            provider_request_id=verdict.provider_request_id,
-            wait_seconds=_wait_seconds(lane, decision, situation),
-            event=decision.event,
-            spent=decision.spent,
-            due_us=decision.due_us,
-            outcome=_outcome(operation, decision, parsed),
-            released_from_doubt=decision.released_from_doubt,
-        )
-    )
-    if decision.event in (JobEvent.RETRY, JobEvent.RELEASE):
-        lane.feed.requeued(decision.due_us)
-    event = AttemptClosed(
-        batch=job.batch,
-        at_us=situation.now_us,
-        provider=lane.provider.name,
-        operation=job.operation,
-        job=job.id,
-        number=job.attempts + 1,
-        status=answer.status,
-        fault=answer.fault,
-        rule=verdict.rule,
-        action=action,
-        debited=decision.debited,
-        amount=decision.amount,
-        unit=operation.unit,
-        event=decision.event,
-        seconds=seconds,
-    )
-    return Settled(stored, event)
-
-
-def _read(lane: Lane, operation: Operation, answer: Answer) -> tuple[Any, Verdict]:
-    """Parse and classify. Whatever goes wrong here, the answer itself is stored: it may have been paid for."""
-    try:
-        parsed = parse_body(answer)
-        return parsed, classify(lane.provider, operation, answer, parsed)
-    except Exception as error:  # a defect of ours must not lose what the provider sent
-        verdict = Verdict(
-            rule="unrecognised",
-            action=Action.HALT,
-            debited=Debited.UNKNOWN,
-            recognised=False,
-            error_message=f"{type(error).__name__} while reading the answer",
-            advice="The answer is stored. Please report this with `runner explain`.",
-        )
-        return None, verdict
-
-
-def _outcome(operation: Operation, decision: Decision, parsed: Any) -> Outcome | None:
-    if decision.event is JobEvent.SUCCEED:
-        found, columns = project(operation, parsed)
-        return Outcome(reason=decision.reason, final=True, found=found, columns=columns)
-    if decision.event in (JobEvent.FAIL, JobEvent.DOUBT):
-        return Outcome(reason=decision.reason, final=decision.final)
-    return None
-
-
-def _wait_seconds(lane: Lane, decision: Decision, situation: Situation) -> float | None:
-    """How long this answer makes the job or its lane wait; None: not at all."""
-    if decision.event is JobEvent.RETRY and decision.due_us:
-        return (decision.due_us - situation.now_us) / 1e6
-    if decision.event is JobEvent.RELEASE and lane.gate.closed is None and lane.gate.shut is not None:
-        return max(0.0, lane.gate.until - lane.shared.clock.monotonic())
-    return None

@@ -12,11 +12,12 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, Job, RunId
 from runner.domain.provider import Limit, Operation, Provider
-from runner.engine.attempt import Settled, admit, carry_out, told
+from runner.engine.attempt import admit, carry_out
 from runner.engine.events import RunStarted, RunStopping
 from runner.engine.gate import Pass
 from runner.engine.lane import Lane, Shared
 from runner.engine.ports import Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
+from runner.engine.settling import Settled, told
 from runner.engine.stop import StopSignal
 from runner.engine.throttle import Throttle, longest_seconds
 

@@ -1,0 +1,215 @@
+"""One answer: read, weighed, and handed to the store as one transaction; told to observers once it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import anyio
+
+from runner.domain.body import parse_body
+from runner.domain.columns import project
+from runner.domain.decide import Decision, LaneMove, Situation, decide
+from runner.domain.ledger import Hold
+from runner.domain.model import UNSENT, Action, Amount, Answer, AttemptId, Debited, Fault, Job, Outcome, Verdict
+from runner.domain.provider import Operation
+from runner.domain.rules import classify
+from runner.domain.states import JobEvent
+from runner.engine.consequences import apply
+from runner.engine.events import AttemptClosed
+from runner.engine.gate import Pass
+from runner.engine.lane import Lane
+from runner.engine.ports import Settlement
+
+
+class Admission(NamedTuple):
+    """A job with everything it needs to be sent: a pass, room under the caps, and a permit of the throttle."""
+
+    leave: Pass
+    job: Job
+    operation: Operation
+    hold: Hold
+
+
+@dataclass(slots=True)
+class Settled:
+    """An answer on its way into the store: told, once, when it is there."""
+
+    stored: Awaitable[None]
+    event: AttemptClosed | None
+    told: bool = False
+
+
+async def told(lane: Lane, settled: Settled | None) -> None:
+    """Wait until it is stored, then tell observers. Never interrupted: what was paid for is kept."""
+    if settled is not None and not settled.told:
+        with anyio.CancelScope(shield=True):
+            await tell(lane, settled)
+
+
+async def tell(lane: Lane, settled: Settled | None) -> None:
+    """`told`, for a caller that is shielded itself."""
+    if settled is not None and not settled.told:
+        await settled.stored
+        settled.told = True
+        if settled.event is not None:
+            lane.shared.observer(settled.event)
+
+
+class Weighed(NamedTuple):
+    """What an answer came to."""
+
+    answer: Answer
+    verdict: Verdict
+    situation: Situation
+    decision: Decision
+    outcome: Outcome | None
+    action: Action  # what was done: a rule that fails a row halts instead while its operation is unproven
+
+
+def settle(lane: Lane, admission: Admission, attempt: AttemptId, answer: Answer, *, seconds: float) -> Settled:
+    """Weigh the answer, move the lane in memory at once, and hand everything to the store as one transaction."""
+    job = admission.job
+    weighed = _weigh(lane, admission, answer)
+    decision = weighed.decision
+    apply(lane, decision, weighed.verdict, answer, job, admission.leave)
+    sent = answer.fault not in UNSENT
+    lane.shared.budget.settle(admission.hold, sent=sent, debited=decision.debited, amount=decision.amount)
+    stored = lane.shared.store.settle(_settlement(lane, job, attempt, weighed))
+    if decision.event in (JobEvent.RETRY, JobEvent.RELEASE):
+        lane.feed.requeued(decision.due_us)
+    return Settled(stored, _event(lane, admission, weighed, seconds))
+
+
+def _weigh(lane: Lane, admission: Admission, answer: Answer) -> Weighed:
+    operation, shared = admission.operation, lane.shared
+    parsed, verdict = _read(lane, operation, answer)
+    situation = Situation(
+        policy=shared.options.in_doubt,
+        retry=lane.provider.retry,
+        proven=operation.key in shared.proven,
+        shut=lane.gate.shut,
+        probe=admission.leave.probe,
+        now_us=shared.clock.now_us(),
+        chance=shared.randomness.uniform(),
+    )
+    decision = decide(admission.job, operation, answer, verdict, situation)
+    return Weighed(
+        answer=answer,
+        verdict=verdict,
+        situation=situation,
+        decision=decision,
+        outcome=_outcome(operation, decision, parsed),
+        action=Action.HALT if decision.lane is LaneMove.HALT else verdict.action,
+    )
+
+
+def _settlement(lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed) -> Settlement:
+    verdict, decision = weighed.verdict, weighed.decision
+    return Settlement(
+        attempt=attempt,
+        job=job.id,
+        closed_us=weighed.situation.now_us,
+        answer=weighed.answer,
+        rule=verdict.rule,
+        action=weighed.action,
+        debited=decision.debited,
+        amount=decision.amount,
+        error_code=verdict.error_code,
+        error_message=verdict.error_message,
+        provider_request_id=verdict.provider_request_id,
+        wait_seconds=_wait_seconds(lane, decision, weighed.situation),
+        event=decision.event,
+        spent=decision.spent,
+        due_us=decision.due_us,
+        outcome=weighed.outcome,
+        released_from_doubt=decision.released_from_doubt,
+    )
+
+
+def _event(lane: Lane, admission: Admission, weighed: Weighed, seconds: float) -> AttemptClosed:
+    job, decision = admission.job, weighed.decision
+    return AttemptClosed(
+        batch=job.batch,
+        at_us=weighed.situation.now_us,
+        provider=lane.provider.name,
+        operation=job.operation,
+        job=job.id,
+        number=job.attempts + 1,
+        status=weighed.answer.status,
+        fault=weighed.answer.fault,
+        rule=weighed.verdict.rule,
+        action=weighed.action,
+        debited=decision.debited,
+        amount=decision.amount,
+        unit=admission.operation.unit,
+        event=decision.event,
+        seconds=seconds,
+    )
+
+
+def withdraw(lane: Lane, admission: Admission, attempt: AttemptId) -> Settled:
+    """The lane shut while the intent was being committed: nothing is sent, nothing counts."""
+    job = admission.job
+    lane.throttle.give_back()
+    lane.shared.budget.give_back(admission.hold)
+    lane.gate.leave(admission.leave)
+    lane.shared.opened.discard(job.id)
+    stored = lane.shared.store.settle(
+        Settlement(
+            attempt=attempt,
+            job=job.id,
+            closed_us=lane.shared.clock.now_us(),
+            answer=Answer(fault=Fault.WITHDRAWN),
+            rule="withdrawn",
+            action=None,
+            debited=Debited.NO,
+            amount=Amount(0),
+            error_code=None,
+            error_message=None,
+            provider_request_id=None,
+            wait_seconds=None,
+            event=JobEvent.RELEASE,
+            spent=False,
+            due_us=0,
+            outcome=None,
+        )
+    )
+    lane.feed.requeued(0)
+    return Settled(stored, None)
+
+
+def _read(lane: Lane, operation: Operation, answer: Answer) -> tuple[Any, Verdict]:
+    """Parse and classify. Whatever goes wrong here, the answer itself is stored: it may have been paid for."""
+    try:
+        parsed = parse_body(answer)
+        return parsed, classify(lane.provider, operation, answer, parsed)
+    except Exception as error:  # a defect of ours must not lose what the provider sent
+        verdict = Verdict(
+            rule="unrecognised",
+            action=Action.HALT,
+            debited=Debited.UNKNOWN,
+            recognised=False,
+            error_message=f"{type(error).__name__} while reading the answer",
+            advice="The answer is stored. Please report this with `runner explain`.",
+        )
+        return None, verdict
+
+
+def _outcome(operation: Operation, decision: Decision, parsed: Any) -> Outcome | None:
+    if decision.event is JobEvent.SUCCEED:
+        found, columns = project(operation, parsed)
+        return Outcome(reason=decision.reason, final=True, found=found, columns=columns)
+    if decision.event in (JobEvent.FAIL, JobEvent.DOUBT):
+        return Outcome(reason=decision.reason, final=decision.final)
+    return None
+
+
+def _wait_seconds(lane: Lane, decision: Decision, situation: Situation) -> float | None:
+    """How long this answer makes the job or its lane wait; None: not at all."""
+    if decision.event is JobEvent.RETRY and decision.due_us:
+        return (decision.due_us - situation.now_us) / 1e6
+    if decision.event is JobEvent.RELEASE and lane.gate.closed is None and lane.gate.shut is not None:
+        return max(0.0, lane.gate.until - lane.shared.clock.monotonic())
+    return None
