@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -40,6 +41,9 @@ def supervise(
     `to_stdout` takes the rows if they were meant for stdout.
     Raises what `Runner.run` raises. A second signal ends the process.
     """
+    # A run makes no garbage in cycles, but each collection would walk all that start-up left behind.
+    gc.collect()
+    gc.freeze()
     shown = progress(mode, screen, Tally(batch, due))
     with ExitStack() as stack:
         if isinstance(shown, LiveProgress):

@@ -92,7 +92,8 @@ async def run_and_deliver(
     receipt = Receipt(observer, stop)
     seconds = tools.settings.run.wait or 0.0 if wait is None else parse_duration(wait, name="--wait")
     ended = await run(info.id, wanted, tools=tools, observer=receipt, stop=stop, wait_seconds=seconds)
-    if delivery.output not in (None, AUTO) and info.settings.get("output") != target:
+    # stdout is where this one run was piped to: the next one without -o must not pour rows onto a terminal.
+    if delivery.output not in (None, AUTO, STDOUT) and info.settings.get("output") != target:
         tools.store.steering.keep(info.id, {"output": target})
     exported: Exported | None = None
     notices = ended.notices

@@ -51,7 +51,7 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) 
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
         eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING and reason != CUT_OFF else None,
-        next=next_step(info.name, info.state, reason, outcomes),
+        next=next_step(info.name, info.state, reason, outcomes, info.settings),
         exit_code=exit_code(info.state, reason, outcomes),
         operations=info.operations,
         source=_source(info),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, assert_never
 
 from runner.domain.model import MILLION
@@ -41,8 +42,14 @@ def exit_code(state: BatchState, reason: str | None, outcomes: Mapping[JobState,
             assert_never(state)
 
 
-def next_step(name: str, state: BatchState, reason: str | None, outcomes: Mapping[JobState, int]) -> Next:
-    """The command that goes on from here, and why."""
+def next_step(
+    name: str,
+    state: BatchState,
+    reason: str | None,
+    outcomes: Mapping[JobState, int],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Next:
+    """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled."""
     run = f"runner run {name}"
     match state:
         case BatchState.LOADING:
@@ -54,7 +61,7 @@ def next_step(name: str, state: BatchState, reason: str | None, outcomes: Mappin
         case BatchState.RUNNING:
             return Next(command=f"runner status {name}", why="A run is at work on it.")
         case BatchState.PAUSED:
-            return _next_paused(name, reason)
+            return _next_paused(name, reason, settings)
         case BatchState.HALTED:
             return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
         case BatchState.COMPLETED:
@@ -65,17 +72,36 @@ def next_step(name: str, state: BatchState, reason: str | None, outcomes: Mappin
             assert_never(state)
 
 
-def _next_paused(name: str, reason: str | None) -> Next:
+def _next_paused(name: str, reason: str | None, settings: Mapping[str, Any]) -> Next:
     run = f"runner run {name}"
     match reason:
         case "person":
             return Next(command=f"runner resume {name}", why="It was paused by hand.")
         case "reset":
             return Next(command=run, why="The provider resets later; before that nothing is sent.")
-        case "max-requests" | "max-spend":
-            return Next(command=f"{run} --{reason} HIGHER", why=f"Its --{reason} is used up.")
+        case "max-requests":
+            return Next(command=f"{run} {_higher_requests(settings)}", why="Its --max-requests is used up.")
+        case "max-spend":
+            return Next(command=f"{run} {_higher_spend(settings)}", why="Its --max-spend is used up.")
         case _:
             return Next(command=run, why="The same command goes on where it stopped.")
+
+
+def _higher_requests(settings: Mapping[str, Any]) -> str:
+    cap = settings.get("max_requests")
+    return f"--max-requests {2 * cap}" if cap else "--max-requests N"  # N: the cap is in a settings file, not kept
+
+
+def _higher_spend(settings: Mapping[str, Any]) -> str:
+    caps: Mapping[str, int] = settings.get("max_spend") or {}
+    doubled = [
+        f"{who}={plain(_units(2 * amount))}" if who else f"{plain(_units(2 * amount))}" for who, amount in caps.items()
+    ]
+    return " ".join(f"--max-spend {cap}" for cap in doubled) or "--max-spend N"
+
+
+def _units(amount: int) -> Decimal:
+    return Decimal(amount) / MILLION
 
 
 def _next_completed(name: str, outcomes: Mapping[JobState, int]) -> Next:

@@ -72,6 +72,9 @@ def test_rows_go_to_stdout_when_asked(folder):
         assert piped.stdout == "0\n"
         assert told in piped.stderr
         assert "Broken" not in piped.stderr
+    plain = inside(folder, "run", "leads")
+    assert plain.stdout == "", "stdout is for the one run that was piped"
+    assert (folder / "leads-defastra-email.csv").exists()
 
 
 def test_a_cap_stops_with_5_and_raising_it_goes_on(folder, provider):

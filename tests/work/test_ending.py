@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,20 @@ def test_there_is_always_a_next_command(state: BatchState, reason: str | None) -
     assert step.command.startswith("runner ")
     assert "leads" in step.command
     assert step.why
+
+
+@pytest.mark.parametrize(
+    ("reason", "settings", "flags"),
+    [
+        ("max-requests", {"max_requests": 500}, "--max-requests 1000"),
+        ("max-spend", {"max_spend": {"": 2_500_000}}, "--max-spend 5"),
+        ("max-spend", {"max_spend": {"a": 1_000_000, "b": 250_000}}, "--max-spend a=2 --max-spend b=0.5"),
+        ("max-spend", {}, "--max-spend N"),
+    ],
+)
+def test_a_used_cap_is_doubled_in_the_next_command(reason: str, settings: dict[str, Any], flags: str) -> None:
+    """A command that can be pasted, unless the cap is in a file of the user's."""
+    assert next_step("leads", BatchState.PAUSED, reason, WAITING, settings).command == f"runner run leads {flags}"
 
 
 def test_instants_are_utc_with_milliseconds() -> None:
