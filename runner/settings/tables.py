@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -77,6 +77,7 @@ class RunDefaults(_Table):
     max_wait: Annotated[float, BeforeValidator(_seconds)] = 900.0
     max_failed: Annotated[float | None, BeforeValidator(_share)] = None
     wait: Annotated[float | None, BeforeValidator(_seconds)] = None
+    http: Literal["httpx", "httpx2"] = "httpx"  # the HTTP library; httpx2 is an extra of this package
 
 
 class SecretTable(_Table):

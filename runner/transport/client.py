@@ -92,7 +92,7 @@ class HttpTransport:
         self._slots = Slots(self._connection, slots, wait_seconds=http.timeout_seconds * _WAIT_SHARE)
 
     def __repr__(self) -> str:
-        return f"<HttpTransport {redact_url(self._http.base_url)}>"
+        return f"<HttpTransport {self._library.__name__} {redact_url(self._http.base_url)}>"
 
     def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
         """Render the request, without credentials. Raises `UnsendableError` if the values cannot be sent."""

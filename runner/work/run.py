@@ -214,7 +214,7 @@ def _lane(tools: Tools, account: Account, options: RunOptions, stack: AsyncExitS
     if options.rate is not None:  # the wire too must know a slow lane: there an idle connection is never used again
         own = Limit(at_most=options.rate[0], per_seconds=options.rate[1])
         provider = replace(provider, limits=(*provider.limits, own))
-    transport = tools.seams.make_transport(provider, account.secret)
+    transport = tools.transport(provider, account.secret)
     stack.push_async_callback(transport.aclose)
     return LaneSetup(
         provider=account.provider,

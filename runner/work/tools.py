@@ -17,7 +17,7 @@ MakeTransport = Callable[[Provider, Secret | None], Transport]
 """The wire to one provider account."""
 
 
-def http_transport(provider: Provider, secret: Secret | None) -> Transport:
+def http_transport(provider: Provider, secret: Secret | None, *, backend: str = "httpx") -> Transport:
     """Real HTTP. On a slow lane every paid request has a fresh connection: no idle close can put it in doubt."""
     from runner.transport.client import HttpTransport, slow
 
@@ -26,6 +26,7 @@ def http_transport(provider: Provider, secret: Secret | None) -> Transport:
         secret=None if secret is None else secret.reveal,
         slots=provider.in_flight,
         fresh_connections=slow(provider.limits),
+        backend=backend,
     )
 
 
@@ -35,7 +36,7 @@ class Seams:
 
     clock: Clock = field(default_factory=SystemClock)
     randomness: Randomness = field(default_factory=SystemRandomness)
-    make_transport: MakeTransport = http_transport
+    make_transport: MakeTransport | None = None  # None: real HTTP, by the library that the settings name
     inline_writes: bool = False  # write on the event loop's thread: for virtual time
     lock_folder: Path | None = None  # of account locks; None: the user's runtime directory
 
@@ -48,6 +49,12 @@ class Tools:
     settings: Settings
     profiles: Profiles
     seams: Seams
+
+    def transport(self, provider: Provider, secret: Secret | None) -> Transport:
+        """The wire to one provider account."""
+        if self.seams.make_transport is not None:
+            return self.seams.make_transport(provider, secret)
+        return http_transport(provider, secret, backend=self.settings.run.http)
 
     @property
     def clock(self) -> Clock:

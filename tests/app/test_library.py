@@ -15,6 +15,7 @@ import pytest
 import runner
 from runner.app import AsyncRunner, Runner
 from runner.domain.provider import Provider
+from runner.errors import ConfigError
 from runner.providers.loader import load
 from runner.sandbox.server import serve
 from runner.sandbox.world import World
@@ -83,8 +84,23 @@ def test_a_run_over_real_http(tmp_path: Path) -> None:
 
 def test_slow_lanes_take_fresh_connections() -> None:
     """Defastra allows two requests a second: no idle close can put a paid request in doubt."""
-    wire = http_transport(load("defastra"), Secret(KEY))
+    provider = load("defastra")
+    wire = http_transport(provider, Secret(KEY))
+    request = wire.prepare(provider.operations["email"], {"email": "ada@example.com"}, attempt_id="a" * 16)
+    assert ("connection", "close") in request.headers
     assert KEY not in repr(wire)
+    assert KEY not in repr(request)
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_the_http_library_is_a_setting(tmp_path: Path, library: str) -> None:
+    """RUNNER_HTTP, or `[run] http`, chooses it; another word is refused."""
+    with runner.open(tmp_path / "runner.db", environ={"RUNNER_HTTP": library}, directory=tmp_path) as r:
+        r.load([{"email": "ada@example.com"}], ["defastra.email"], batch="one")
+        wire = r._session.tools().transport(load("defastra"), Secret(KEY))
+    assert f"HttpTransport {library} " in repr(wire)
+    with pytest.raises(ConfigError, match="mistake"):
+        runner.open(directory=tmp_path, environ={"RUNNER_HTTP": "curl"})
 
 
 def test_it_prints_nothing_and_touches_no_process_state(place: Place, capfd: pytest.CaptureFixture[str]) -> None:
