@@ -43,7 +43,7 @@ def compare(url: str, in_flight: int, jobs: int, backends: list[str], rounds: in
     """The table for one number of requests in flight."""
     rates: dict[str, list[float]] = {}
     for _ in range(rounds):
-        once = figures("plain", url, in_flight, max(400, jobs // 4), "httpx")["jobs_per_second"]
+        once = figures("plain", url, in_flight, jobs, "httpx")["jobs_per_second"]
         rates.setdefault("plain httpx", []).append(once)
         for backend in backends:
             for variant in ("bare", "durable"):
