@@ -23,17 +23,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runner.domain.model import Answer  # noqa: E402 - the checkout is found first
-from runner.domain.provider import Auth, Http, Provider  # noqa: E402
-from runner.domain.states import BatchEvent, JobState  # noqa: E402
-from runner.engine.ports import RunOptions  # noqa: E402
-from runner.engine.run import LaneSetup, run_batch  # noqa: E402
-from runner.engine.stop import StopSignal  # noqa: E402
-from runner.providers.loader import load_shipped  # noqa: E402
-from runner.store import open_store  # noqa: E402
-from runner.store.values import NewBatch, NewJob, NewRow  # noqa: E402
-from runner.system import SystemClock, SystemRandomness  # noqa: E402
-from runner.transport.client import HttpTransport  # noqa: E402
+from runner.domain.model import Answer
+from runner.domain.provider import Auth, Http, Provider
+from runner.domain.states import BatchEvent, JobState
+from runner.engine.ports import RunOptions
+from runner.engine.run import LaneSetup, run_batch
+from runner.engine.stop import StopSignal
+from runner.providers.loader import load_shipped
+from runner.store import open_store
+from runner.store.values import NewBatch, NewJob, NewRow
+from runner.system import SystemClock, SystemRandomness
+from runner.transport.client import HttpTransport
 
 OPERATION = "defastra.email"
 

@@ -47,7 +47,6 @@ def test_check_says_that_the_file_is_old_and_leaves_it(tmp_path, capsys):
     assert states.main(["--check", str(file)]) == 0
 
 
-@pytest.mark.skipif(not README.exists(), reason="no README in this checkout")
 def test_the_readme_shows_the_tables_of_today():
     """The diagrams in the README are those of the tables."""
     assert states.main(["--check", str(README)]) == 0
