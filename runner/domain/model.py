@@ -130,6 +130,9 @@ class Verdict(NamedTuple):
     wait_cap_seconds: float | None = None  # upper end of a wait that doubles
     until: str | None = None  # "utc-midnight"
     attempts: int | None = None  # this rule's own limit of attempts
+    halt_after: int | None = None  # so many such in a row halt the lane, and the streak goes back to the queue
+    outage: bool = False  # a pause because of trouble of theirs: it never ends as `rate-limited`
+    charge: Amount | None = None  # what the provider says it charged; it decides over `debited` and the price
     retry_after: str | None = None  # the raw header, parsed by whoever waits
     retry_after_unix: bool = False  # the raw header is an instant, in seconds since the epoch
     advice: str = ""

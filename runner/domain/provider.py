@@ -22,6 +22,7 @@ class InputKind(StrEnum):
     DOMAIN = "domain"
     TEXT = "text"
     CHOICE = "choice"
+    FILE = "file"  # the cell is a path relative to the list; the file's content is sent
 
 
 class Pace(StrEnum):
@@ -32,11 +33,20 @@ class Pace(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learn:
+    """Where a provider tells the size of a window: a header of any answer, of which a share is used."""
+
+    header: str
+    share: float = 1.0  # in (0, 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """One window: at most `at_most` requests in any `per_seconds`."""
+    """One window: at most `at_most` requests in any `per_seconds`, until an answer tells better."""
 
     at_most: int
     per_seconds: float
+    learn: Learn | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +99,8 @@ class Http:
     request_id: tuple[Lookup, ...] = ()
     client_request_id: str | None = None  # header that carries ours
     wait_headers: tuple[Lookup, ...] = (Lookup(header="Retry-After"),)
+    charge: tuple[Lookup, ...] = ()  # what the provider says it charged for this request, in the operation's unit
+    health: str | None = None  # path of a free call that needs no key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +120,7 @@ class Input:
     kind: InputKind
     required: bool = True  # False where the template writes it `{x?}`
     of: tuple[str, ...] = ()  # choice
-    max: int | None = None  # characters
+    max: int | None = None  # text: characters; file: bytes
     send: Literal["digits", "e164"] = "e164"  # phone
     keep_case: bool = False  # email: the local part's case tells addresses apart
     default: str | None = None  # `{attempt}`: the attempt's id, unless set
@@ -192,6 +204,8 @@ class Rule:
     attempts: int | None = None
     resend: bool = False
     unproven_halt: bool = False
+    halt_after: int | None = None  # with `unproven_halt`: only while no success is known
+    outage: bool = False
     advice: str = ""
     built_in: bool = False
 
@@ -227,3 +241,4 @@ class Provider:
     docs: tuple[str, ...] = ()
     checked: str = ""
     source: str = ""  # where the profile was read, for messages
+    base: str | None = None  # the provider this one extends: a second account of the same API

@@ -111,7 +111,8 @@ class Settlement(NamedTuple):
     spent: bool  # counts against the job's attempts
     due_us: int  # retry or release: not before; 0: at once
     outcome: Outcome | None  # when the job ended
-    released_from_doubt: bool = False  # re-sending although the charge is unknown: marked for ever
+    released_from_doubt: bool = False  # re-sending although it may have been charged: marked for ever
+    requeue: tuple[AttemptId, ...] = ()  # earlier attempts whose failed jobs go back to the queue, nothing spent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +232,15 @@ class Transport(Protocol):
 
 
 class UnsendableError(Exception):
-    """A request could not be built from the values; nothing was sent. The text says why, without the values."""
+    """A request could not be built from the values; nothing was sent. The text says why, without the values.
+
+    `reason`: only this row cannot be sent (its file is gone): its job fails under that reason and the lane goes on.
+    None: nothing of the kind can be sent, and the lane halts.
+    """
+
+    def __init__(self, text: str, *, reason: str | None = None) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
