@@ -14,13 +14,15 @@ from runner.providers.examples import run_example
 from runner.providers.mistakes import Mistakes, near, quoted
 from runner.providers.reach import shadowed
 
-# The one action that reads each option; with any other it would be a promise nobody keeps.
-_ACTION_OF: Final[Mapping[str, Action]] = {
-    "wait": Action.PAUSE,
-    "until": Action.PAUSE,
-    "attempts": Action.RETRY,
-    "resend": Action.RETRY,
-    "unproven": Action.FAIL,
+# The actions that read each option; with any other it would be a promise nobody keeps.
+_ACTIONS_OF: Final[Mapping[str, tuple[Action, ...]]] = {
+    "wait": (Action.PAUSE,),
+    "until": (Action.PAUSE,),
+    "outage": (Action.PAUSE,),
+    "attempts": (Action.RETRY,),
+    "resend": (Action.RETRY,),
+    "unproven": (Action.FAIL,),
+    "halt_after": (Action.FAIL, Action.RETRY),
 }
 
 
@@ -83,11 +85,15 @@ def _check_options(rule: Mapping[str, Any], index: int, mistakes: Mistakes) -> N
     then = rule.get("then")
     if not isinstance(then, str) or then not in set(Action):
         return
-    for option, action in _ACTION_OF.items():
-        if option in rule and then != action:
-            mistakes.add(("rules", index, option), f'belongs to then = "{action.value}"')
+    for option, actions in _ACTIONS_OF.items():
+        # A streak counts retries too, so `unproven` beside `halt_after` says when either counts.
+        fitting = _ACTIONS_OF["halt_after"] if option == "unproven" and "halt_after" in rule else actions
+        if option in rule and then not in fitting:
+            mistakes.add(("rules", index, option), f"belongs to then = {' or '.join(map(quoted, fitting))}")
     if "wait" in rule and "until" in rule:
         mistakes.add(("rules", index, "until"), "a pause has a wait or an until, not both")
+    if "outage" in rule and "until" in rule:
+        mistakes.add(("rules", index, "outage"), "an outage has no hour at which it ends: say wait, not until")
 
 
 def _check_catch_all(draft: Draft, tables: list[dict[str, Any]], mistakes: Mistakes) -> None:

@@ -13,6 +13,7 @@ from runner.domain.provider import (
     Example,
     Http,
     Input,
+    Learn,
     Limit,
     Lookup,
     Operation,
@@ -24,7 +25,15 @@ from runner.domain.provider import (
 from runner.providers.builtin import with_built_in
 from runner.providers.expressions import compile_expression
 from runner.providers.rule_schema import ConditionTable, ExampleTable, RuleTable
-from runner.providers.schema import AuthTable, HttpTable, InputTable, OperationTable, ProfileTable
+from runner.providers.schema import (
+    AuthTable,
+    HttpTable,
+    InputTable,
+    LimitTable,
+    OperationTable,
+    PlaceTable,
+    ProfileTable,
+)
 from runner.providers.templates import placeholders
 
 SAFE_METHODS = ("GET", "HEAD")
@@ -46,7 +55,7 @@ def compile_provider(
         http=_http(http),
         operations={name: _operation(top.name, name, table) for name, table in operations.items()},
         rules=with_built_in(rules),
-        limits=tuple(Limit(at_most=limit.at_most, per_seconds=limit.per_seconds) for limit in top.limits),
+        limits=tuple(_limit(limit) for limit in top.limits),
         in_flight=top.concurrency.in_flight,
         pace=top.pace,
         retry=Retry(attempts=top.retry.attempts, base_seconds=top.retry.base, cap_seconds=top.retry.cap),
@@ -88,6 +97,8 @@ def compile_rule(table: RuleTable, when: tuple[Condition, ...]) -> Rule:
         attempts=table.attempts,
         resend=table.resend,
         unproven_halt=table.unproven == "halt",
+        halt_after=table.halt_after,
+        outage=table.outage,
         advice=table.advice.strip(),
     )
 
@@ -132,13 +143,24 @@ def _http(table: HttpTable) -> Http:
         error_code=table.error_code,
         error_message=table.error_message,
         error_type=table.error_type,
-        request_id=tuple(Lookup(body=place.body, header=place.header) for place in table.request_id),
+        request_id=_places(table.request_id),
         client_request_id=table.client_request_id,
+        charge=_places(table.charge),
+        health=table.health,
     )
     if table.wait_headers is None:
         return http
     waits = tuple(Lookup(header=place.header, form=place.form) for place in table.wait_headers)
     return replace(http, wait_headers=waits)
+
+
+def _places(tables: Sequence[PlaceTable]) -> tuple[Lookup, ...]:
+    return tuple(Lookup(body=place.body, header=place.header) for place in tables)
+
+
+def _limit(table: LimitTable) -> Limit:
+    learn = Learn(header=table.learn.header, share=table.learn.share) if table.learn else None
+    return Limit(at_most=table.at_most, per_seconds=table.per_seconds, learn=learn)
 
 
 def _auth(table: AuthTable | None) -> Auth:

@@ -94,6 +94,13 @@ def _not_negative(value: Any) -> float:
     return 0.0 if finite(value) == 0 else _positive(value)
 
 
+def _share(value: Any) -> float:
+    number = finite(value)
+    if not 0 < number <= 1:
+        raise ValueError("must be a share greater than 0 and at most 1, such as 0.9")
+    return number
+
+
 def _price(value: Any) -> Amount:
     finite(value)
     # A number's shortest spelling is what somebody wrote: 0.1 is 0.1, not 0.1000000000000000055.
@@ -218,12 +225,14 @@ RuleName = Annotated[str, _matching(r"[a-z0-9][a-z0-9-]*", "a rule's name (a-z, 
 HeaderName = Annotated[str, _matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "a header's name", quote=False)]
 VariableName = Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name", quote=False)]
 UrlPath = Annotated[str, _matching(r"/[^\s?#\\]*", 'a path such as "/v1/check" (no query, no blanks)')]
+PlainPath = Annotated[str, _matching(r"/[^\s?#\\{}]*", 'a fixed path such as "/health" (no query, no {name})')]
 Text = Annotated[str, _matching(r"(?s).*\S.*", "a text")]
 Dotted = Annotated[str, AfterValidator(_dotted)]
 JmesPath = Annotated[str, AfterValidator(_expression)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Seconds = Annotated[float, BeforeValidator(_positive)]
 SecondsOrZero = Annotated[float, BeforeValidator(_not_negative)]
+Share = Annotated[float, BeforeValidator(_share)]
 Parameter = Annotated[Any, BeforeValidator(_parameter)]
 Price = Annotated[Amount, BeforeValidator(_price)]
 Wait = Annotated[tuple[float, float | None], BeforeValidator(_wait)]

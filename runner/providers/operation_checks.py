@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from runner.domain.provider import InputKind
 from runner.providers.compile import SAFE_METHODS
 from runner.providers.draft import table_at
 from runner.providers.mistakes import KeyPath, Mistakes, near, quoted
@@ -67,3 +68,5 @@ def _check_placeholder(one: Placeholder, inputs: dict[str, Any], path: KeyPath, 
         mistakes.add(place, f"{{{one.name}}} has no input of that name{near(one.name, inputs)}")
     elif one.optional and one.place[0] == "path":
         mistakes.add(place, f"a path cannot leave out {quoted(one.name)}: write {{{one.name}}}")
+    elif (table_at(inputs, one.name) or {}).get("kind") == InputKind.FILE and one.place[0] in ("path", "query"):
+        mistakes.add(place, "a file's content travels in a body: form or json")

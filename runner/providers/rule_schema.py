@@ -78,6 +78,8 @@ class RuleTable(Table):
     attempts: Annotated[int, Field(gt=0, le=100)] | None = None
     resend: bool = False
     unproven: Annotated[Literal["halt"], words("halt")] | None = None
+    halt_after: Annotated[int, Field(ge=2, le=1000)] | None = None
+    outage: bool = False
     advice: str = ""
 
 

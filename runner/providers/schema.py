@@ -19,9 +19,11 @@ from runner.providers.fields import (
     JmesPath,
     Name,
     Parameter,
+    PlainPath,
     Price,
     Seconds,
     SecondsOrZero,
+    Share,
     Table,
     Text,
     UrlPath,
@@ -30,6 +32,7 @@ from runner.providers.fields import (
     plain,
     words,
 )
+from runner.providers.mistakes import quoted
 
 ATTEMPT = "{attempt}"
 """Stands for the attempt's own id: in a template, or as the default of an optional text."""
@@ -41,7 +44,11 @@ SECRET_KINDS = ("env", "file", "command")
 BODY_KINDS = ("form", "json")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
-Positive = Annotated[int, Field(gt=0, le=1_000_000)]
+MOST_CHARACTERS = 1_000_000
+MOST_BYTES = 100_000_000
+"""Of one file that is sent whole: a request is kept in memory."""
+
+Positive = Annotated[int, Field(gt=0, le=MOST_CHARACTERS)]
 
 
 class SecretTable(Table):
@@ -126,6 +133,15 @@ class HttpTable(Table):
     request_id: list[PlaceTable] = Field(default_factory=list)
     client_request_id: HeaderName | None = None
     wait_headers: list[Annotated[WaitHeaderTable, BeforeValidator(_wait_header)]] | None = None
+    charge: list[PlaceTable] = Field(default_factory=list)
+    health: PlainPath | None = None
+
+
+class LearnTable(Table):
+    """`learn`: the header that says how large the window is, and the share of it that is used."""
+
+    header: HeaderName
+    share: Share = 1.0
 
 
 class LimitTable(Table):
@@ -133,6 +149,7 @@ class LimitTable(Table):
 
     at_most: Positive
     per_seconds: Seconds
+    learn: LearnTable | None = None
 
 
 class ConcurrencyTable(Table):
@@ -156,20 +173,20 @@ class RetryTable(Table):
 
 
 _OPTIONS_OF = {
-    "of": InputKind.CHOICE,
-    "max": InputKind.TEXT,
-    "send": InputKind.PHONE,
-    "case": InputKind.EMAIL,
-    "default": InputKind.TEXT,
+    "of": (InputKind.CHOICE,),
+    "max": (InputKind.TEXT, InputKind.FILE),
+    "send": (InputKind.PHONE,),
+    "case": (InputKind.EMAIL,),
+    "default": (InputKind.TEXT,),
 }
 
 
 class InputTable(Table):
-    """One parameter: `input = { email = { kind = "email" } }`."""
+    """One parameter: `input = { email = { kind = "email" } }`. `max`: characters of a text, bytes of a file."""
 
     kind: Annotated[InputKind, one_of(InputKind)]
     of: list[Text] | None = Field(default=None, min_length=1)
-    max: Positive | None = None
+    max: Annotated[int, Field(gt=0, le=MOST_BYTES)] | None = None
     send: Annotated[Literal["digits", "e164"], words("digits", "e164")] = "e164"
     case: Annotated[Literal["keep"], words("keep")] | None = None
     default: Annotated[Literal["{attempt}"], words(ATTEMPT)] | None = None
@@ -177,10 +194,12 @@ class InputTable(Table):
     @model_validator(mode="after")
     def _options_fit(self) -> Self:
         wrong = [
-            f'{option} belongs to kind = "{kind.value}"'
-            for option, kind in _OPTIONS_OF.items()
-            if option in self.model_fields_set and self.kind is not kind
+            f"{option} belongs to kind = {' or '.join(quoted(kind.value) for kind in kinds)}"
+            for option, kinds in _OPTIONS_OF.items()
+            if option in self.model_fields_set and self.kind not in kinds
         ]
+        if self.kind is InputKind.TEXT and self.max and self.max > MOST_CHARACTERS:
+            wrong.append(f"max must be less than or equal to {MOST_CHARACTERS} characters")
         if self.kind is InputKind.CHOICE and self.of is None:
             wrong.append('a choice says what of: of = ["a", "b"]')
         if self.default and self.max and self.max < ATTEMPT_CHARACTERS:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.domain.model import Action, Answer, Debited, Fault
-from runner.domain.provider import Auth, InputKind, Limit, Lookup, Pace, Provider, Retry, SecretRef
+from runner.domain.provider import Auth, InputKind, Learn, Limit, Lookup, Pace, Provider, Retry, SecretRef
 from runner.domain.rules import classify
 from runner.errors import ProfileError
 from runner.providers.builtin import BUILT_IN_NAMES
@@ -66,6 +66,38 @@ def test_operations_are_compiled():
     assert look.found is not None
     bodies: list[Any] = [{"data": [1]}, {"data": []}, {}, None]
     assert [look.found(body) for body in bodies] == [True, False, None, None]
+
+
+def test_what_a_provider_tells_of_itself():
+    """Where it says how large its window is, what it charged, and whether it is there."""
+    tables = bent("http.charge", [{"body": "meta.credits_used"}, {"header": "X-Credits-Used"}])
+    bend(tables, "http.health", "/health")
+    bend(tables, "limits.0.learn", {"header": "X-RateLimit-Limit", "share": 0.9})
+    bend(tables, "limits.1", {"at_most": 5, "per_seconds": 1, "learn": {"header": "X-Burst"}})
+    provider = load_tables(tables, "mine.toml")
+    assert provider.http.charge == (Lookup(body="meta.credits_used"), Lookup(header="X-Credits-Used"))
+    assert provider.http.health == "/health"
+    first, second = provider.limits
+    assert (first.learn, second.learn) == (Learn(header="X-RateLimit-Limit", share=0.9), Learn(header="X-Burst"))
+
+
+def test_rules_that_need_history():
+    """A streak that halts, a streak that halts while nothing succeeded, and a pause that is trouble of theirs."""
+    tables = bent("rules.1", {**mine()["rules"][1], "then": "fail", "halt_after": 5})
+    bend(tables, "rules.2.outage", True)
+    bend(tables, "rules.3", {**mine()["rules"][3], "halt_after": 3, "unproven": "halt"})
+    read = {rule.name: rule for rule in load_tables(tables, "mine.toml").rules}
+    streak, pause, retried = read["no-funds"], read["busy"], read["unrecognised"]
+    assert (streak.halt_after, streak.unproven_halt, streak.outage) == (5, False, False)
+    assert (retried.halt_after, retried.unproven_halt) == (3, True)
+    assert (pause.halt_after, pause.outage) == (None, True)
+
+
+def test_a_file_is_sent_in_a_body():
+    """Its `max` counts bytes, and may be more than any text has characters."""
+    tables = bent("operations.check.input.email", {"kind": "file", "max": 5 * 1024 * 1024})
+    first = load_tables(tables, "mine.toml").operations["check"].inputs[0]
+    assert (first.kind, first.max) == (InputKind.FILE, 5_242_880)
 
 
 def test_parameters_may_be_numbers_and_lists():
@@ -139,7 +171,12 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("http.base_url", "https://user:pw@example.com", "http.base_url", "no user"),
     ("http.base_url", "https://example.com/?key=x", "http.base_url", "no user, query"),
     ("http.balance", [{"body": "wallet"}], "http.balance", "unknown key"),
-    ("http.charge", [{"body": "cost"}], "http.charge", "unknown key"),
+    ("http.charge", [{"body": "cost", "header": "X-Cost"}], "http.charge[1]", "one of body, header"),
+    ("http.charge", {"body": "cost"}, "http.charge", "must be an array"),
+    ("http.chagre", [{"body": "cost"}], "http.chagre", 'did you mean "charge"?'),
+    ("http.health", "health", "http.health", "is not a fixed path"),
+    ("http.health", "/health?full=1", "http.health", "is not a fixed path"),
+    ("http.health", "/health/{email}", "http.health", "is not a fixed path"),
     ("http.timeout", 0, "http.timeout", "greater than 0"),
     ("http.timeout", True, "http.timeout", "number"),
     ("http.auth.secret", CANARY, "http.auth.secret", LITERAL),
@@ -156,7 +193,12 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("limits.0.at_most", 0, "limits[1].at_most", "greater than 0"),
     ("limits.0.at_most", -5, "limits[1].at_most", "greater than 0"),
     ("limits.0.per_seconds", 0, "limits[1].per_seconds", "greater than 0"),
-    ("limits.0.learn", {"header": "X"}, "limits[1].learn", "unknown key"),
+    ("limits.0.learn", {}, "limits[1].learn.header", "missing"),
+    ("limits.0.learn", {"header": "X-Limit: 5"}, "limits[1].learn.header", "a header's name"),
+    ("limits.0.learn", {"header": "X", "share": 0}, "limits[1].learn.share", "greater than 0"),
+    ("limits.0.learn", {"header": "X", "share": 1.1}, "limits[1].learn.share", "at most 1"),
+    ("limits.0.learn", {"header": "X", "share": "90%"}, "limits[1].learn.share", "must be a number"),
+    ("limits.0.learn", {"header": "X", "shrae": 1}, "limits[1].learn.shrae", 'did you mean "share"?'),
     ("concurrency", {"in_flight": 0}, "concurrency.in_flight", "greater than 0"),
     ("retry", {"base": 9, "cap": 1}, "retry", "smaller than base"),
     ("operations", {}, "operations", "must not be empty"),
@@ -176,10 +218,13 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("operations.look.query", {"phone": {"a": 1}}, "operations.look.query.phone", "must be a text"),
     ("operations.check.input.attempt", {"kind": "text"}, "operations.check.input.attempt", "own id"),
     ("operations.check.input.email.kind", "e-mail", "operations.check.input.email.kind", 'did you mean "email"?'),
-    ("operations.check.input.email.kind", "file", "operations.check.input.email.kind", "is not one of"),
+    ("operations.check.input.country", {"kind": "file"}, "operations.check.path", "travels in a body"),
+    ("operations.look.input.phone", {"kind": "file"}, "operations.look.query.phone", "travels in a body"),
+    ("operations.check.input.email", {"kind": "file", "case": "keep"}, "operations.check.input.email", "case belongs"),
+    ("operations.check.input.tag.max", 1_000_001, "operations.check.input.tag", "1000000 characters"),
     ("operations.check.input.tier", {"kind": "choice"}, "operations.check.input.tier", "a choice says what of"),
     ("operations.check.input.tier.of", [], "operations.check.input.tier.of", "must not be empty"),
-    ("operations.check.input.email.max", 5, "operations.check.input.email", 'max belongs to kind = "text"'),
+    ("operations.check.input.email.max", 5, "operations.check.input.email", 'max belongs to kind = "text" or "file"'),
     ("operations.check.input.tag.max", 10, "operations.check.input.tag", "16 characters"),
     ("operations.check.input.tag.default", "x", "operations.check.input.tag.default", "{attempt}"),
     ("operations.check.price", -1, "operations.check.price", "negative"),
@@ -216,12 +261,19 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("rules.1.wait", 5, "rules[no-funds].wait", 'belongs to then = "pause"'),
     ("rules.1.resend", True, "rules[no-funds].resend", 'belongs to then = "retry"'),
     ("rules.1.unproven", "halt", "rules[no-funds].unproven", 'belongs to then = "fail"'),
-    ("rules.1.halt_after", 5, "rules[no-funds].halt_after", "unknown key"),
+    ("rules.1.halt_after", 5, "rules[no-funds].halt_after", 'belongs to then = "fail" or "retry"'),
+    ("rules.3.halt_after", 1, "rules[unrecognised].halt_after", "greater than or equal to 2"),
+    ("rules.3.halt_after", True, "rules[unrecognised].halt_after", "whole number"),
+    ("rules.3.halt_after", 2.5, "rules[unrecognised].halt_after", "whole number"),
+    ("rules.3.unproven", "halt", "rules[unrecognised].unproven", 'belongs to then = "fail"'),
+    ("rules.1.outage", True, "rules[no-funds].outage", 'belongs to then = "pause"'),
+    ("rules.2.outage", "yes", "rules[busy].outage", "true or false"),
     ("rules.2.wait", [60, 1], "rules[busy].wait", "shortest wait comes first"),
     ("rules.2.wait", [1, 2, 3], "rules[busy].wait", "two of them"),
     ("rules.2.wait", 0, "rules[busy].wait", "greater than 0"),
     ("rules.2.until", "midnight", "rules[busy].until", "utc-midnight"),
     ("rules.2.until", "utc-midnight", "rules[busy].until", "not both"),
+    ("rules.2", {**DEAD, "then": "pause", "until": "utc-midnight", "outage": True}, "rules[dead].outage", "no hour"),
     ("rules.3.attempts", 0, "rules[unrecognised].attempts", "greater than 0"),
     ("http.error_type", None, "rules[busy].when.type", "error_type"),
     ("http.error_code", None, "rules[no-funds].when.code", "error_code"),
