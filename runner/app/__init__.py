@@ -18,7 +18,8 @@ from pathlib import Path
 import anyio.to_thread
 
 from runner.app.awaited import AsyncRunner
-from runner.app.library import BatchLike, Runner
+from runner.app.library import Runner
+from runner.app.watching import BatchLike
 from runner.settings import read_settings
 from runner.work.session import Session
 from runner.work.tools import Seams

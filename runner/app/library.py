@@ -7,43 +7,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
+from runner.app.upkeep import Upkeep
+from runner.app.watching import BatchLike, Watching
 from runner.domain.model import InDoubtPolicy, Resolution
-from runner.domain.provider import Provider
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
 from runner.settings import SpendCap, parse_share
-from runner.store.values import BatchInfo
-from runner.work import database as database_file
-from runner.work import doubt, explain
 from runner.work.bridge import driven
 from runner.work.deliver import export
 from runner.work.lists import Given, Origin
 from runner.work.preflight import preflight
 from runner.work.results import (
-    BatchStatus,
-    DatabaseStatus,
-    Doubt,
     Exported,
-    JobStory,
     Loaded,
     Preflight,
     RunResult,
     Steered,
 )
-from runner.work.session import Session
 from runner.work.shape import Shape
-from runner.work.standing import standing
 from runner.work.steer import Steer, parse_resolution
 
-BatchLike = str | Loaded
-"""A batch's name, a unique prefix of it, the input file it came from, or what `load` returned."""
 
-
-class Runner:
+class Runner(Watching, Upkeep):
     """A database with its settings. A context manager; every method may raise a RunnerError. Made by `open`."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def __enter__(self) -> Self:
         """Itself: the database is opened by the first method that needs it."""
@@ -215,32 +201,6 @@ class Runner:
         shape = Shape(only=only, columns=columns, guard=guard)
         return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
 
-    # --- watching --------------------------------------------------------------------------------------------------
-
-    def find(self, batch: str | None = None) -> str:
-        """The full name of a batch by name, unique prefix or input file; None: the one last worked on. BatchError."""
-        return self._session.find(batch).name
-
-    def status(self, batch: BatchLike | None = None) -> BatchStatus:
-        """One batch; None: the one last worked on."""
-        return self._standing(self._info(batch))
-
-    def batches(self) -> list[BatchStatus]:
-        """All batches, the one last worked on first."""
-        return [self._standing(info) for info in self._session.store().reports.batches()]
-
-    def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
-        """Every request of a row (its number) or of a value (text), one entry for each row x operation."""
-        return explain.explain(self._info(batch), row, store=self._session.store())
-
-    def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
-        """Requests in doubt, with the evidence to look for at the provider."""
-        return doubt.doubts(self._info(batch), store=self._session.store())
-
-    def doubt_text(self, batch: BatchLike | None = None) -> str:
-        """The sentences for people about requests in doubt; empty when there are none."""
-        return doubt.doubt_text(self._info(batch), store=self._session.store(), profiles=self._session.profiles)
-
     # --- steering --------------------------------------------------------------------------------------------------
 
     def pause(self, batch: BatchLike) -> Steered:
@@ -263,35 +223,5 @@ class Runner:
         """Say what became of a row's request in doubt, or of all (row=None): charged, not-charged or resend."""
         return self._steer().resolve(self._info(batch), parse_resolution(resolution), row=row)
 
-    # --- providers, the database -----------------------------------------------------------------------------------
-
-    def providers(self) -> list[Provider]:
-        """Shipped providers with this folder's overrides, by name."""
-        profiles = self._session.profiles
-        return [profiles.provider(name) for name in profiles.names()]
-
-    def provider(self, name: str) -> Provider:
-        """One provider by name, or a profile file. ProfileError, ConfigError."""
-        return self._session.profiles.provider(name)
-
-    def database_status(self) -> DatabaseStatus:
-        """The file and its schema, read without changing it."""
-        return database_file.status(self._session)
-
-    def upgrade(self) -> DatabaseStatus:
-        """Bring the file to this version's schema; a copy is kept beside it."""
-        return database_file.upgrade(self._session)
-
-    def backup(self, target: str | Path) -> Path:
-        """Write a consistent copy, readable by its owner only. BatchError: the target exists."""
-        return database_file.backup(self._session, Path(target))
-
     def _steer(self) -> Steer:
         return Steer(self._session.store(), self._session.profiles, clock=self._session.clock)
-
-    def _standing(self, info: BatchInfo) -> BatchStatus:
-        session = self._session
-        return standing(info, store=session.store(), profiles=session.profiles, now_us=session.clock.now_us())
-
-    def _info(self, batch: BatchLike | None) -> BatchInfo:
-        return self._session.find(batch.batch if isinstance(batch, Loaded) else batch)

@@ -101,7 +101,7 @@ def test_every_public_name_is_in_the_page_of_the_library():
     """What can be imported is mentioned where the library is explained."""
     page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
     assert not [name for name in runner.__all__ if f"{name}`" not in page and f"runner.{name}" not in page]
-    methods = [name for name in vars(runner.Runner) if not name.startswith("_")]
+    methods = [name for name in dir(runner.Runner) if not name.startswith("_")]
     assert not [name for name in methods if f"`{name}`" not in page]
 
 

@@ -1,0 +1,50 @@
+"""What the library answers about batches: the methods of `Runner` that change nothing."""
+
+from __future__ import annotations
+
+from runner.store.values import BatchInfo
+from runner.work import doubt, explain
+from runner.work.results import BatchStatus, Doubt, JobStory, Loaded
+from runner.work.session import Session
+from runner.work.standing import standing
+
+BatchLike = str | Loaded
+"""A batch's name, a unique prefix of it, the input file it came from, or what `load` returned."""
+
+
+class Watching:
+    """The half of `Runner` that only reads. Every method may raise a RunnerError."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find(self, batch: str | None = None) -> str:
+        """The full name of a batch by name, unique prefix or input file; None: the one last worked on. BatchError."""
+        return self._session.find(batch).name
+
+    def status(self, batch: BatchLike | None = None) -> BatchStatus:
+        """One batch; None: the one last worked on."""
+        return self._standing(self._info(batch))
+
+    def batches(self) -> list[BatchStatus]:
+        """All batches, the one last worked on first."""
+        return [self._standing(info) for info in self._session.store().reports.batches()]
+
+    def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
+        """Every request of a row (its number) or of a value (text), one entry for each row x operation."""
+        return explain.explain(self._info(batch), row, store=self._session.store())
+
+    def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
+        """Requests in doubt, with the evidence to look for at the provider."""
+        return doubt.doubts(self._info(batch), store=self._session.store())
+
+    def doubt_text(self, batch: BatchLike | None = None) -> str:
+        """The sentences for people about requests in doubt; empty when there are none."""
+        return doubt.doubt_text(self._info(batch), store=self._session.store(), profiles=self._session.profiles)
+
+    def _standing(self, info: BatchInfo) -> BatchStatus:
+        session = self._session
+        return standing(info, store=session.store(), profiles=session.profiles, now_us=session.clock.now_us())
+
+    def _info(self, batch: BatchLike | None) -> BatchInfo:
+        return self._session.find(batch.batch if isinstance(batch, Loaded) else batch)
