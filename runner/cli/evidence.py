@@ -11,7 +11,7 @@ from runner.cli.text import clean, count, duration, moment, number, plural, reda
 from runner.domain.model import Debited, Fault
 from runner.work.results import AttemptStory, Doubt, JobStory
 
-_FAULTS = {
+FAULTS = {
     Fault.NOT_SENT: "no connection; nothing left this machine",
     Fault.NO_ANSWER: "no answer: the line broke or the time was up",
     Fault.INVALID: "the request could not be built; nothing was sent",
@@ -66,7 +66,7 @@ def _seconds(micros: int) -> str:
 
 def _came_back(attempt: AttemptStory) -> str:
     if attempt.fault is not None:
-        return _FAULTS[attempt.fault]
+        return FAULTS[attempt.fault]
     if attempt.status is None:
         return "nothing yet" if attempt.closed_us is None else "nothing: the run ended before the answer"
     words = " ".join(filter(None, [clean(attempt.error_code or ""), redact(attempt.error_message or "")]))

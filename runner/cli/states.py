@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
 from typing import TypeVar
 
+from runner.cli.generated import fill, rewrite
 from runner.domain.states import BATCH_TABLE, JOB_TABLE, BatchState, JobState
 
 State = TypeVar("State", bound=StrEnum)
@@ -40,29 +39,12 @@ def redraw(text: str) -> str:
 
     ValueError when a marker is missing.
     """
-    for name, drawn in diagrams().items():
-        begin, end = f"<!-- states:{name} -->", f"<!-- /states:{name} -->"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"the markers {begin} and {end} must both be there, once")
-        between = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        text = between.sub(f"{begin}\n{drawn}\n{end}", text)
-    return text
+    return fill(text, {f"states:{name}": drawn for name, drawn in diagrams().items()})
 
 
 def main(arguments: list[str]) -> int:
     """Redraw the files named; 1 when `--check` was given and one is old, 0 otherwise."""
-    check = "--check" in arguments
-    old = []
-    for path in (Path(argument) for argument in arguments if argument != "--check"):
-        text = path.read_text(encoding="utf-8")
-        drawn = redraw(text)
-        if drawn != text:
-            old.append(path)
-            if not check:
-                path.write_text(drawn, encoding="utf-8")
-    for path in old:
-        print(f"{path}: {'the state diagrams are old: make states' if check else 'redrawn'}", file=sys.stderr)
-    return 1 if check and old else 0
+    return rewrite(arguments, redraw, what="the state diagrams", command="make states")
 
 
 if __name__ == "__main__":
