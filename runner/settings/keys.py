@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,10 +40,20 @@ class Secret:
 class Keys:
     """Looks secrets up in the environment, in files beside the settings, or by a command."""
 
-    def __init__(self, environ: Mapping[str, str], *, directory: Path) -> None:
-        """`environ`: variables, an env file's included. `directory`: what a relative `{ file }` starts from."""
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        directory: Path,
+        env_file: Path | None = None,
+        from_env_file: Collection[str] = (),
+    ) -> None:
+        """`environ`: variables, an env file's included; `from_env_file` are the names that `env_file` alone gives.
+        `directory`: what a relative `{ file }` starts from."""
         self._environ = environ
         self._directory = directory
+        self._env_file = env_file
+        self._from_env_file = frozenset(from_env_file)
         self._fetched: dict[SecretRef, Secret] = {}  # a command may ask its user something: it is run once
 
     def of(self, provider: Provider) -> Secret | None:
@@ -67,6 +77,21 @@ class Keys:
             return error
         return None
 
+    def whereabouts(self, ref: SecretRef) -> str:
+        """Where a secret is found and whether it is there: `environment variable K: set, in .env`. Runs no command."""
+        if ref.env:
+            state = "set" if self._environ.get(ref.env, "").strip() else "not set"
+            place = f", in {self._env_file}" if ref.env in self._from_env_file else ""
+            return f"environment variable {ref.env}: {state}{place}"
+        if ref.file:
+            path = self.file(ref.file)
+            return f"file {path}: {'there' if path.is_file() else 'missing'}"
+        return f"command {(ref.command or ('?',))[0]}: asked when it is needed"
+
+    def file(self, name: str) -> Path:
+        """The path that `{ file = NAME }` means."""
+        return self._directory / Path(name).expanduser()
+
     def _read(self, ref: SecretRef, what: str) -> str:
         if ref.env:
             value = self._environ.get(ref.env, "")
@@ -84,7 +109,7 @@ class Keys:
         return value
 
     def _from_file(self, name: str, what: str) -> str:
-        path = self._directory / Path(name).expanduser()
+        path = self.file(name)
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
