@@ -1,7 +1,7 @@
 """Cells in: which column feeds which parameter, whether a cell can be sent, and what makes two cells the same job.
 
-Knows no file, no database and no network. The libraries for e-mails and phones are loaded by the first checker that
-needs them.
+Knows no database and no network, and of files only those that a list names (`files`). The libraries for e-mails and
+phones are loaded by the first checker that needs them.
 """
 
 from __future__ import annotations

@@ -12,12 +12,13 @@ class Accepted(NamedTuple):
     key: str  # equal for cells that mean the same: what jobs are told apart by
     sent: str  # what goes into the request
     bare: bool = False  # a phone of digits alone, read as international because no region is known
+    shown: str | None = None  # what people see of it; None: what is sent
 
 
 class Refused(NamedTuple):
     """A cell that is kept, costs nothing and is exported as `invalid:<why>`."""
 
-    why: str  # empty, email, non-ascii-local-part, phone, no-country, domain, choice, too-long
+    why: str  # empty, email, non-ascii-local-part, phone, no-country, domain, choice, too-long; of files see `files`
     bare: bool = False  # as in `Accepted`
 
 

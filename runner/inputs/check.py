@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from pathlib import Path
+from typing import Final, assert_never
 
+from runner.domain.file_value import most_bytes
 from runner.domain.provider import Input, InputKind
 from runner.inputs.cell import EMPTY, Accepted, Checker, Refused, trim
 
+HERE: Final = Path()
+"""Where relative paths start if nobody says otherwise: the current folder."""
 
-def checker(parameter: Input, *, region: str | None = None) -> Checker:
+
+def checker(parameter: Input, *, region: str | None = None, folder: Path = HERE) -> Checker:
     """How cells of this parameter are checked and normalised.
 
     `region` is the list's country, ISO 3166 alpha-2 (`GB`); a row's own region, given with the cell, goes before it.
-    Raises InputError if `region` is not a country with telephones.
+    `folder` is the list's, where its files are. Raises InputError if `region` is not a country with telephones.
     """
-    check = _by_kind(parameter, region)
-    return check if parameter.max is None else _at_most(parameter.max, check)
+    check = _by_kind(parameter, region, folder)
+    return check if parameter.max is None or parameter.kind is InputKind.FILE else _at_most(parameter.max, check)
 
 
-def _by_kind(parameter: Input, region: str | None) -> Checker:
+def sample_checker(parameter: Input, *, region: str | None = None, folder: Path = HERE) -> Checker:
+    """As `checker`, for telling what a column holds: a file is looked for, but not read."""
+    if parameter.kind is InputKind.FILE:
+        from runner.inputs.files import file_glance
+
+        return file_glance(folder=folder, most_bytes=most_bytes(parameter))
+    return checker(parameter, region=region)
+
+
+def given_checker(parameter: Input, *, region: str | None = None, folder: Path = HERE) -> Checker:
+    """As `checker`, for a value that the user typed and no list: a file may be anywhere."""
+    if parameter.kind is InputKind.FILE:
+        from runner.inputs.files import file_checker
+
+        return file_checker(folder=folder, most_bytes=most_bytes(parameter), anywhere=True)
+    return checker(parameter, region=region)
+
+
+def _by_kind(parameter: Input, region: str | None, folder: Path) -> Checker:
     # The libraries behind e-mails and phones take a tenth of a second to load: only when a list has them.
     match parameter.kind:
         case InputKind.EMAIL:
@@ -37,6 +60,10 @@ def _by_kind(parameter: Input, region: str | None) -> Checker:
             return _check_text
         case InputKind.CHOICE:
             return _choice_checker(parameter.of)
+        case InputKind.FILE:
+            from runner.inputs.files import file_checker
+
+            return file_checker(folder=folder, most_bytes=most_bytes(parameter))
         case _:
             assert_never(parameter.kind)
 

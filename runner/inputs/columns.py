@@ -6,12 +6,13 @@ import difflib
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from runner.domain.provider import Input, InputKind, Operation
 from runner.errors import InputError
 from runner.inputs.cell import Accepted, trim
-from runner.inputs.check import checker
+from runner.inputs.check import HERE, sample_checker
 
 REGION: Final = "region"
 _SHARE: Final = 0.8
@@ -21,8 +22,10 @@ _ALIASES: Final[Mapping[InputKind, frozenset[str]]] = {
     InputKind.DOMAIN: frozenset({"domain", "domainname"}),
     InputKind.TEXT: frozenset(),
     InputKind.CHOICE: frozenset(),
+    InputKind.FILE: frozenset({"file", "path", "message", "eml", "filename", "filepath"}),
 }
-_TELLING: Final = frozenset({InputKind.EMAIL, InputKind.PHONE, InputKind.DOMAIN})  # values that no column is named
+# Values that no column is named.
+_TELLING: Final = frozenset({InputKind.EMAIL, InputKind.PHONE, InputKind.DOMAIN, InputKind.FILE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +93,20 @@ def match_columns(
     *,
     region: str | None = None,
     given: Collection[str] = (),
+    folder: Path = HERE,
 ) -> ColumnMap:
     """The column of every required parameter, and of the optional ones in `explicit`.
 
     `sample` are the cells of the first rows (a thousand are plenty). `explicit` is what `parse_map` returns: `PARAM` or
     `PROVIDER.OP:PARAM` -> column name; the parameter `region` names the column with each row's own region. `region` is
-    the list's (`--region`). Parameters in `given` (`--set`) need no column.
+    the list's (`--region`). Parameters in `given` (`--set`) need no column. `folder` is where the list's files
+    are: a cell fits if there is one.
 
     Raises InputError with ready `--map` lines: for all parameters at once that no column, or more than one, fits.
     """
-    search = _Search(header=tuple(header), sample=sample, operations=operations, explicit=explicit, region=region)
+    search = _Search(
+        header=tuple(header), sample=sample, operations=operations, explicit=explicit, region=region, folder=folder
+    )
     search.check_explicit()
     regions = {
         each.key: column
@@ -135,6 +142,7 @@ class _Search:
     operations: Sequence[Operation]
     explicit: Mapping[str, str]
     region: str | None
+    folder: Path
     problems: list[_Problem] = field(default_factory=list)
 
     def told(self, operation: str, param: str) -> int | None:
@@ -212,7 +220,7 @@ class _Search:
         return own or [index for index, name in enumerate(plain) if name in _ALIASES[each.kind]]
 
     def _valid(self, each: Input, column: int, region_column: int | None) -> float | None:
-        check = checker(each, region=self.region)
+        check = sample_checker(each, region=self.region, folder=self.folder)
         cells = accepted = 0
         for row in self.sample:
             if trim(row[column]):
@@ -223,7 +231,7 @@ class _Search:
 
     def _check_is_name(self, each: Input, column: int) -> None:
         """A header that is itself a value is a first row: taking it for names would lose a row."""
-        check = checker(each, region=self.region)
+        check = sample_checker(each, region=self.region, folder=self.folder)
         if each.kind in _TELLING and isinstance(check(self.header[column], None), Accepted):
             raise InputError(
                 "the first line looks like data, not like names of columns",

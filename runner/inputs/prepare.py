@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from runner.domain.provider import InputKind, Operation
+from runner.domain.file_value import most_bytes
+from runner.domain.provider import Input, InputKind, Operation
 from runner.errors import InputError
 from runner.inputs.cell import EMPTY, Accepted, Refused
-from runner.inputs.check import checker
+from runner.inputs.check import HERE, checker, given_checker
 from runner.inputs.national import PhoneSummary
 
 
@@ -18,7 +20,7 @@ class Prepared(NamedTuple):
 
     key: str
     params: Mapping[str, str]  # what is sent, by parameter: the row's own; those set for the whole batch are not in it
-    value: str  # what `v_outcomes.value` shows: the first of them in the profile's order
+    value: str  # what `v_outcomes.value` shows: the first of them in the profile's order; a file by its path
 
 
 def job_key(accepted: Mapping[str, Accepted]) -> str:
@@ -41,11 +43,13 @@ def preparer(
     region: str | None = None,
     region_column: int | None = None,
     phones: PhoneSummary | None = None,
+    folder: Path = HERE,
 ) -> Callable[[Sequence[str]], Prepared | Refused]:
     """A function from a row's cells to its job.
 
     `columns` is `ColumnMap.of(operation.key)` and `region_column` its `regions.get(operation.key)`. The first parameter
-    that is refused refuses the row; a blank optional one is left out. Every phone is counted in `phones`.
+    that is refused refuses the row; a blank optional one is left out. Every phone is counted in `phones`; `folder` is
+    where the list's files are.
     Raises InputError if `region` is not a country.
     """
     inputs = [each for each in operation.inputs if each.name in columns]
@@ -59,7 +63,7 @@ def preparer(
         (
             each.name,
             columns[each.name],
-            checker(each, region=region),
+            checker(each, region=region, folder=folder),
             each.required,
             phones.add if phones is not None and each.kind is InputKind.PHONE else None,
         )
@@ -80,26 +84,37 @@ def preparer(
         if not accepted:  # nothing but optional parameters, all of them blank
             return EMPTY
         params = {name: result.sent for name, result in accepted.items()}
-        return Prepared(job_key(accepted), params, next(iter(params.values())))
+        first = next(iter(accepted.values()))
+        return Prepared(job_key(accepted), params, first.sent if first.shown is None else first.shown)
 
     return prepare
 
 
-def check_given(operation: Operation, given: Mapping[str, str], *, region: str | None = None) -> dict[str, str]:
+def check_given(
+    operation: Operation, given: Mapping[str, str], *, region: str | None = None, folder: Path = HERE
+) -> dict[str, str]:
     """`--set PARAM=VALUE` for one operation: what is sent, by parameter; those it does not have are left out.
 
-    Raises InputError if a value is refused.
+    A relative path of a file starts at `folder`. Raises InputError if a value is refused.
     """
     sent = {}
     for each in operation.inputs:
         if each.name in given:
-            result = checker(each, region=region)(given[each.name], None)
+            result = given_checker(each, region=region, folder=folder)(given[each.name], None)
             if isinstance(result, Refused):
-                allowed = f"one of {', '.join(each.of)}" if each.of else f"a {each.kind} at most {each.max} long"
                 raise InputError(
                     f"the value set for {each.name} of {operation.key} is refused: {result.why}",
-                    why=f"it must be {allowed}" if each.of or each.max else f"it must be a {each.kind}",
+                    why=f"it must be {_allowed(each)}",
                     fix=f"--set {each.name}=VALUE",
                 )
             sent[each.name] = result.sent
     return sent
+
+
+def _allowed(parameter: Input) -> str:
+    """What a value may be, for people."""
+    if parameter.of:
+        return f"one of {', '.join(parameter.of)}"
+    if parameter.kind is InputKind.FILE:
+        return f"the path of a file of 1 to {most_bytes(parameter):,} bytes"
+    return f"a {parameter.kind}" + (f" at most {parameter.max} long" if parameter.max else "")
