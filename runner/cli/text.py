@@ -9,27 +9,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from runner.domain.model import MILLION
+from runner.work.money import number as number
+from runner.work.money import plural as plural
 
 _EMAIL = re.compile(r"([^\s@,;<>\"']+)@([^\s@,;<>\"']+)")
 _PHONE = re.compile(r"\+\d[\d ().-]{6,}\d|\b\d{8,}\b")
 
 
-def number(value: int | Decimal | float | str) -> str:
-    """A figure with thousands separated and no zeros at the end: `1,856`, `0.5`."""
-    text = f"{Decimal(str(value)):,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def amount(millionths: int) -> str:
     """An amount of integer millionths in its unit: `1_500_000` -> `1.5`."""
     return number(Decimal(millionths) / MILLION)
-
-
-def plural(word: str, figure: int | Decimal | float | str) -> str:
-    """`check` or `checks`; `fax` or `faxes`. Units of money (`EUR`) stay as they are."""
-    if word.isupper() or Decimal(str(figure)) == 1:
-        return word
-    return f"{word}es" if word.endswith(("s", "x", "ch")) else f"{word}s"
 
 
 def count(figure: int, word: str) -> str:

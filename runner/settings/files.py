@@ -13,6 +13,7 @@ from runner.domain.provider import SecretRef
 from runner.errors import ConfigError
 from runner.settings.envfile import read_env_file
 from runner.settings.keys import Keys, Secret
+from runner.settings.quantities import Price
 from runner.settings.tables import RunDefaults, SettingsTable, SourceSettings, check
 
 FILE_NAME = "runner.toml"
@@ -28,6 +29,7 @@ class Settings:
     database: Path
     run: RunDefaults
     sources: Mapping[str, SourceSettings]
+    prices: Mapping[str, Price]  # `[prices]`, by "PROVIDER.UNIT"; `runner.work.money` holds them to the profiles
     providers: Mapping[str, Mapping[str, Any]]  # `[providers.NAME]`, merged over the files, for the profile loader
     keys: Keys = field(repr=False)
     files: tuple[Path, ...]  # the settings files that were read, the strongest first
@@ -89,6 +91,7 @@ def read_settings(
         database=place,
         run=table.run,
         sources=table.sources,
+        prices=table.prices,
         providers=table.providers,
         keys=Keys(environ, directory=home),
         files=files,

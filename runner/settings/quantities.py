@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from runner.domain.model import MILLION, Amount
@@ -12,9 +13,36 @@ from runner.errors import ConfigError
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|min|m|h|d)")
 _RATE = re.compile(r"(\d+)/(s|min|m|h)")
+_PRICE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) ?([A-Z]{3})")
+_PRICED = re.compile(r"[a-z][a-z0-9_-]*\.\S(?:.*\S)?")
 
 SpendCap = Decimal | int | str | Iterable[str] | Mapping[str, Decimal]
 """A cap as given: 12.5, "12.5", "defastra=12.5", several of those, or by provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What one unit of a provider costs in money."""
+
+    amount: Decimal
+    currency: str  # three capital letters: "EUR"
+
+
+def parse_price(text: str, *, name: str) -> Price:
+    """The price in "0.02 EUR". `name` is the setting, for messages."""
+    match = _PRICE.fullmatch(text.strip())
+    if match is None:
+        raise ConfigError(
+            f"{name}: not a price: {text!r}",
+            why="A price is a number, with at most six decimals, and the three letters of a currency.",
+            fix="0.02 EUR",
+        )
+    return Price(amount=Decimal(match[1]), currency=match[2])
+
+
+def is_priced_name(text: str) -> bool:
+    """Whether this may be a key of `[prices]`: PROVIDER.UNIT, such as "defastra.check"."""
+    return _PRICED.fullmatch(text) is not None
 
 
 def parse_duration(text: str | float, *, name: str) -> float:

@@ -11,7 +11,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from runner.domain.model import InDoubtPolicy
 from runner.errors import ConfigError
-from runner.settings.quantities import parse_duration, parse_rate, parse_share, parse_spend
+from runner.settings.quantities import (
+    Price,
+    is_priced_name,
+    parse_duration,
+    parse_price,
+    parse_rate,
+    parse_share,
+    parse_spend,
+)
 
 
 def _parsed(parse: Callable[..., Any], value: Any) -> Any:
@@ -53,6 +61,31 @@ def _caps(value: Any) -> Any:
 def _words(value: Any) -> Any:
     """A list, or one text with commas: the form an environment variable can hold."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _prices(value: Any) -> Any:
+    """`[prices]`: each key and each value is looked at, so that all mistakes are told at once."""
+    if not isinstance(value, Mapping):
+        return value
+    mistakes = [f"{key}: {mistake}" for key, given in value.items() if (mistake := _price_mistake(key, given))]
+    if mistakes:
+        raise ValueError("\nprices: ".join(mistakes))
+    return {key: parse_price(given, name="it") for key, given in value.items()}
+
+
+def _price_mistake(key: str, given: Any) -> str:
+    if isinstance(given, Mapping):  # the dot was read as a table's
+        unit = next(iter(given), "check")
+        return f'the key is written in quotation marks: "{key}.{unit}" = "0.02 EUR"'
+    if not is_priced_name(key):
+        return 'the key is PROVIDER.UNIT: "defastra.check" = "0.02 EUR"'
+    if not isinstance(given, str):
+        return f'a price has a currency: "{key}" = "0.02 EUR"'
+    try:
+        parse_price(given, name="it")
+    except ConfigError as error:
+        return f'{error.what.removeprefix("it: ")}. {error.why} Example: "{key}" = "{error.fix}"'
+    return ""
 
 
 class _Table(BaseModel):
@@ -111,6 +144,7 @@ class SettingsTable(_Table):
 
     run: RunDefaults = RunDefaults()
     sources: dict[str, SourceSettings] = {}
+    prices: Annotated[dict[str, Price], BeforeValidator(_prices)] = {}
     providers: dict[str, dict[str, Any]] = {}
 
 

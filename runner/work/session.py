@@ -10,6 +10,7 @@ from runner.settings import Settings
 from runner.store import open_store
 from runner.store.store import Store
 from runner.store.values import BatchInfo
+from runner.work.money import Prices, read_prices
 from runner.work.profiles import Profiles
 from runner.work.tools import Seams, Tools
 
@@ -23,6 +24,7 @@ class Session:
         self.notices = settings.notices
         self._seams = seams
         self._store: Store | None = None
+        self._prices: Prices | None = None
 
     @property
     def clock(self) -> Clock:
@@ -56,6 +58,14 @@ class Session:
     def tools(self) -> Tools:
         """Everything a run needs."""
         return Tools(store=self.store(), settings=self.settings, profiles=self.profiles, seams=self._seams)
+
+    def prices(self) -> Prices:
+        """`[prices]`, held to the profiles once. ConfigError: a provider or unit that nobody knows."""
+        if self._prices is None:
+            known = self.store().reports.batches() if self.settings.prices and self.path.exists() else []
+            files = {name: path for info in known for name, path in info.source.get("profiles", {}).items()}
+            self._prices = read_prices(self.settings, self.profiles, files=files)
+        return self._prices
 
     def find(self, text: str | None) -> BatchInfo:
         """A batch by name, unique prefix or input file; None: the one last worked on. BatchError."""
