@@ -6,7 +6,8 @@ A profile is refused with all its mistakes at once (`ProfileError`, one a line: 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,16 @@ from runner.providers.overrides import apply_overrides
 NOTHING: Mapping[str, Any] = {}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A profile as it is written, before anything is checked."""
+
+    text: str
+    tables: Mapping[str, Any]
+    source: str  # for messages: "defastra.toml", or the path as it was given
+    target: str = ""  # on the command line, where that is another word
+
+
 def shipped_names() -> tuple[str, ...]:
     """The providers that come with the runner, sorted."""
     files = resources.files(__package__).iterdir()
@@ -34,14 +45,34 @@ def load(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -
 
     `overrides`: the tables of `[providers.NAME]` in runner.toml, laid over it. ProfileError: no such profile, or wrong.
     """
+    source = read_source(name_or_path)
+    return load_tables(source.tables, source.source, overrides, target=source.target)
+
+
+def looks_like_a_file(name_or_path: str | Path) -> bool:
+    """Whether a profile file is meant and not a shipped name."""
     text = str(name_or_path)
-    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
-        return load_file(name_or_path, overrides)
-    return load_shipped(text, overrides)
+    return isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text
+
+
+def read_source(name_or_path: str | Path) -> Source:
+    """A profile's text and tables, unchecked. ProfileError: no such profile, unreadable, or no TOML."""
+    return _file(name_or_path) if looks_like_a_file(name_or_path) else _shipped(str(name_or_path))
 
 
 def load_shipped(name: str, overrides: Mapping[str, Any] | None = None) -> Provider:
     """A provider that comes with the runner. ProfileError: there is none of that name, or the overrides are wrong."""
+    source = _shipped(name)
+    return load_tables(source.tables, source.source, overrides, target=name)
+
+
+def load_file(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Provider:
+    """A profile of one's own; it inherits nothing. ProfileError: unreadable, or wrong."""
+    source = _file(path)
+    return load_tables(source.tables, source.source, overrides)
+
+
+def _shipped(name: str) -> Source:
     names = shipped_names()
     if name not in names:
         raise ProfileError(
@@ -50,11 +81,10 @@ def load_shipped(name: str, overrides: Mapping[str, Any] | None = None) -> Provi
             fix="name one of them, or a profile of your own by its path: -p ./mine.toml:operation",
         )
     data = (resources.files(__package__) / f"{name}.toml").read_bytes()
-    return load_tables(_parse(data, f"{name}.toml"), f"{name}.toml", overrides, target=name)
+    return _parse(data, f"{name}.toml", target=name)
 
 
-def load_file(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Provider:
-    """A profile of one's own; it inherits nothing. ProfileError: unreadable, or wrong."""
+def _file(path: str | Path) -> Source:
     try:
         data = Path(path).expanduser().read_bytes()
     except OSError as error:
@@ -63,19 +93,27 @@ def load_file(path: str | Path, overrides: Mapping[str, Any] | None = None) -> P
             why=f"{error.strerror or type(error).__name__}.",
             fix="check the path: -p ./mine.toml:operation",
         ) from error
-    return load_tables(_parse(data, str(path)), str(path), overrides)
+    return _parse(data, str(path))
 
 
 def load_tables(
-    tables: Mapping[str, Any], source: str, overrides: Mapping[str, Any] | None = None, *, target: str = ""
+    tables: Mapping[str, Any],
+    source: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    target: str = "",
+    place: str | None = None,
+    check_more: Callable[[Mistakes], None] | None = None,
 ) -> Provider:
-    """A profile from its parsed tables. `source` names it in messages, `target` (or `source`) on the command line."""
+    """A profile from its parsed tables. `source` names it in messages, `target` (or `source`) on the command line,
+    `place` the table of the overrides; `check_more` adds mistakes of its own to those that are told at once.
+    """
     laid_over = overrides or NOTHING
     mistakes = Mistakes(
         file=source,
         tables=_with_fitting_examples(apply_overrides(tables, laid_over), laid_over),
         overrides=laid_over,
-        overrides_file=f"[providers.{tables.get('name', '')}]",
+        overrides_file=place or f"[providers.{tables.get('name', '')}]",
     )
     for key in ("schema", "name"):
         if key in laid_over:
@@ -84,7 +122,9 @@ def load_tables(
     check_operations(mistakes)
     check_rules(draft, mistakes)
     check_examples_lead(draft, mistakes)
-    where = f"{mistakes.overrides_file} in runner.toml" if laid_over else source
+    if check_more is not None:
+        check_more(mistakes)
+    where = f"{mistakes.overrides_file} in runner.toml" if laid_over or place else source
     mistakes.refuse_if_any(fix=f"edit {where}, then check it: runner providers test {target or source}")
     if draft.top is None or draft.http is None:
         raise AssertionError("a table that cannot be read is a mistake")
@@ -106,9 +146,10 @@ def _with_fitting_examples(tables: dict[str, Any], overrides: Mapping[str, Any])
     return tables | {"examples": [one for one in list_at(tables, "examples") if one.get("rule") in names]}
 
 
-def _parse(data: bytes, source: str) -> dict[str, Any]:
+def _parse(data: bytes, source: str, *, target: str = "") -> Source:
     try:
-        return tomllib.loads(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        return Source(text=text, tables=tomllib.loads(text), source=source, target=target)
     except UnicodeDecodeError as error:
         why = f"{source}: it is not UTF-8 text (byte {error.start + 1})"
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -42,7 +42,13 @@ class Mistakes:
 
     def add(self, path: KeyPath, text: str) -> None:
         """Note one mistake. `path` may end in a key that is missing."""
-        file = self.overrides_file if _reaches(self.overrides, path) else self.file
+        self._note(self.overrides_file if _reaches(self.overrides, path) else self.file, path, text)
+
+    def add_override(self, path: KeyPath, text: str) -> None:
+        """Note one mistake of the overrides, though its key be missing there."""
+        self._note(self.overrides_file, path, text)
+
+    def _note(self, file: str, path: KeyPath, text: str) -> None:
         line = f"{file}: {self._spell(path)}: {text}" if path else f"{file}: {text}"
         if line not in self.lines:
             self.lines.append(line)

@@ -13,6 +13,7 @@ from runner.domain.provider import SecretRef
 from runner.errors import ConfigError
 from runner.settings.envfile import read_env_file
 from runner.settings.keys import Keys, Secret
+from runner.settings.origins import WHOLE, KeyPath, Origin, OriginKind, of_files
 from runner.settings.quantities import Price
 from runner.settings.tables import RunDefaults, SettingsTable, SourceSettings, check
 
@@ -33,6 +34,8 @@ class Settings:
     providers: Mapping[str, Mapping[str, Any]]  # `[providers.NAME]`, merged over the files, for the profile loader
     keys: Keys = field(repr=False)
     files: tuple[Path, ...]  # the settings files that were read, the strongest first
+    env_file: Path | None  # the named file of variables, if there is one
+    origins: Mapping[KeyPath, Origin]  # of what is set anywhere; everything else is built in, or the profile's
     notices: tuple[str, ...]
 
     def source_url(self, name_or_url: str) -> Secret:
@@ -73,10 +76,9 @@ def read_settings(
     tables = [_read_toml(path) for path in files]
     merged = _merge(tables)
     named = env_file or environ.get(f"{_PREFIX}ENV_FILE") or merged["run"].get("env_file")
-    notices: tuple[str, ...] = ()
-    if named:
-        variables, notices = read_env_file(directory / Path(named).expanduser())
-        environ = {**variables, **environ}
+    env_path = directory / Path(named).expanduser() if named else None
+    variables, notices = read_env_file(env_path) if env_path else ({}, ())
+    own_variables, environ = environ, {**variables, **environ}
     merged["run"].update(_from_environment(environ))
     table: SettingsTable = check(
         SettingsTable, merged, where="the environment (RUNNER_...)"
@@ -93,10 +95,36 @@ def read_settings(
         sources=table.sources,
         prices=table.prices,
         providers=table.providers,
-        keys=Keys(environ, directory=home),
+        keys=Keys(environ, directory=home, env_file=env_path, from_env_file=variables.keys() - own_variables.keys()),
         files=files,
+        env_file=env_path,
+        origins=_origins(
+            list(zip(files, tables, strict=True)),
+            own=nearest if not config else files[0],
+            environ=environ,
+            flags={"db": database, "env_file": env_file},
+        ),
         notices=notices,
     )
+
+
+def _origins(
+    files: list[tuple[Path, dict[str, Any]]],
+    *,
+    own: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, str | Path | None],
+) -> dict[KeyPath, Origin]:
+    """Where each value comes from; `own` is the file that is not the user's, `flags` are by the key they override."""
+    kinds = {path: OriginKind.FILE if path == own else OriginKind.USER_FILE for path, _ in files}
+    origins = of_files([(path, kinds[path], tables) for path, tables in files])
+    for key in _from_environment(environ):
+        variable = f"{_PREFIX}{key.upper()}"
+        origins["run", key] = Origin(kind=OriginKind.ENVIRONMENT, where=variable)
+    for key, value in flags.items():
+        if value:
+            origins["run", key] = Origin(kind=OriginKind.FLAG, where=f"--{key.replace('_', '-')}")
+    return origins
 
 
 def user_settings_file() -> Path:
@@ -134,6 +162,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
     for key in ("db", "env_file"):
         if key in run:
             run[key] = str(path.parent / Path(run[key]).expanduser())
+    for provider in values.get("providers", {}).values():
+        base = provider.get("extends")
+        if isinstance(base, str) and (base.endswith(".toml") or len(Path(base).parts) > 1):
+            provider["extends"] = str(path.parent / Path(base).expanduser())
     return values
 
 
@@ -149,8 +181,7 @@ def _over(strong: Mapping[str, Any], weak: Mapping[str, Any]) -> dict[str, Any]:
     both = dict(weak)
     for key, value in strong.items():
         below = weak.get(key)
-        whole = key in ("secret", "url", "max_spend")  # { env } and { file } must not mix
-        if isinstance(value, Mapping) and isinstance(below, Mapping) and not whole:
+        if isinstance(value, Mapping) and isinstance(below, Mapping) and key not in WHOLE:
             both[key] = _over(value, below)
         else:
             both[key] = value

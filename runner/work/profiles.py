@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from runner.domain.provider import Operation, Provider
@@ -36,14 +36,22 @@ class Profiles:
         """
         found: dict[str, Operation] = {}
         files: dict[str, str] = {}
+        places: dict[str, str] = {}
         for text in texts:
             name, wanted = _split(text)
-            provider = self.provider(str(self._settings.directory / name) if name.endswith(".toml") else name)
+            place = str(self._settings.directory / name) if name.endswith(".toml") else name
+            provider = self.provider(place)
+            if places.setdefault(provider.name, place) != place:
+                raise UsageError(
+                    f"two providers are called {provider.name}",
+                    why=f"{provider.source} is not the one named before; columns and accounts go by that name.",
+                    fix='give one of the profiles another name = "..."',
+                )
             operation = provider.operations.get(wanted)
             if operation is None:
                 raise self._no_operation(provider, wanted)
             if name.endswith(".toml"):
-                files[provider.name] = str(self._settings.directory / name)
+                files[provider.name] = place
             found[operation.key] = operation
         return {key: found[key] for key in sorted(found)}, files
 
@@ -78,9 +86,11 @@ class Profiles:
         return safe
 
     def _load(self, name: str) -> Provider:
+        from runner.providers.accounts import EXTENDS, load_account
         from runner.providers.loader import load, shipped_names
 
-        self._check_overrides(shipped_names())
+        accounts = {name for name, table in self._settings.providers.items() if EXTENDS in table}
+        self._check_overrides({*shipped_names(), *accounts})
         if not name.endswith(".toml") and name not in self.names():
             near = difflib.get_close_matches(name, self.names(), 1)
             hint = f" Did you mean {near[0]}?" if near else ""
@@ -89,14 +99,15 @@ class Profiles:
                 why=f"Known are {', '.join(self.names())}.{hint}",
                 fix="runner providers list",
             )
+        if name in accounts:
+            return load_account(name, self._settings.providers[name], accounts=accounts)
         return load(name, self._settings.providers.get(name))
 
-    def _check_overrides(self, shipped: Iterable[str]) -> None:
-        known = set(shipped)
+    def _check_overrides(self, known: Collection[str]) -> None:
         for name in self._settings.providers:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
-                hint = f"; did you mean `providers.{near[0]}`?" if near else ""
+                hint = f"; did you mean `providers.{near[0]}`?" if near else '; a second account says extends = "..."'
                 raise ConfigError(
                     "the settings change a provider that nobody knows",
                     why=f"providers.{name}: unknown{hint}",

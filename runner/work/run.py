@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -160,8 +160,19 @@ def _accounts(tools: Tools, info: BatchInfo, operations: Mapping[str, Operation]
             continue
         key = "" if secret is None else secret.reveal()
         fingerprint = account_fingerprint(provider.http.base_url, key)
+        _refuse_twin(provider, [one.provider for one in accounts if one.fingerprint == fingerprint])
         accounts.append(Account(provider=provider, operations=mine, secret=secret, fingerprint=fingerprint))
     return accounts
+
+
+def _refuse_twin(provider: Provider, twins: Sequence[Provider]) -> None:
+    """Two lanes on one key would each keep to the limits, and both together would not."""
+    for twin in twins:
+        raise ConfigError(
+            f"{twin.name} and {provider.name} have the same address and key",
+            why="The same key is the same account: together they would ask faster than it allows.",
+            fix=f'[providers.{provider.name}.http.auth] secret = {{ env = "ANOTHER_KEY" }} in runner.toml',
+        )
 
 
 async def _work(

@@ -3,6 +3,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,14 @@ def test_names_that_are_taken():
         "acme_breach_attempts",
         "acme_breach_checked_at",
     )
+
+
+def test_two_accounts_of_one_provider_have_columns_of_their_own():
+    """The second account of an API keeps its base's column names; in one list they are told apart by a number."""
+    second = replace(EMAIL, provider="acme")
+    names = export_header(["email"], [second, EMAIL])
+    assert len(set(names)) == len(names)
+    assert {"defastra_email_risk_score", "defastra_email_risk_score_2"} < set(names)
 
 
 def test_found_stands_where_the_operation_defines_it():

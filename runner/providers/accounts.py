@@ -1,0 +1,89 @@
+"""`[providers.acme] extends = "defastra"`: a second account of a provider, with a lane, a key and windows of its own.
+
+Its columns keep the base's name: who moves to another key finds the same columns in the list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from runner.domain.provider import Provider
+from runner.errors import ProfileError
+from runner.providers.loader import Source, load_tables, looks_like_a_file, read_source, shipped_names
+from runner.providers.mistakes import Mistakes, near, quoted
+
+EXTENDS: Final = "extends"
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def load_account(name: str, table: Mapping[str, Any], *, accounts: Collection[str]) -> Provider:
+    """The provider `name` from `[providers.NAME]` with `extends`; the rest of the table is laid over the base as it is
+    shipped, or as its file says. `accounts`: the names of all tables with `extends`.
+
+    ProfileError: no such base, a name that is taken, a key that is the base's, or mistakes in the table.
+    """
+    base = _base(name, table[EXTENDS], accounts)
+    overrides = {key: value for key, value in table.items() if key != EXTENDS}
+
+    def check(mistakes: Mistakes) -> None:
+        _check_name(name, mistakes)
+        _check_key(base, mistakes)
+
+    provider = load_tables(
+        base.tables, base.source, overrides, target=name, place=f"[providers.{name}]", check_more=check
+    )
+    return replace(
+        provider,
+        name=name,
+        title=provider.title if "title" in overrides else f"{provider.title} ({name})",
+        operations={key: replace(one, provider=name) for key, one in provider.operations.items()},
+        base=provider.name,
+    )
+
+
+def _base(name: str, extends: Any, accounts: Collection[str]) -> Source:
+    if isinstance(extends, str) and (looks_like_a_file(extends) or extends in shipped_names()):
+        return read_source(extends)
+    known = shipped_names()
+    if isinstance(extends, str) and extends in accounts:
+        why = f"{extends} is an account itself: name what it extends."
+    elif isinstance(extends, str):
+        why = f"No provider is called {quoted(extends)}{near(extends, known)}. Known are {', '.join(known)}."
+    else:
+        why = "It takes a provider's name, or the path of a profile file."
+    raise ProfileError(
+        f"[providers.{name}] extends what cannot be extended",
+        why=why,
+        fix=f'[providers.{name}] extends = "{known[0]}" in runner.toml',
+    )
+
+
+def _check_name(name: str, mistakes: Mistakes) -> None:
+    if name in shipped_names():
+        mistakes.add_override((EXTENDS,), f"{name} is the name of a provider that is shipped: give the account another")
+    elif not _NAME.fullmatch(name):
+        mistakes.add_override((), "an account's name has a-z, 0-9 and _ alone, beginning with a letter")
+
+
+def _check_key(base: Source, mistakes: Mistakes) -> None:
+    """Limits and wallet belong to the account: two lanes on one key would send twice as fast as it allows."""
+    before, after = _auth(base.tables), _auth(mistakes.tables)
+    if not after:
+        http = mistakes.tables.get("http")
+        if isinstance(http, Mapping) and http.get("base_url") == base.tables.get("http", {}).get("base_url"):
+            mistakes.add_override(("http", "base_url"), "without a key only another address is another account")
+    elif after.get("secret") == before.get("secret"):
+        example = 'secret = { env = "..." }'
+        mistakes.add_override(
+            ("http", "auth", "secret"), f"the same key is the same account: name another, as in {example}"
+        )
+
+
+def _auth(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    http = tables.get("http")
+    auth = http.get("auth") if isinstance(http, Mapping) else None
+    return auth if isinstance(auth, Mapping) else {}
