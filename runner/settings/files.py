@@ -78,7 +78,9 @@ def read_settings(
     named = env_file or environ.get(f"{_PREFIX}ENV_FILE") or merged["run"].get("env_file")
     env_path = directory / Path(named).expanduser() if named else None
     variables, notices = read_env_file(env_path) if env_path else ({}, ())
-    own_variables, environ = environ, {**variables, **environ}
+    own_variables = environ
+    if variables:  # else the caller's mapping itself: what it says later counts too
+        environ = {**variables, **environ}
     merged["run"].update(_from_environment(environ))
     table: SettingsTable = check(
         SettingsTable, merged, where="the environment (RUNNER_...)"
