@@ -1,87 +1,182 @@
-"""Every documented error, and what is none of Defastra's answers, with several HTTP statuses: what becomes of a row."""
+"""Every documented error of a provider, and what is none of its answers: what becomes of a row, its batch, the money."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.proofs.answers import MIDNIGHT, WAITED, Case, cases
-from tests.proofs.place import BATCH, NO_LIMITS, RUN, Done, Place, draw, holds, same
-from tests.sandbox.process import Sandbox, sandbox
+from runner.domain.model import Answer
+from runner.sandbox.replies import Behaviour, Manner
+from tests.proofs.fates import GIVE_UP_AFTER, MIDNIGHT, Case, Fate, Table
+from tests.proofs.place import Done, Place, draw, holds, same
+from tests.proofs.provider import Played, played
 
-HEAD = "| answer | HTTP | exit | state | action | debited | requests | attempts spent |"
+HEAD = "| answer | HTTP | exit | state | action | debited | charged | requests | attempts spent |"
+AT_ONCE = 3  # runs beside each other: some of them only wait
+TOGETHER, AGAIN_TOGETHER = 12, 2  # cases in a run: three rows that fail again and again would be taken for an outage
+MAX_WAIT = "4s"
 
 
-def errors(folder: Path, *, seed: int, most: int | None = None, show: Callable[[str], object] = str) -> str:
-    """Each case (or `most` of them, drawn) in a list of its own. `show` is given the lines of a Markdown table."""
-    chosen = list(cases())
-    if most is not None:
-        chosen = draw(seed).sample(chosen, most)
+def errors(
+    folder: Path, *, seed: int, table: Callable[[], Table], most: int | None = None, show: Callable[[str], object] = str
+) -> str:
+    """Each case, or `most` of them, drawn. `show` is given the lines of a Markdown table."""
+    given = table()
+    every = list(given.cases)
+    chosen = every if most is None else draw(seed).sample(every, most)
+    runs = [_Run(number, given, cases) for number, cases in enumerate(_shared(chosen))]
+    with played(given, seed=seed) as provider, ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(lambda run: _check(folder / str(run.number), provider, run), runs):
+            pass
     show(HEAD)
     show("| --- " * HEAD.count("|", 1) + "|")
-    with sandbox(limits=NO_LIMITS, seed=seed) as world:
-        for number, case in enumerate(chosen):
-            _show_one(folder / str(number), world, case, number)
-            fate = case.fate
-            show(
-                f"| `{case.name}` | {case.status} | {fate.exit} | {fate.state} | {fate.action} | {fate.debited} "
-                f"| {fate.sends} | {fate.spent} |"
-            )
-    return f"{len(chosen)} of {len(list(cases()))} cases as documented"
+    for case in chosen:
+        show(_line(case))
+    return f"{len(chosen)} of {len(every)} cases of {given.operation} as documented, in {len(runs)} runs"
 
 
-def _show_one(folder: Path, world: Sandbox, case: Case, number: int) -> None:
-    place = Place(folder, world.url, in_flight=1, retry="{ base = 0.01, cap = 0.02 }")
-    target = f"target{number}@example.com"
-    place.write_list([f"first{number}@example.com", target] if case.proven else [target])
-    world.next(_script(case))
-    before = time.time()
-    done = place.runner(*RUN, "--max-wait", "4s", "--json", "-q")
-    what = f"{case.name} with HTTP {case.status}: "
-    fate = case.fate
-    same(f"{what}exit code, with {done.err}", done.code, fate.exit)
-    sends = sum(entry["value"] == target for entry in world.ledger())
-    same(f"{what}requests seen", sends, fate.sends)
-    row = place.query(
-        "SELECT state, debited, attempts, attempts_spent FROM v_outcomes WHERE row = (SELECT max(row) FROM v_outcomes)"
+@dataclass(frozen=True)
+class _Run:
+    """One list, one run: what may share a run does, so that all fit into minutes."""
+
+    number: int
+    table: Table
+    cases: list[Case]
+
+    @property
+    def proven(self) -> bool:
+        return all(case.proven for case in self.cases)
+
+    def target(self, case: Case, row: int) -> str:
+        """The address that is answered like the case says."""
+        return f"target{self.number}-{self.cases.index(case)}-{row}@example.com"
+
+    def targets(self) -> Iterator[tuple[Case, str]]:
+        """All of them, in the list's order."""
+        return ((case, self.target(case, row)) for case in self.cases for row in range(case.rows))
+
+    def values(self) -> list[str]:
+        """The list: before and after each case that shares the run a row that is answered well."""
+        values = [f"well{self.number}@example.com"] if self.proven else []
+        for index, case in enumerate(self.cases):
+            values += [self.target(case, row) for row in range(case.rows)]
+            values += [f"well{self.number}-{index}@example.com"] * (len(self.cases) > 1)
+        return values
+
+
+def _shared(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    once: list[Case] = []
+    again: list[Case] = []
+    for case in cases:
+        if case.alone:
+            yield [case]
+        else:
+            (once if case.fate.sends == 1 else again).append(case)
+    for pile, most in ((once, TOGETHER), (again, AGAIN_TOGETHER)):
+        yield from (pile[start : start + most] for start in range(0, len(pile), most))
+
+
+def _check(folder: Path, provider: Played, run: _Run) -> None:
+    table = run.table
+    for case, value in run.targets():
+        provider.next(value, [_behaviour(case)] * _refusals(case.fate))
+    place = Place(
+        folder,
+        provider.url,
+        provider=table.provider,
+        in_flight=1,
+        retry=f"{{ attempts = {GIVE_UP_AFTER}, base = 0.01, cap = 0.02 }}",
+        more=table.settings,
     )
-    same(f"{what}state, debited, attempts, spent", row, [(fate.state, fate.debited, fate.sends, fate.spent)])
-    actions = [action for (action,) in place.query("SELECT action FROM v_attempts ORDER BY attempt")][case.proven :]
-    same(f"{what}actions", actions, ["pause", "succeed"] if fate is WAITED else [fate.action] * fate.sends)
-    _check_words(what, case, done, before)
+    place.write_list(run.values())
+    before = time.time()
+    done = place.runner("run", "list.csv", "-p", table.operation, "--max-wait", MAX_WAIT, "--json", "-q")
+    named = ", ".join(f"{case.name} with HTTP {case.status}" for case in run.cases) + ": "
+    same(f"{named}exit code, with {done.err}", done.code, max(case.fate.exit for case in run.cases))
+    for case, value in run.targets():
+        _check_row(f"{case.name} with HTTP {case.status}: ", place, provider, case, value)
+    if case.alone:
+        _check_end(named, case, done, before, provider.times(value))
 
 
-def _check_words(what: str, case: Case, done: Done, before: float) -> None:
-    """A halt names what to do; a wait says until when; what is given up can be tried again, what failed cannot."""
-    status = done.status
-    if case.fate.exit == 4:
-        same(f"{what}halted", (status["state"], status["halt"]["provider"]), ("halted", "defastra"))
+def _check_row(what: str, place: Place, provider: Played, case: Case, value: str) -> None:
+    fate = case.fate
+    same(f"{what}requests seen", len(provider.times(value)), fate.sends)
+    found = place.query(
+        "SELECT state, debited, attempts, attempts_spent, possible_double_charge, amount, final "
+        f"FROM v_outcomes WHERE value = '{value}'"
+    )
+    same(f"{what}rows", len(found), 1)
+    *stored, marked, amount, final = found[0]
+    same(f"{what}state, debited, attempts, spent", tuple(stored), (fate.state, fate.debited, fate.sends, fate.spent))
+    same(f"{what}marked", bool(marked), fate.marked)
+    if fate.amount is not None:
+        same(f"{what}charged", float(amount or 0), fate.amount)
+    if fate.state == "failed":
+        same(f"{what}final", bool(final), fate.action == "fail")
+    if case.rows == 1:  # of a streak only the last knows that it is one
+        of_row = f"FROM v_attempts WHERE job = (SELECT job FROM v_outcomes WHERE value = '{value}')"
+        actions = [action for (action,) in place.query(f"SELECT action {of_row} ORDER BY attempt")]
+        same(f"{what}actions", actions, fate.actions)
+
+
+def _check_end(what: str, case: Case, done: Done, before: float, times: list[float]) -> None:
+    """A halt names what to do; a wait says until when, and is kept."""
+    status, fate = done.status, case.fate
+    if fate.exit == 4:
+        same(f"{what}halted", (status["state"], bool(status["halt"])), ("halted", True))
         holds(f"{what}a halt without advice", bool(status["halt"]["advice"]))
         holds(f"{what}the advice is not on screen: {done.err}", status["halt"]["advice"][:30] in done.err)
-    if case.fate.wait is not None:
+        holds(f"{what}their own words are not on screen: {done.err}", case.words in done.err)
+    if fate.wait is not None:
         resume_at = datetime.fromisoformat(status["resume_at"])
-        if case.fate.wait == MIDNIGHT:
+        if fate.wait == MIDNIGHT:
             same(f"{what}waits until", resume_at, _midnight(before))
         else:
-            seconds = resume_at.timestamp() - float(case.fate.wait)
+            seconds = resume_at.timestamp() - float(fate.wait)
             holds(f"{what}waits until {resume_at}", before <= seconds <= time.time() + 1)
-    elif case.fate.exit == 3:
-        same(f"{what}batch", (status["batch"], status["state"]), (BATCH, "completed"))
+    for earlier, later in pairwise(times):
+        holds(f"{what}only {later - earlier:.2f} s between requests", later - earlier >= fate.pause)
 
 
 def _midnight(now: float) -> datetime:
     return datetime.fromtimestamp((int(now) // 86_400 + 1) * 86_400, UTC)
 
 
-def _script(case: Case) -> list[dict[str, Any]]:
+def _refusals(fate: Fate) -> int:
     """Exactly the requests that are due; one more would be answered well and show."""
-    headers = {} if case.retry_after is None else {"retry-after": case.retry_after}
-    text = case.body if isinstance(case.body, str) else json.dumps(case.body)
-    refusal = {"answer": {"status": case.status, "headers": headers, "body": text}}
-    if case.fate is WAITED:
-        return [{}, refusal, {}]
-    return [{}] * case.proven + [refusal] * case.fate.sends
+    return fate.actions.index("succeed") if fate.sends > 1 and "succeed" in fate.actions else fate.sends
+
+
+def _behaviour(case: Case) -> Callable[[], Behaviour]:
+    """Made when it is due, for headers that tell a time."""
+
+    def now() -> Behaviour:
+        if case.status is None:
+            return Behaviour(manner=Manner.DROP)
+        timed = {name: tell(time.time()) for name, tell in case.timed.items()}
+        return Behaviour(answer=_answer(case.status, case.body, {**case.headers, **timed}))
+
+    return now
+
+
+def _answer(status: int, body: Any, headers: dict[str, str]) -> Answer:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Answer(status=status, headers=tuple(headers.items()), body=text.encode())
+
+
+def _line(case: Case) -> str:
+    fate = case.fate
+    more = f" x {case.rows} rows" if case.rows > 1 else ""
+    charged = "" if fate.amount is None else f"{fate.amount:g}"
+    return (
+        f"| `{case.name}`{more} | {case.status or 'closed'} | {fate.exit} | {fate.state} | {fate.action} "
+        f"| {fate.debited} | {charged} | {fate.sends} | {fate.spent} |"
+    )

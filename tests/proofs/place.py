@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.sandbox.process import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "proof-key-not-real-0123456789"
+KEYS = {"DEFASTRA_API_KEY": KEY, "DEFENDIS_API_KEY": KEY, "DFIRLAB_API_KEY": "sk-dfir-" + "proofKeyNotReal0" * 2}
 BATCH = "list-defastra-email"
 RUN = ("run", "list.csv", "-p", "defastra.email")
 LOOK_SECONDS = 0.01
@@ -89,30 +90,32 @@ class Process:
 
 
 class Place:
-    """A folder with a runner.toml that sends Defastra's requests to a sandbox."""
+    """A folder with a runner.toml that sends a provider's requests to a sandbox. `more`: further lines of its table."""
 
     def __init__(
         self,
         folder: Path,
         url: str,
         *,
-        key: str = KEY,
+        provider: str = "defastra",
+        keys: Mapping[str, str] = KEYS,
         runtime: Path | None = None,
         limits: Windows = NO_LIMITS,
         in_flight: int = 8,
         timeout: float = 30,
         retry: str = "{}",
+        more: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.runtime = runtime or folder / "runtime"
         self.runtime.mkdir(mode=0o700, exist_ok=True)
-        self._key = key
+        self._keys = keys
         self._started = 0
         windows = ", ".join(f"{{ at_most = {at_most}, per_seconds = {seconds:g} }}" for at_most, seconds in limits)
         (folder / "runner.toml").write_text(
-            f"[providers.defastra]\nlimits = [{windows}]\nconcurrency = {{ in_flight = {in_flight} }}\n"
-            f'retry = {retry}\nhttp = {{ base_url = "{url}", timeout = {timeout:g} }}\n'
+            f"[providers.{provider}]\nlimits = [{windows}]\nconcurrency = {{ in_flight = {in_flight} }}\n"
+            f'retry = {retry}\nhttp = {{ base_url = "{url}", timeout = {timeout:g} }}\n{more}'
         )
 
     def write_list(self, values: Sequence[str], name: str = "list.csv") -> None:
@@ -165,10 +168,12 @@ class Place:
         return int(rows[0][0]) if rows else 0
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNNER_", "DEFASTRA_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith("RUNNER_") and name not in KEYS
+        }
         path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
-        own = {"PYTHONPATH": path, "DEFASTRA_API_KEY": self._key, "XDG_RUNTIME_DIR": str(self.runtime)}
-        return kept | own | {"XDG_CONFIG_HOME": str(self.runtime)}
+        own = {"PYTHONPATH": path, "XDG_RUNTIME_DIR": str(self.runtime), "XDG_CONFIG_HOME": str(self.runtime)}
+        return kept | own | dict(self._keys)
 
 
 def people(count: int) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from tests.proofs.caps import caps, locks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
+from tests.proofs.fates import defastra
 from tests.proofs.kills import kills_held, kills_resent
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
@@ -26,9 +27,10 @@ def test_the_example_list_comes_back_whole(tmp_path):
     prove(example, tmp_path)
 
 
-def test_errors_mean_what_their_provider_says(tmp_path):
+@pytest.mark.parametrize("table", [defastra.table], ids=["defastra"])
+def test_errors_mean_what_their_provider_says(tmp_path, table):
     """Exit code, state, action, debited and number of requests of some of the documented answers."""
-    prove(errors, tmp_path, most=4)
+    prove(errors, tmp_path, table=table, most=5)
 
 
 def test_an_empty_wallet_loses_nothing(tmp_path):

@@ -1,43 +1,21 @@
-"""What must become of each answer Defastra is known to give, written down by hand from its documentation.
-
-No rule of the profile is read here. Its error page says of every error that the wallet is not debited; which HTTP
-status an error comes with is documented nowhere, so each comes with several and must mean the same.
-"""
+"""Defastra: its error page says of every error that the wallet is not debited; which HTTP status an error comes with is
+documented nowhere, so each comes with several and must mean the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from tests.proofs.fates import DONE, DOUBT, FAIL, HALT, HTML, MIDNIGHT, Case, Table, given_up, parked
+
 STATUSES = (200, 400, 401, 403, 429, 500, 503)
-HTML = "<html><body>Sorry</body></html>"
-MIDNIGHT = "midnight"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fate:
-    """What becomes of the row that is answered like this."""
-
-    action: str
-    exit: int
-    state: str
-    debited: str
-    sends: int
-    spent: int
-    wait: float | str | None = None  # parked: seconds from the answer (up to one more), or until midnight UTC
-
-
-HALT = Fate(action="halt", exit=4, state="queued", debited="no", sends=1, spent=0)
-FAIL = Fate(action="fail", exit=3, state="failed", debited="no", sends=1, spent=1)
-GIVEN_UP = Fate(action="retry", exit=3, state="failed", debited="no", sends=6, spent=6)
-TWICE = replace(GIVEN_UP, sends=2, spent=2)
-MINUTE = Fate(action="pause", exit=6, state="queued", debited="no", sends=1, spent=0, wait=60.0)
-SECONDS = replace(MINUTE, wait=5.0)
-DAY = replace(MINUTE, wait=MIDNIGHT)
-DOUBT = Fate(action="retry", exit=3, state="in_doubt", debited="unknown", sends=1, spent=1)
-DONE = Fate(action="succeed", exit=0, state="succeeded", debited="yes", sends=1, spent=1)
-WAITED = replace(DONE, sends=2)
+GIVEN_UP = given_up()
+TWICE = given_up(2)
+MINUTE = parked(60.0)
+SECONDS = parked(5.0)
+DAY = parked(MIDNIGHT)
+WAITED = replace(DONE, action="pause", sends=2, pause=1.0)
 
 DOCUMENTED = {
     "INSUFFICIENT_FUNDS": HALT,
@@ -87,23 +65,15 @@ BY_STATUS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One kind of answer. `proven`: another row of the list is answered well before."""
-
-    name: str
-    status: int
-    body: Any  # text as it is, anything else as JSON
-    fate: Fate
-    proven: bool = True
-    retry_after: str | None = None
+def table() -> Table:
+    """Every case of `defastra.email`."""
+    return Table(operation="defastra.email", well={"status": True, "deep_email_check": {}}, cases=tuple(_cases()))
 
 
-def cases() -> Iterator[Case]:
-    """Every case of the table."""
+def _cases() -> Iterator[Case]:
     for name, fate in DOCUMENTED.items():
         for status in STATUSES:
-            yield Case(name=name, status=status, body=_refusal(name), fate=fate)
+            yield Case(name=name, status=status, body=_refusal(name), fate=fate, words=name)
     for name, body in FOREIGN.items():
         for status, fate in BY_STATUS.items():
             yield Case(name=name, status=status, body=body, fate=fate)
@@ -134,7 +104,8 @@ def _spellings() -> Iterator[Case]:
         yield Case(name=f"{name!r}", status=200, body=_refusal(name), fate=fate)
     yield Case(name="no error_type", status=200, body={"status": False}, fate=TWICE)
     for name in ("RATE_LIMITED_1_MINUTE", "RATE_LIMITED_5_SECONDS"):
-        yield Case(name=f"{name}, Retry-After: 1", status=429, body=_refusal(name), fate=WAITED, retry_after="1")
+        headers = {"retry-after": "1"}
+        yield Case(name=f"{name}, Retry-After: 1", status=429, body=_refusal(name), fate=WAITED, headers=headers)
 
 
 def _refusal(error_type: str) -> dict[str, Any]:
