@@ -1,6 +1,7 @@
 """Requests rendered from an operation's templates.
 
-Values reach leaf strings only: a row chooses neither host, path prefix, method nor header names.
+Values reach leaf strings only: a row chooses neither host, path prefix, method nor header names. A value that is a
+file is read here, once for each attempt.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
+from runner.domain.file_value import most_bytes
 from runner.domain.model import Request
-from runner.domain.provider import PLACEHOLDER, Http, Operation
+from runner.domain.provider import PLACEHOLDER, Http, InputKind, Operation
 from runner.engine.ports import UnsendableError
+from runner.transport.files import read_content
 
 _ATTEMPT = "attempt"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -35,7 +38,8 @@ def render(
     """The request of one attempt, without credentials.
 
     `params` are the job's values by name; an empty string is unset. `headers` are sent with every request of the lane.
-    Raises `UnsendableError`, whose text names parameters but never their values.
+    Raises `UnsendableError`, whose text names parameters but never their values; with a reason if it is a matter of
+    this job's file alone.
     """
     values = _values(operation, params, attempt_id)
     path = _path(operation.path, values)
@@ -76,6 +80,8 @@ def _values(operation: Operation, params: Mapping[str, str], attempt_id: str) ->
     for field in operation.inputs:
         if field.default is not None and field.name not in values:
             values[field.name] = field.default.replace("{attempt}", attempt_id)
+        elif field.kind is InputKind.FILE and field.name in values:
+            values[field.name] = read_content(field.name, values[field.name], most_bytes=most_bytes(field))
     values[_ATTEMPT] = attempt_id
     return values
 
@@ -133,8 +139,15 @@ def _body(operation: Operation, values: Mapping[str, str]) -> tuple[bytes, str]:
         form = urlencode(list(_pairs(operation.form, values)), quote_via=quote_plus)
         return form.encode("ascii"), "application/x-www-form-urlencoded"
     if operation.json is not None:
-        text = json.dumps(_node(operation.json, values), allow_nan=False, separators=(",", ":"))
-        return text.encode("ascii"), "application/json"
+        # ASCII is what every server reads; but it would make three bytes of each byte of a message in Cyrillic.
+        ascii_only = all(field.kind is not InputKind.FILE for field in operation.inputs)
+        text = json.dumps(
+            _node(operation.json, values), ensure_ascii=ascii_only, allow_nan=False, separators=(",", ":")
+        )
+        try:
+            return text.encode(), "application/json"
+        except UnicodeEncodeError:
+            raise UnsendableError("a value is not text that can be sent") from None
     return b"", ""
 
 
