@@ -30,6 +30,7 @@ class LaneMove(StrEnum):
     SUCCESS = "success"  # opens any shut lane
     ANSWER = "answer"  # the provider works: opens a lane unless it was halted
     FAILURE = "failure"  # a 5xx, a fault or a doubt: counts towards the circuit
+    NOTHING = "nothing"  # the provider saw nothing: it says nothing of it
     PAUSE = "pause"  # shut the gate until a time
     HALT = "halt"  # a person must act
 
@@ -44,6 +45,7 @@ class Situation(NamedTuple):
     probe: bool  # this job went alone to see whether the lane works
     now_us: int
     chance: float
+    streak: int = 0  # answers by this very rule, one after the other, before this one
 
 
 class Decision(NamedTuple):
@@ -57,8 +59,21 @@ class Decision(NamedTuple):
     reason: str
     due_us: int = 0
     final: bool = True  # of a failed job: False when the same command may try again
-    released_from_doubt: bool = False
+    released_from_doubt: bool = False  # goes again although it was, or may have been, charged
     doubt: bool = False  # nobody knows whether it was carried out, whatever happens next
+
+
+def unsendable(reason: str) -> Decision:
+    """A row that alone cannot be sent: it fails, not for good, and the lane is not touched."""
+    return Decision(
+        event=JobEvent.FAIL,
+        spent=False,
+        lane=LaneMove.NOTHING,
+        debited=Debited.NO,
+        amount=Amount(0),
+        reason=reason,
+        final=False,
+    )
 
 
 def is_in_doubt(answer: Answer, verdict: Verdict, *, safe: bool) -> bool:
@@ -74,7 +89,7 @@ def is_in_doubt(answer: Answer, verdict: Verdict, *, safe: bool) -> bool:
 def decide(job: Job, operation: Operation, answer: Answer, verdict: Verdict, situation: Situation) -> Decision:
     """The one place where an answer's consequences are weighed."""
     decision = _weigh(job, operation, answer, verdict, situation)
-    again = decision.event in (JobEvent.RETRY, JobEvent.RELEASE) and decision.debited is Debited.UNKNOWN
+    again = decision.event in (JobEvent.RETRY, JobEvent.RELEASE) and decision.debited is not Debited.NO
     if again and (verdict.resend or not operation.safe):
         # Whatever lets it go again: it may be charged twice, and says so for ever.
         return decision._replace(released_from_doubt=True)
@@ -89,11 +104,11 @@ def _weigh(job: Job, operation: Operation, answer: Answer, verdict: Verdict, sit
         case Action.SUCCEED:
             return _decision(JobEvent.SUCCEED, LaneMove.SUCCESS, verdict, amount, spent=True)
         case Action.FAIL:
-            if verdict.unproven_halt and not situation.proven:
+            if _halts(verdict, situation):
                 return _decision(JobEvent.RELEASE, LaneMove.HALT, verdict, amount)
             return _decision(JobEvent.FAIL, LaneMove.ANSWER, verdict, amount, spent=True)
         case Action.RETRY:
-            return _retry(job, answer, verdict, situation, amount)
+            return _retry(job, operation, answer, verdict, situation, amount)
         case Action.PAUSE:
             return _decision(JobEvent.RELEASE, LaneMove.PAUSE, verdict, amount)
         case Action.HALT:
@@ -103,8 +118,19 @@ def _weigh(job: Job, operation: Operation, answer: Answer, verdict: Verdict, sit
 
 
 def _amount(operation: Operation, verdict: Verdict) -> Amount:
-    """What it cost, or may have: the highest price where there are two, or a cap could be passed without a sign."""
-    return Amount(0) if verdict.debited is Debited.NO else operation.hold
+    """What it cost: what the provider says; else the highest price where there are two, or a cap could be passed
+    without a sign."""
+    if verdict.debited is Debited.NO:
+        return Amount(0)
+    return operation.hold if verdict.charge is None else verdict.charge
+
+
+def _halts(verdict: Verdict, situation: Situation) -> bool:
+    """Whether a rule that speaks of one job speaks of all by now: so many in a row, or no success to prove it wrong."""
+    if verdict.unproven_halt and situation.proven:
+        return False
+    enough = verdict.halt_after or (1 if verdict.unproven_halt else None)
+    return enough is not None and situation.streak + 1 >= enough
 
 
 def _decision(
@@ -141,11 +167,18 @@ def _doubt(job: Job, verdict: Verdict, situation: Situation, amount: Amount) -> 
     return _decision(JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us, doubt=True)
 
 
-def _retry(job: Job, answer: Answer, verdict: Verdict, situation: Situation, amount: Amount) -> Decision:
+def _retry(
+    job: Job, operation: Operation, answer: Answer, verdict: Verdict, situation: Situation, amount: Amount
+) -> Decision:
+    if _halts(verdict, situation):
+        return _decision(JobEvent.RELEASE, LaneMove.HALT, verdict, amount)
     status = answer.status or 0
     outage = answer.fault is not None or status >= 500
     # Behind an open circuit even a readable "try again later" proves nothing: many providers say it with HTTP 200.
     lane = LaneMove.FAILURE if outage or situation.shut is Shut.CIRCUIT else LaneMove.ANSWER
+    if verdict.debited is Debited.YES and not (operation.safe or verdict.resend):
+        # Paid for, and no use: sending it again would surely be charged again. A person may (`retry`).
+        return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True)
     if lane is LaneMove.FAILURE and (situation.probe or situation.shut is Shut.CIRCUIT):
         # The provider is in trouble, not the job: it goes back unharmed and the lane waits.
         return _decision(JobEvent.RELEASE, lane, verdict, amount)

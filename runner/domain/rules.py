@@ -10,7 +10,8 @@ from email.utils import parsedate
 from typing import Any, Final, NamedTuple
 
 from runner.domain.body import ParsedBody, lookup, parse_body
-from runner.domain.model import UNSENT, Action, Answer, Debited, Fault, Verdict
+from runner.domain.charge import stated_amount
+from runner.domain.model import UNSENT, Action, Amount, Answer, Debited, Fault, Verdict
 from runner.domain.provider import Condition, Http, Operation, Provider, Rule
 
 CODE_CHARACTERS: Final = 100
@@ -155,10 +156,12 @@ def _scalar_at(body: ParsedBody, path: str | None) -> str | None:
 def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdict:
     message = _message(http, seen)
     retry_after, unix = _wait_header(http, seen.answer)
+    charge = _charge(http, seen)
+    guess = _debited(rule, condition, seen, envelope=bool(seen.code or seen.type_ or message))
     return Verdict(
         rule=rule.name,
         action=rule.then,
-        debited=_debited(rule, condition, seen, envelope=bool(seen.code or seen.type_ or message)),
+        debited=guess if charge is None else Debited.YES if charge else Debited.NO,
         recognised=not condition.is_catch_all() and (seen.answer.fault is not None or seen.parsed.readable),
         resend=rule.resend,
         unproven_halt=rule.unproven_halt,
@@ -166,6 +169,9 @@ def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdi
         wait_cap_seconds=rule.wait_cap_seconds,
         until=rule.until,
         attempts=rule.attempts,
+        halt_after=rule.halt_after,
+        outage=rule.outage,
+        charge=charge,
         retry_after=retry_after,
         retry_after_unix=unix,
         advice=rule.advice,
@@ -184,6 +190,20 @@ def _debited(rule: Rule, condition: Condition, seen: _Seen, *, envelope: bool) -
     if refused and guessed and not envelope and not looks_at_body(condition):
         return Debited.NO
     return rule.debited
+
+
+def _charge(http: Http, seen: _Seen) -> Amount | None:
+    """The first place that states an amount. It decides: who was charged knows better than a rule."""
+    if seen.answer.fault is not None:
+        return None
+    for place in http.charge:
+        if place.header:
+            amount = stated_amount(seen.answer.header(place.header))
+        else:
+            amount = stated_amount(lookup(seen.parsed.value, place.body or "")) if seen.parsed.readable else None
+        if amount is not None:
+            return amount
+    return None
 
 
 def _message(http: Http, seen: _Seen) -> str | None:

@@ -16,8 +16,9 @@ from runner.engine.ports import Opening, UnsendableError
 from runner.engine.settling import Admission, Settled, settle, tell, told, withdraw
 
 
-async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | None:
-    """Hold, rate and the second look; None if refused (everything is given back, the job is back in its feed).
+async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | Refusal | None:
+    """Hold, rate and the second look; else everything is given back, the job to its feed. A Refusal: a cap has no room
+    as long as requests are in flight.
 
     `before` is this worker's last answer: it is told before any longer wait.
     """
@@ -25,8 +26,10 @@ async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Ad
     hold = lane.shared.budget.hold(lane.provider.name, operation.hold)
     if isinstance(hold, Refusal):
         await told(lane, before)
-        await _over_the_cap(lane, leave, job, hold)
-        return None
+        _put_back(lane, leave, job)
+        if hold.final:
+            lane.cap(hold.cap)
+        return None if hold.final else hold
     if not lane.throttle.try_acquire():
         await told(lane, before)
         lane.limited = True
@@ -48,18 +51,7 @@ async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Ad
 
 def _put_back(lane: Lane, leave: Pass, job: Job) -> None:
     lane.feed.put_back(job)
-    lane.gate.leave(leave)
-
-
-async def _over_the_cap(lane: Lane, leave: Pass, job: Job, refusal: Refusal) -> None:
-    """Requests in flight may still turn out not to be charged: wait for them; else this lane is done."""
-    _put_back(lane, leave, job)
-    if refusal.final:
-        lane.cap(refusal.cap)
-    else:
-        lane.active -= 1
-        await lane.sleep(lane.shared.clock.monotonic() + 1.0)
-        lane.active += 1
+    lane.leave(leave)
 
 
 async def carry_out(lane: Lane, admission: Admission, before: Settled | None) -> Settled:
@@ -71,14 +63,14 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
     shared = lane.shared
     leave, job, operation, hold = admission.leave, admission.job, admission.operation, admission.hold
     client_request_id = shared.randomness.attempt_id()
-    request, refused = _prepare(lane, operation, job, client_request_id)
+    request, refused, unsendable = _prepare(lane, operation, job, client_request_id)
     opening = Opening(
         run=shared.run,
         job=job.id,
         batch=job.batch,
         operation=job.operation,
         provider=lane.provider.name,
-        account=lane.account,
+        account=lane.account.fingerprint,
         number=job.attempts + 1,
         opened_us=shared.clock.now_us(),
         timeout_seconds=lane.provider.http.timeout_seconds,
@@ -99,11 +91,12 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         lane.throttle.finish()
     else:
         lane.throttle.give_back()
-    return settle(lane, admission, attempt, answer, seconds=seconds)
+    return settle(lane, admission, attempt, answer, seconds=seconds, unsendable=unsendable)
 
 
-def _prepare(lane: Lane, operation: Operation, job: Job, attempt_id: str) -> tuple[Request | None, Answer]:
+def _prepare(lane: Lane, operation: Operation, job: Job, attempt_id: str) -> tuple[Request | None, Answer, str | None]:
+    """The request; or the answer in its place, with the reason if it is a matter of this row alone."""
     try:
-        return lane.transport.prepare(operation, job.params, attempt_id=attempt_id), Answer()
+        return lane.transport.prepare(operation, job.params, attempt_id=attempt_id), Answer(), None
     except UnsendableError as error:
-        return None, Answer(fault=Fault.INVALID, detail=str(error))
+        return None, Answer(fault=Fault.INVALID, detail=str(error)), error.reason

@@ -17,6 +17,7 @@ JOBS_TO_JUDGE = 50
 def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job: Job, leave: Pass) -> None:
     """Move the gate, at once and before anything is stored."""
     was_open = lane.gate.shut is None
+    lane.account.learn(answer.headers)
     reason, give_up = verdict.rule, False
     match decision.lane:
         case LaneMove.SUCCESS:
@@ -28,18 +29,25 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
             give_up = _failure(lane, decision, answer, job, leave)
         case LaneMove.PAUSE:
             give_up = _pause(lane, verdict, leave)
-            reason = "rate-limited" if give_up else reason
         case LaneMove.HALT:
             _halt(lane, verdict.rule, verdict, job)
+        case LaneMove.NOTHING:
+            lane.leave(leave)
     if give_up:
-        _halt(lane, "rate-limited" if decision.lane is LaneMove.PAUSE else "provider-down", verdict, job)
+        reason = _given_up(decision, verdict)
+        _halt(lane, reason, verdict, job)
     _judge(lane, decision, verdict, job)
-    lane.report(reason)
-    if (was_open and lane.gate.shut is not None) or lane.gate.closed is not None:
-        lane.interrupt()
-        lane.shared.finish_when_idle()
-    else:
-        lane.wake()
+    shut = (was_open and lane.gate.shut is not None) or lane.gate.closed is not None
+    for other in tuple(lane.account.lanes):
+        other.follow(reason, shut=shut)
+
+
+def _given_up(decision: Decision, verdict: Verdict) -> str:
+    """Why a lane that no longer gets anywhere halts: asked to wait again and again, always told the same, or broken."""
+    if verdict.halt_after is not None:
+        return verdict.rule
+    slow_down = decision.lane is LaneMove.PAUSE and not verdict.outage
+    return "rate-limited" if slow_down else "provider-down"
 
 
 def _answered(lane: Lane, decision: Decision, job: Job, leave: Pass) -> bool:
@@ -76,6 +84,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
         if asked is not None:
             _wait(lane, asked)
         return False
+    ailing = verdict.outage and lane.gate.ailing(clock.monotonic())
     if verdict.until is not None:
         again = lane.gate.refusals > 1
         seconds = HOURLY_SECONDS if again else (next_utc_midnight(now_us) - now_us) / 1e6
@@ -88,9 +97,9 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
             retry_after_seconds=asked,
             chance=lane.shared.randomness.uniform(),
         )
-    lane.pause_reason = verdict.rule
+    lane.account.pause_reason = verdict.rule
     _wait(lane, seconds)
-    return lane.gate.refusals >= REFUSALS_TO_HALT
+    return ailing if verdict.outage else lane.gate.refusals >= REFUSALS_TO_HALT
 
 
 def _wait(lane: Lane, seconds: float) -> None:
@@ -98,15 +107,21 @@ def _wait(lane: Lane, seconds: float) -> None:
     clock = lane.shared.clock
     lane.gate.hold_until(clock.monotonic() + seconds)
     if seconds > lane.shared.options.max_wait_seconds:
-        lane.parked_until_us = max(lane.parked_until_us or 0, clock.now_us() + round(seconds * 1e6))
+        account = lane.account
+        account.parked_until_us = max(account.parked_until_us or 0, clock.now_us() + round(seconds * 1e6))
         lane.gate.close("parked")
 
 
 def _halt(lane: Lane, reason: str, verdict: Verdict, job: Job) -> None:
-    if lane.halt_report is not None:
-        return
-    lane.gate.close("halted")
-    lane.halt_report = LaneReport(
+    """For every batch on the account, and told once."""
+    if lane.account.halt is None:
+        lane.gate.close("halted")
+        lane.account.halt = _report(lane, reason, verdict, job)
+
+
+def _report(lane: Lane, reason: str, verdict: Verdict, job: Job) -> LaneReport:
+    speaks_of_rows = verdict.unproven_halt or verdict.halt_after is not None
+    return LaneReport(
         batch=lane.shared.batch,
         provider=lane.provider.name,
         state="halted",
@@ -117,7 +132,7 @@ def _halt(lane: Lane, reason: str, verdict: Verdict, job: Job) -> None:
         at_us=lane.shared.clock.now_us(),
         job=job.id,
         operation=job.operation,
-        probe_same_job=not verdict.unproven_halt and reason not in ("provider-down", "max-failed"),
+        probe_same_job=not speaks_of_rows and reason not in ("provider-down", "max-failed"),
     )
 
 
@@ -128,4 +143,4 @@ def _judge(lane: Lane, decision: Decision, verdict: Verdict, job: Job) -> None:
         lane.failed += decision.event is JobEvent.FAIL
     share = lane.shared.options.max_failed
     if share is not None and lane.ended >= JOBS_TO_JUDGE and lane.failed > share * lane.ended:
-        _halt(lane, "max-failed", verdict, job)
+        lane.give_up(_report(lane, "max-failed", verdict, job))

@@ -1,8 +1,8 @@
 """The lane-wide stop: who may send now, and when the next one may try.
 
 A gate starts shut: one job goes first, the probe, and its answer opens the gate or not. It shuts again when the
-provider asks to wait, when requests fail in a row, and it closes for the rest of the run at a halt or a long wait.
-Pure bookkeeping on a monotonic clock; nothing here waits.
+provider asks to wait, when requests fail in a row, and it closes for the rest of the run at a halt or a long wait. All
+batches at work on an account share its gate. Pure bookkeeping on a monotonic clock; nothing here waits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Gate:
     def __init__(self) -> None:
         self.shut: Shut | None = Shut.START
         self.until = 0.0  # monotonic; nothing leaves before
-        self.closed: str | None = None  # "halted", "parked" or "done"
+        self.closed: str | None = None  # "halted" or "parked"
         self.probe_job: JobId | None = None  # goes first, if set
         self.probe_after: tuple[str, JobId] | None = None  # else the next job of an operation, after that one
         self._probing = False
@@ -54,9 +54,9 @@ class Gate:
         return Pass(probe=True)
 
     def may_go(self, leave: Pass, now: float) -> bool:
-        """Whether what was let through may still be sent: the second look. A lane that is done takes nothing new, but
-        what has its place under the caps already goes. A probe goes back if a longer wait was asked for meanwhile."""
-        return self.closed in (None, "done") and (self.shut is None or (leave.probe and now >= self.until))
+        """Whether what was let through may still be sent: the second look. A probe goes back if a longer wait was asked
+        for meanwhile."""
+        return self.closed is None and (self.shut is None or (leave.probe and now >= self.until))
 
     def wake_at(self) -> float | None:
         """When it is worth asking again; None: only after something has happened."""
@@ -79,8 +79,9 @@ class Gate:
             self.probe_after = operation, job
 
     def start_gated(self, until: float, *, refusals: int) -> None:
-        """An earlier run was asked to wait: so is this one."""
-        self.shut, self.until, self._refusals = Shut.PAUSE, until, refusals
+        """An earlier run was asked to wait: so is this one. A halt stays what only a success lifts."""
+        self.shut = Shut.PAUSE if self.shut is not Shut.HALT else Shut.HALT
+        self.until, self._refusals = max(self.until, until), max(self._refusals, refusals)
 
     @property
     def refusals(self) -> int:
@@ -132,12 +133,18 @@ class Gate:
     def refuse(self, leave: Pass) -> bool:
         """The provider asked to wait. False for what was on its way when an earlier refusal shut the gate: the same
         episode, counted once."""
-        if not leave.probe and (self.shut is not None or self.closed not in (None, "done")):
+        if not leave.probe and (self.shut is not None or self.closed is not None):
             return False
         self._probing = False
         self._refusals += 1
         self.shut = Shut.PAUSE if self.shut is not Shut.HALT else Shut.HALT
         return True
+
+    def ailing(self, now: float) -> bool:
+        """The provider says that it is in trouble. True when it has said nothing else for hours."""
+        if self._failing_since is None:
+            self._failing_since = now
+        return self._out_for_hours(now)
 
     def hold_until(self, until: float) -> None:
         """Nothing leaves before; never earlier than was promised."""

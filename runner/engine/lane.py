@@ -1,10 +1,10 @@
-"""One provider account at work within a run: its gate, throttle and feed; waiting, waking and telling."""
+"""One batch at work on one provider account: its feed, caps and reports; waiting, waking and telling."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -12,17 +12,19 @@ from runner.domain.decide import Shut
 from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, Job, RunId
 from runner.domain.provider import Operation, Provider
+from runner.engine.account import Account
 from runner.engine.events import LaneChanged
 from runner.engine.feed import Feed
-from runner.engine.gate import Gate, Pass
+from runner.engine.gate import Pass
 from runner.engine.ports import Claim, Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
 from runner.engine.stop import StopSignal
-from runner.engine.throttle import Throttle
+from runner.engine.streaks import Streaks
+from runner.engine.throttle import Chain, Throttle
 
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
-    """What all lanes of a run have in common."""
+    """What all lanes of one batch have in common."""
 
     run: RunId
     batch: BatchId
@@ -35,11 +37,12 @@ class Shared:
     observer: Observer
     proven: set[str] = field(default_factory=set)  # operations with a success in the batch
     opened: set[int] = field(default_factory=set)  # jobs, kept only where --limit counts them
+    streaks: Streaks = field(default_factory=Streaks)
     lanes: list[Lane] = field(default_factory=list)
 
     def finish_when_idle(self) -> None:
         """A lane without work waits for more as long as another lane works; then all are done together."""
-        if all(lane.idle or lane.gate.closed is not None for lane in self.lanes):
+        if all(lane.idle or lane.closed is not None for lane in self.lanes):
             for lane in self.lanes:
                 lane.finish()
 
@@ -59,8 +62,8 @@ class Lane:
         *,
         shared: Shared,
         transport: Transport,
-        throttle: Throttle,
-        account: str,
+        throttle: Throttle | Chain,
+        account: Account,
         workers: int,
     ) -> None:
         self.provider = provider
@@ -70,14 +73,13 @@ class Lane:
         self.throttle = throttle
         self.account = account
         self.workers = workers
-        self.gate = Gate()
+        self.gate = account.gate
         self.active = 0  # jobs between taken and settled
         self.idle = False  # nothing queued, nothing in flight
         self.limited = False
         self.stop_reason: str | None = None  # why this lane is done before its jobs are
-        self.halt_report: LaneReport | None = None
-        self.parked_until_us: int | None = None
-        self.pause_reason: str | None = None
+        self.own_halt: LaneReport | None = None  # a matter of this batch alone: too many of its jobs failed
+        self._over: str | None = None  # "done" or "halted", whatever becomes of the account
         self._reported: tuple[object, ...] = ()
         self._sleepers: set[anyio.CancelScope] = set()
         self._queued: set[anyio.CancelScope] = set()
@@ -94,6 +96,11 @@ class Lane:
         )
         self.feed = Feed(shared.store, claim, clock=shared.clock)
 
+    @property
+    def closed(self) -> str | None:
+        """ "halted", "parked" or "done": for the rest of the run. A halt outranks a wait."""
+        return self._over or self.gate.closed
+
     # --- starting, waiting, waking ---------------------------------------------------------------------------------
 
     def resume(self, last: LaneReport | None) -> None:
@@ -104,21 +111,28 @@ class Lane:
         if last.state == "halted":
             self.gate.start_after_halt(last.job, last.operation, same_job=last.probe_same_job)
         elif last.until_us is not None and last.state in ("parked", "gated", "done"):
-            self.pause_reason = None if last.state == "done" else last.reason
+            account = self.account
+            account.pause_reason = account.pause_reason or (None if last.state == "done" else last.reason)
             seconds = max(0.0, (last.until_us - now_us) / 1e6)
             self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)
             long = last.state == "done" and seconds > self.shared.options.max_wait_seconds
             if long or (last.state == "parked" and seconds > 0):
-                self.parked_until_us = last.until_us
+                account.parked_until_us = max(account.parked_until_us or 0, last.until_us)
                 self.gate.close("parked")
 
     def stopped(self) -> bool:
         """Nothing may leave any more in this run."""
-        return self.shared.stop.reason is not None or self.gate.closed is not None
+        return self.shared.stop.reason is not None or self.closed is not None
+
+    def leave(self, leave: Pass) -> None:
+        """Nothing was sent after all."""
+        self.account.leave(leave, self)
 
     def may_send(self, leave: Pass) -> bool:
         """The second look, before and after the commit that opens an attempt."""
-        return self.shared.stop.reason is None and self.gate.may_go(leave, self.shared.clock.monotonic())
+        if self.shared.stop.reason is not None or self.own_halt is not None:
+            return False
+        return self.gate.may_go(leave, self.shared.clock.monotonic())
 
     async def sleep(self, until: float | None) -> None:
         """Until a time, or until `wake`."""
@@ -158,27 +172,35 @@ class Lane:
     # --- ending -------------------------------------------------------------------------------------------------------
 
     def cap(self, reason: str) -> None:
-        """A limit the user set: this lane sends nothing more in this run."""
-        if self.gate.closed is None:
+        """A limit the user set: this lane takes nothing more in this run; what has its place under the caps already
+        goes."""
+        if self.closed is None:
             self.stop_reason = reason
-            self.gate.close("done")
-            self.report(reason)
-            self.interrupt()
+            self._end("done", reason)
             self.shared.finish_when_idle()
 
     def finish(self) -> None:
         """No job is left."""
-        if self.gate.closed is None:
-            self.gate.close("done")
-            self.report(None)
-            self.interrupt()
+        if self.closed is None:
+            self._end("done", None)
+
+    def give_up(self, report: LaneReport) -> None:
+        """A halt that concerns this batch alone."""
+        if self._over is None:
+            self.own_halt = report
+            self._end("halted", report.reason)
+
+    def _end(self, how: str, reason: str | None) -> None:
+        self._over = how
+        self.report(reason)
+        self.interrupt()
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
     def state(self) -> str:
         """open, limited, gated, circuit, parked, halted or done: what `status` shows."""
-        if self.gate.closed is not None:
-            return self.gate.closed
+        if self.closed is not None:
+            return self.closed
         if self.gate.shut is None:
             return "limited" if self.limited else "open"
         if self.gate.shut is Shut.PAUSE:
@@ -188,16 +210,17 @@ class Lane:
 
     def snapshot(self, reason: str | None) -> LaneReport:
         """The lane as a report, now."""
-        if self.halt_report is not None:
-            return self.halt_report
+        halt = self.halt()
+        if halt is not None:
+            return halt
         state = self.state()
-        until_us = self.parked_until_us
+        until_us = self.account.parked_until_us
         if state in ("gated", "circuit"):
             ahead = self.gate.until - self.shared.clock.monotonic()
             until_us = self.shared.clock.now_us() + round(max(0.0, ahead) * 1e6)
-            reason = self.pause_reason if state == "gated" else reason
+            reason = self.account.pause_reason if state == "gated" else reason
         elif state == "parked":
-            reason = self.pause_reason
+            reason = self.account.pause_reason
         else:
             until_us, reason = self._asked_until_us(), self.stop_reason
         return LaneReport(
@@ -210,6 +233,24 @@ class Lane:
             in_flight=self.workers,
             at_us=self.shared.clock.now_us(),
         )
+
+    def follow(self, reason: str, *, shut: bool) -> None:
+        """What an answer did to the account, to this batch: told, and those who wait look again."""
+        self.report(reason)
+        if shut or self.closed is not None:
+            self.interrupt()
+            self.shared.finish_when_idle()
+        else:
+            self.wake()
+
+    def halt(self) -> LaneReport | None:
+        """Why nothing more leaves until a person acts. What another batch was told holds here too; its job does not."""
+        told = self.account.halt
+        if self.own_halt is not None or told is None or self._over is not None:
+            return self.own_halt
+        if told.batch == self.shared.batch and told.provider == self.provider.name:
+            return told
+        return replace(told, batch=self.shared.batch, provider=self.provider.name, job=None, operation=None)
 
     def _asked_until_us(self) -> int | None:
         """When the wait ends that the provider asked for while a cap ended this lane: the next run keeps to it."""
@@ -225,9 +266,9 @@ class Lane:
 
     def report(self, reason: str | None) -> None:
         """Store and tell the lane's state if it changed."""
-        key = (self.state(), self.gate.until if self.gate.shut is not None else 0.0)
-        unproved = self.gate.closed is None or self.stop_reason is not None
-        if key == self._reported or (self.gate.shut is Shut.HALT and unproved and self.halt_report is None):
+        key = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.throttle.limits)
+        unproved = self.closed is None or self.stop_reason is not None
+        if key == self._reported or (self.gate.shut is Shut.HALT and unproved and self.halt() is None):
             return  # a halt stays on record until a success lifts it, whatever happens to this run
         self._reported = key
         report, now_us = self.snapshot(reason), self.shared.clock.now_us()

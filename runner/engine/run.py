@@ -1,25 +1,22 @@
-"""A run: all lanes of a batch at work in one task group, until nothing is left or something stops them."""
+"""A run: the lanes of its batches at work, until nothing is left or something stops them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
 
 from runner.domain.ledger import Budget
-from runner.domain.model import BatchId, Job, RunId
+from runner.domain.model import BatchId, RunId
 from runner.domain.provider import Limit, Operation, Provider
-from runner.engine.attempt import admit, carry_out
+from runner.engine.account import Account
 from runner.engine.events import RunStarted, RunStopping
-from runner.engine.gate import Pass
 from runner.engine.lane import Lane, Shared
 from runner.engine.ports import Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
-from runner.engine.settling import Settled, told
 from runner.engine.stop import StopSignal
-from runner.engine.throttle import Throttle, longest_seconds
+from runner.engine.worker import worker
 
 WISHES_SECONDS = 0.5
 
@@ -43,6 +40,19 @@ class RunSummary:
     queued: bool  # some job still waits
 
 
+class Accounts:
+    """The provider accounts of a run, shared by all its batches."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Account] = {}
+
+    def of(self, setup: LaneSetup, *, clock: Clock) -> Account:
+        """The account of a lane, made on first use."""
+        if setup.account not in self._known:
+            self._known[setup.account] = Account(setup.provider, setup.account, clock=clock)
+        return self._known[setup.account]
+
+
 async def run_batch(
     *,
     batch: BatchId,
@@ -60,7 +70,38 @@ async def run_batch(
     Nothing on the wire is ever cancelled: a stop drains. Raises StoreError when the store fails; a provider's trouble
     is in the summary.
     """
-    budget = await _budget(store, batch, options)
+    ready = await prepare(
+        batch=batch,
+        run=run,
+        lanes=lanes,
+        accounts=Accounts(),
+        store=store,
+        clock=clock,
+        randomness=randomness,
+        options=options,
+        observer=observer,
+        stop=stop,
+    )
+    return await ready.work()
+
+
+async def prepare(
+    *,
+    batch: BatchId,
+    run: RunId,
+    lanes: Sequence[LaneSetup],
+    accounts: Accounts,
+    store: JobStore,
+    clock: Clock,
+    randomness: Randomness,
+    options: RunOptions,
+    observer: Observer,
+    stop: StopSignal,
+) -> BatchRun:
+    """A batch with its lanes onto `accounts`, as earlier runs left them; nothing is sent yet.
+
+    Prepare all batches of a run before the first one works: what any of them was told holds for the account.
+    """
     shared = Shared(
         run=run,
         batch=batch,
@@ -68,32 +109,71 @@ async def run_batch(
         clock=clock,
         randomness=randomness,
         options=options,
-        budget=budget,
-        stop=stop,
+        budget=await _budget(store, batch, options),
+        stop=StopSignal(),
         observer=observer,
         proven=set(await store.proven(batch)),
     )
     last = {report.provider: report for report in await store.lanes(batch)}
-    working = shared.lanes = [await _lane(setup, shared, last) for setup in lanes]
-    observer(RunStarted(batch=batch, at_us=clock.now_us(), providers=tuple(lane.provider.name for lane in working)))
-    with ExitStack() as undo:
+    for setup in lanes:
+        account = accounts.of(setup, clock=clock)
+        lane = await _lane(setup, shared, account)
+        lane.resume(last.get(setup.provider.name))
+        account.lanes.append(lane)
+        shared.lanes.append(lane)
+    return BatchRun(shared, stop)
+
+
+class BatchRun:
+    """One batch of a run. Asked to pause or cancel, it stops alone; `stop` ends all."""
+
+    def __init__(self, shared: Shared, stop: StopSignal) -> None:
+        self._shared = shared
+        self._stop = stop
+
+    async def work(self) -> RunSummary:
+        """Until the batch is done, halted, parked, capped or stopped. As `run_batch`."""
+        shared, working = self._shared, self._shared.lanes
+        providers = tuple(lane.provider.name for lane in working)
+        shared.observer(RunStarted(batch=shared.batch, at_us=shared.clock.now_us(), providers=providers))
+        with ExitStack() as undo:
+            undo.callback(self._stop.listen(self._pass_on))
+            undo.callback(self._leave)
+            for lane in working:
+                undo.callback(shared.stop.listen(lane.interrupt))
+            undo.callback(shared.stop.listen(self._tell_stopping))
+            if self._stop.reason is not None:
+                self._pass_on()
+            try:
+                await _work(shared, working)
+            except BaseExceptionGroup as group:
+                raise _cause(group) from group
+            finally:
+                with anyio.CancelScope(shield=True):
+                    for lane in working:
+                        await lane.feed.close()
+                        await lane.flush_reports()
+            reports = tuple(lane.snapshot(None) for lane in working)
+        queued = False
         for lane in working:
-            undo.callback(stop.listen(lane.interrupt))
-        undo.callback(stop.listen(lambda: _tell_stopping(shared, working)))
-        try:
-            await _work(shared, working)
-        except BaseExceptionGroup as group:
-            raise _cause(group) from group
-        finally:
-            with anyio.CancelScope(shield=True):
-                for lane in working:
-                    await lane.feed.close()
-                    await lane.flush_reports()
-    queued = False
-    for lane in working:
-        queued = queued or await store.next_due(batch, tuple(lane.operations)) is not None
-    reports = tuple(lane.snapshot(None) for lane in working)
-    return RunSummary(stop_reason=stop.reason, lanes=reports, queued=queued)
+            queued = queued or await shared.store.next_due(shared.batch, tuple(lane.operations)) is not None
+        return RunSummary(stop_reason=shared.stop.reason, lanes=reports, queued=queued)
+
+    def _pass_on(self) -> None:
+        self._shared.stop.set(self._stop.reason or "")
+
+    def _leave(self) -> None:
+        """What happens on the accounts from now on is no matter of this batch; its turn is the others'."""
+        for lane in self._shared.lanes:
+            lane.account.lanes.remove(lane)
+            for other in lane.account.lanes:
+                other.wake()
+
+    def _tell_stopping(self) -> None:
+        shared = self._shared
+        in_flight = sum(lane.active for lane in shared.lanes)
+        at_us, reason = shared.clock.now_us(), shared.stop.reason or ""
+        shared.observer(RunStopping(batch=shared.batch, at_us=at_us, reason=reason, in_flight=in_flight))
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -111,32 +191,20 @@ async def _budget(store: JobStore, batch: BatchId, options: RunOptions) -> Budge
     return budget
 
 
-async def _lane(setup: LaneSetup, shared: Shared, last: Mapping[str, LaneReport]) -> Lane:
+async def _lane(setup: LaneSetup, shared: Shared, account: Account) -> Lane:
     provider, options = setup.provider, shared.options
-    limits = list(provider.limits)
-    if options.rate is not None:
-        limits.append(Limit(at_most=options.rate[0], per_seconds=options.rate[1]))
-    throttle = Throttle(limits, clock=shared.clock, pace=provider.pace)
-    since_us = shared.clock.now_us() - round(longest_seconds(limits) * 1e6)
-    if limits:
-        throttle.restore(await shared.store.recent(setup.account, since_us))
-    lane = Lane(
+    slower = [] if options.rate is None else [Limit(at_most=options.rate[0], per_seconds=options.rate[1])]
+    if account.provider is not provider:  # another profile of the same account: its limits hold beside the first one's
+        slower = [*slower, *(limit for limit in provider.limits if limit not in account.provider.limits)]
+    return Lane(
         provider,
         {operation.key: operation for operation in setup.operations},
         shared=shared,
         transport=setup.transport,
-        throttle=throttle,
-        account=setup.account,
+        throttle=await account.pace(slower, shared.store),
+        account=account,
         workers=min(provider.in_flight, options.in_flight or provider.in_flight),
     )
-    lane.resume(last.get(provider.name))
-    return lane
-
-
-def _tell_stopping(shared: Shared, lanes: Sequence[Lane]) -> None:
-    in_flight = sum(lane.active for lane in lanes)
-    at_us = shared.clock.now_us()
-    shared.observer(RunStopping(batch=shared.batch, at_us=at_us, reason=shared.stop.reason or "", in_flight=in_flight))
 
 
 async def _work(shared: Shared, lanes: Sequence[Lane]) -> None:
@@ -146,7 +214,7 @@ async def _work(shared: Shared, lanes: Sequence[Lane]) -> None:
             for lane in lanes:
                 lane.report(None)
                 for _ in range(lane.workers):
-                    workers.start_soon(_worker, lane)
+                    workers.start_soon(worker, lane)
         background.cancel_scope.cancel()
 
 
@@ -176,78 +244,3 @@ async def _look_for_decisions(lane: Lane) -> None:
             lane.idle = False
             lane.feed.look_again()
             lane.wake()
-
-
-async def _worker(lane: Lane) -> None:
-    """One slot of a lane: takes a job, makes an attempt, again and again."""
-    settled: Settled | None = None
-    try:
-        with anyio.CancelScope() as scope:  # one for all its attempts: making one costs more than a decision
-            while not lane.stopped():
-                # All else below may go round without waiting: a cancelled caller must not pay for one more job.
-                await checkpoint_if_cancelled()
-                leave = lane.gate.enter(lane.shared.clock.monotonic())
-                if leave is None:
-                    await told(lane, settled)
-                    if not lane.stopped():
-                        await _wait_for_gate(lane)
-                    continue
-                job = None if leave.probe else lane.feed.ready()
-                if job is None:
-                    await told(lane, settled)
-                    job = await _take(lane, leave)
-                if job is None:
-                    lane.gate.leave(leave)
-                    await _wait_for_work(lane)
-                    continue
-                lane.active += 1
-                lane.idle = False
-                admission = None
-                try:
-                    admission = await admit(lane, leave, job, settled)
-                    if admission is not None:
-                        scope.shield = True
-                        settled = await carry_out(lane, admission, settled)
-                finally:
-                    scope.shield = False
-                    lane.active -= 1
-                    if admission is not None and not lane.active:
-                        lane.wake()  # not after a refusal: two workers at a cap would wake each other without end
-    finally:
-        await told(lane, settled)
-        await lane.flush_reports()
-
-
-async def _take(lane: Lane, leave: Pass) -> Job | None:
-    """The next job; a probe takes the one whose answer will tell."""
-    gate, job = lane.gate, None
-    if leave.probe and gate.probe_job is not None:
-        job = await lane.feed.take_only(gate.probe_job)
-    elif leave.probe and gate.probe_after is not None:
-        operation, after = gate.probe_after
-        job = await lane.feed.take_next(operation, after=after)
-    if job is not None:
-        return job
-    return await lane.feed.take()
-
-
-async def _wait_for_gate(lane: Lane) -> None:
-    await lane.flush_reports()
-    if not lane.stopped():
-        await lane.sleep(lane.gate.wake_at())
-
-
-async def _wait_for_work(lane: Lane) -> None:
-    """Nothing is due: until something comes back or falls due; the last one out says that the lane is done."""
-    await lane.flush_reports()
-    if lane.stopped() or not lane.feed.dry:
-        return
-    if lane.feed.next_due_us is None and not lane.active:
-        lane.idle = True
-        lane.shared.finish_when_idle()
-        if lane.stopped():
-            return
-    wake_at = lane.feed.wake_at()
-    await lane.sleep(wake_at)
-    if wake_at is not None and lane.shared.clock.monotonic() >= wake_at:
-        lane.feed.look_again()

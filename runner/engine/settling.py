@@ -10,7 +10,7 @@ import anyio
 
 from runner.domain.body import parse_body
 from runner.domain.columns import project
-from runner.domain.decide import Decision, LaneMove, Situation, decide
+from runner.domain.decide import Decision, LaneMove, Situation, decide, unsendable
 from runner.domain.ledger import Hold
 from runner.domain.model import UNSENT, Action, Amount, Answer, AttemptId, Debited, Fault, Job, Outcome, Verdict
 from runner.domain.provider import Operation
@@ -68,15 +68,29 @@ class Weighed(NamedTuple):
     action: Action  # what was done: a rule that fails a row halts instead while its operation is unproven
 
 
-def settle(lane: Lane, admission: Admission, attempt: AttemptId, answer: Answer, *, seconds: float) -> Settled:
-    """Weigh the answer, move the lane in memory at once, and hand everything to the store as one transaction."""
+def settle(
+    lane: Lane,
+    admission: Admission,
+    attempt: AttemptId,
+    answer: Answer,
+    *,
+    seconds: float,
+    unsendable: str | None = None,
+) -> Settled:
+    """Weigh the answer, move the lane in memory at once, and hand everything to the store as one transaction.
+
+    `unsendable`: why this row alone could not be sent.
+    """
     job = admission.job
-    weighed = _weigh(lane, admission, answer)
+    weighed = _weigh(lane, admission, answer) if unsendable is None else _set_aside(lane, answer, unsendable)
     decision = weighed.decision
+    requeue = _count(lane, job, attempt, weighed)
     apply(lane, decision, weighed.verdict, answer, job, admission.leave)
     sent = answer.fault not in UNSENT
     lane.shared.budget.settle(admission.hold, sent=sent, debited=decision.debited, amount=decision.amount)
-    stored = lane.shared.store.settle(_settlement(lane, job, attempt, weighed))
+    stored = lane.shared.store.settle(_settlement(lane, job, attempt, weighed, requeue))
+    if requeue:
+        lane.feed.requeued(0)
     if decision.event in (JobEvent.RETRY, JobEvent.RELEASE):
         lane.feed.requeued(decision.due_us)
     return Settled(stored, _event(lane, admission, weighed, seconds))
@@ -93,6 +107,7 @@ def _weigh(lane: Lane, admission: Admission, answer: Answer) -> Weighed:
         probe=admission.leave.probe,
         now_us=shared.clock.now_us(),
         chance=shared.randomness.uniform(),
+        streak=0 if verdict.halt_after is None else shared.streaks.length(operation.key, verdict.rule),
     )
     decision = decide(admission.job, operation, answer, verdict, situation)
     return Weighed(
@@ -105,7 +120,45 @@ def _weigh(lane: Lane, admission: Admission, answer: Answer) -> Weighed:
     )
 
 
-def _settlement(lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed) -> Settlement:
+def _set_aside(lane: Lane, answer: Answer, reason: str) -> Weighed:
+    """A row whose file is gone, say: no rule speaks of it, and the provider saw nothing."""
+    decision = unsendable(reason)
+    situation = Situation(
+        policy=lane.shared.options.in_doubt,
+        retry=lane.provider.retry,
+        proven=False,
+        shut=lane.gate.shut,
+        probe=False,
+        now_us=lane.shared.clock.now_us(),
+        chance=0.0,
+    )
+    return Weighed(
+        answer=answer,
+        verdict=Verdict(rule=reason, action=Action.FAIL, debited=Debited.NO, recognised=True),
+        situation=situation,
+        decision=decision,
+        outcome=Outcome(reason=reason, final=False),
+        action=Action.FAIL,
+    )
+
+
+def _count(lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed) -> tuple[AttemptId, ...]:
+    """Keep the streak of the operation; when it trips, the attempts whose jobs were judged too early."""
+    streaks, decision, verdict = lane.shared.streaks, weighed.decision, weighed.verdict
+    if decision.lane is LaneMove.NOTHING:
+        return ()
+    if decision.lane is LaneMove.HALT and verdict.action in (Action.FAIL, Action.RETRY):
+        return streaks.trip(job.operation, verdict.rule)
+    if verdict.halt_after is not None and decision.event in (JobEvent.FAIL, JobEvent.RETRY):
+        streaks.extend(job.operation, verdict.rule, attempt)
+    elif decision.event in (JobEvent.SUCCEED, JobEvent.FAIL):
+        streaks.end(job.operation)
+    return ()
+
+
+def _settlement(
+    lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed, requeue: tuple[AttemptId, ...]
+) -> Settlement:
     verdict, decision = weighed.verdict, weighed.decision
     return Settlement(
         attempt=attempt,
@@ -125,6 +178,7 @@ def _settlement(lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed) -> S
         due_us=decision.due_us,
         outcome=weighed.outcome,
         released_from_doubt=decision.released_from_doubt,
+        requeue=requeue,
     )
 
 
@@ -154,7 +208,7 @@ def withdraw(lane: Lane, admission: Admission, attempt: AttemptId) -> Settled:
     job = admission.job
     lane.throttle.give_back()
     lane.shared.budget.give_back(admission.hold)
-    lane.gate.leave(admission.leave)
+    lane.leave(admission.leave)
     lane.shared.opened.discard(job.id)
     stored = lane.shared.store.settle(
         Settlement(

@@ -77,6 +77,10 @@ class Window:
         """Requests of earlier runs, by when they were over."""
         self._ends = deque(sorted((*self._ends, *ends)))
 
+    def resize(self, limit: Limit) -> None:
+        """Another size, from now on; what was let through stays counted."""
+        self._limit = limit
+
     def statistics(self, now: float) -> WindowStatistics:
         """A snapshot."""
         self.room_at(now)
@@ -157,6 +161,14 @@ class Throttle:
             window.give_back()
         self._ended.set()
 
+    def resize(self, limits: Sequence[Limit]) -> None:
+        """The same windows with other sizes: what the provider tells of its limits while it answers."""
+        self.limits = tuple(limits)
+        for window, limit in zip(self._windows, self.limits, strict=True):
+            window.resize(limit)
+        self._bucket = smoothing(self.limits)
+        self._ended.set()
+
     def restore(self, ended_us: Iterable[int]) -> None:
         """Requests of earlier runs on this account, by the wall-clock instant at which they were over.
 
@@ -171,6 +183,47 @@ class Throttle:
         """A snapshot of each window."""
         now = self._clock.monotonic()
         return tuple(window.statistics(now) for window in self._windows)
+
+
+class Chain:
+    """Two throttles that must both let a request through: a batch's own pace before its account's."""
+
+    def __init__(self, own: Throttle, shared: Throttle) -> None:
+        self._own = own
+        self._shared = shared
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """All of them."""
+        return (*self._shared.limits, *self._own.limits)
+
+    def try_acquire(self) -> bool:
+        """As `Throttle.try_acquire`."""
+        if not self._own.try_acquire():
+            return False
+        if self._shared.try_acquire():
+            return True
+        self._own.give_back()
+        return False
+
+    async def acquire(self) -> None:
+        """As `Throttle.acquire`."""
+        await self._own.acquire()
+        try:
+            await self._shared.acquire()
+        except BaseException:
+            self._own.give_back()
+            raise
+
+    def finish(self) -> None:
+        """As `Throttle.finish`."""
+        self._own.finish()
+        self._shared.finish()
+
+    def give_back(self) -> None:
+        """As `Throttle.give_back`."""
+        self._own.give_back()
+        self._shared.give_back()
 
 
 def smoothing(limits: Sequence[Limit]) -> AsyncLimiter | None:

@@ -7,7 +7,7 @@ from typing import Final, assert_never
 
 import sqlalchemy as sa
 
-from runner.domain.model import BatchId, Resolution
+from runner.domain.model import AttemptId, BatchId, Resolution
 from runner.domain.states import BatchEvent, JobEvent
 from runner.store.sql import batch_may, expect, job_may, marks
 from runner.store.values import LOST_ANSWER
@@ -39,6 +39,15 @@ UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL,
 WHERE id = ? AND state = 'in_doubt' AND {job_may(JobEvent.REQUEUE)}
 """
 _QUEUE_MARKED: Final = _QUEUE.replace("reason = NULL", "reason = NULL, possible_double_charge = 1", 1)
+_NOT_SPENT: Final = "UPDATE attempts SET spent = 0 WHERE id = ? AND spent = 1"
+# A job that goes again already keeps its due time: only what was counted against it is taken back.
+_JUDGED_TOO_EARLY: Final = """
+UPDATE jobs SET attempts_spent = attempts_spent - 1 WHERE id = (SELECT job FROM attempts WHERE id = ?)
+"""
+_UNFAIL: Final = f"""
+UPDATE jobs SET state = 'queued', due_us = 0, final = NULL, finished_us = NULL
+WHERE id = (SELECT job FROM attempts WHERE id = ?) AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}
+"""
 _REOPEN: Final = f"UPDATE batches SET state = 'ready', reason = NULL WHERE id = ? AND {batch_may(BatchEvent.REOPEN)}"
 
 ROWS_AT_ONCE: Final = 500
@@ -56,6 +65,17 @@ def requeue_failed(connection: sa.Connection, batch: BatchId, *, rule: str | Non
     count = connection.exec_driver_sql(sql, (*values, *([rule] if rule is not None else []))).rowcount
     _reopen(connection, batch, count)
     return count
+
+
+def take_back(connection: sa.Connection, attempts: Sequence[AttemptId]) -> int:
+    """A streak of equal answers halted the lane: its jobs were not to blame. They are queued as if these attempts had
+    not counted. Returns how many had failed."""
+    unfailed = 0
+    for attempt in attempts:
+        if connection.exec_driver_sql(_NOT_SPENT, (attempt,)).rowcount:
+            connection.exec_driver_sql(_JUDGED_TOO_EARLY, (attempt,))
+        unfailed += connection.exec_driver_sql(_UNFAIL, (attempt,)).rowcount
+    return unfailed
 
 
 def release_doubts(connection: sa.Connection, batch: BatchId, operations: Collection[str], *, now_us: int) -> int:

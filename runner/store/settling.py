@@ -12,7 +12,8 @@ from runner.domain.model import UNSENT, Debited, Fault
 from runner.domain.states import JobState, advance_job
 from runner.engine.ports import Settlement
 from runner.store.codec import kept_headers, plain, to_json, to_text
-from runner.store.sql import expect, run_lines, values
+from runner.store.requeue import take_back
+from runner.store.sql import expect, run_lines, values, write_event
 
 _OWNED: Final = "jobs.run = (SELECT run FROM attempts WHERE attempts.id = new.column2)"
 
@@ -77,6 +78,12 @@ def settle_all(connection: sa.Connection, settlements: Sequence[Settlement]) -> 
     if answered:
         moved = run_lines(connection, _move_sql, [_moved(one) for one in answered])
         expect(moved, len(answered), f"the job of {named} cannot be moved")
+    for one in settlements:
+        if one.requeue:
+            count = take_back(connection, one.requeue)
+            detail = {"rule": one.rule, "jobs": count}
+            batch = connection.exec_driver_sql("SELECT batch FROM jobs WHERE id = ?", (one.job,)).scalar_one()
+            write_event(connection, "streak.requeued", at_us=one.closed_us, batch=batch, detail=detail)
     return [None] * len(settlements)
 
 

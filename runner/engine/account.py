@@ -1,0 +1,96 @@
+"""One provider account at work: the gate, the throttle and the slots that all batches asking it share.
+
+Limits and wallet belong to the account. Each batch has a lane of its own onto it, with its own jobs, caps and reports;
+what one of them is told by the provider holds for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import anyio
+
+from runner.domain.provider import Limit, Provider
+from runner.engine.gate import Gate, Pass
+from runner.engine.ports import Clock, JobStore, LaneReport
+from runner.engine.throttle import Chain, Throttle, longest_seconds
+
+MOST_LEARNED = 1_000_000
+
+
+class SharedLane(Protocol):
+    """A batch's lane, as the account knows it."""
+
+    def wake(self) -> None:
+        """Something changed: whoever sleeps looks again."""
+        ...
+
+    def follow(self, reason: str, *, shut: bool) -> None:
+        """The account changed: report it, and stop or wake those who wait."""
+        ...
+
+
+class Account:
+    """What is shared. `lanes` are those at work, the smallest list first: they take turns, one request each."""
+
+    def __init__(self, provider: Provider, fingerprint: str, *, clock: Clock) -> None:
+        self.provider = provider
+        self.fingerprint = fingerprint
+        self.gate = Gate()
+        self.throttle: Throttle | None = None
+        self.slots = anyio.Semaphore(provider.in_flight, fast_acquire=True)
+        self.lanes: list[SharedLane] = []
+        self._slower: dict[tuple[Limit, ...], Throttle] = {}  # of batches that go slower than they might
+        self._clock = clock
+        self.halt: LaneReport | None = None  # of the batch whose request was answered so
+        self.parked_until_us: int | None = None
+        self.pause_reason: str | None = None
+
+    async def pace(self, limits: Sequence[Limit], store: JobStore) -> Throttle | Chain:
+        """What a lane with `limits` of its own has to pass: those of its batch (one throttle for all batches that ask
+        for the same), then the account's. Windows start with what earlier runs sent."""
+        if self.throttle is None:
+            self.throttle = await self._throttle(self.provider.limits, store)
+        own = tuple(limits)
+        if not own:
+            return self.throttle
+        if own not in self._slower:
+            self._slower[own] = await self._throttle(own, store)
+        return Chain(self._slower[own], self.throttle)
+
+    async def _throttle(self, limits: tuple[Limit, ...], store: JobStore) -> Throttle:
+        throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
+        if limits:
+            since_us = self._clock.now_us() - round(longest_seconds(limits) * 1e6)
+            throttle.restore(await store.recent(self.fingerprint, since_us))
+        return throttle
+
+    def leave(self, leave: Pass, lane: SharedLane) -> None:
+        """Nothing was sent after all: a probe of this lane gives its turn to another batch."""
+        self.gate.leave(leave)
+        if leave.probe:
+            for other in self.lanes:
+                if other is not lane:
+                    other.wake()
+
+    def learn(self, headers: Iterable[tuple[str, str]]) -> bool:
+        """Take the sizes of windows from an answer's headers (names lower-case); whether one changed."""
+        if self.throttle is None or not any(limit.learn for limit in self.throttle.limits):
+            return False
+        told = dict(headers)
+        limits = tuple(learned(limit, told) for limit in self.throttle.limits)
+        if limits == self.throttle.limits:
+            return False
+        self.throttle.resize(limits)
+        return True
+
+
+def learned(limit: Limit, headers: Mapping[str, str]) -> Limit:
+    """The limit as an answer tells it, its share taken; as it was where the header is missing or no count."""
+    told = None if limit.learn is None else headers.get(limit.learn.header.lower())
+    text = (told or "").strip()
+    if limit.learn is None or not (text.isascii() and text.isdigit()) or not 0 < int(text[:12]) <= MOST_LEARNED:
+        return limit
+    at_most = max(1, int(int(text) * limit.learn.share))
+    return Limit(at_most=at_most, per_seconds=limit.per_seconds, learn=limit.learn)

@@ -1,0 +1,124 @@
+"""A worker: one slot's worth of a lane. Takes a turn, makes an attempt, again and again."""
+
+from __future__ import annotations
+
+import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
+
+from runner.domain.ledger import Refusal
+from runner.domain.model import Job
+from runner.engine.attempt import admit, carry_out
+from runner.engine.gate import Pass
+from runner.engine.lane import Lane
+from runner.engine.settling import Settled, told
+
+CAP_SECONDS = 1.0
+"""How often a lane at its cap looks again while requests are in flight that may turn out not to be charged."""
+
+
+async def worker(lane: Lane) -> None:
+    """Work until the lane is done, shut for the rest of the run, or asked to stop."""
+    settled: Settled | None = None
+    try:
+        with anyio.CancelScope() as scope:  # one for all its attempts: making one costs more than a decision
+            while not lane.stopped():
+                # All else below may go round without waiting: a cancelled caller must not pay for one more job.
+                await checkpoint_if_cancelled()
+                if lane.feed.dry:  # without work no turn is taken: another batch may have some
+                    await told(lane, settled)
+                    await _wait_for_work(lane)
+                    continue
+                leave = lane.gate.enter(lane.shared.clock.monotonic())
+                if leave is None:
+                    await told(lane, settled)
+                    if not lane.stopped():
+                        await _wait_for_gate(lane)
+                    continue
+                if not await _slot(lane, leave, settled):
+                    continue
+                refusal = None
+                try:
+                    job = None if leave.probe else lane.feed.ready()
+                    if job is None:
+                        await told(lane, settled)
+                        job = await _take(lane, leave)
+                    if job is None:
+                        lane.leave(leave)
+                        continue
+                    settled, refusal = await _attempt(lane, leave, job, scope, settled)
+                finally:
+                    lane.account.slots.release()
+                if refusal is not None and not lane.stopped():
+                    await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
+    finally:
+        await told(lane, settled)
+        await lane.flush_reports()
+
+
+async def _slot(lane: Lane, leave: Pass, settled: Settled | None) -> bool:
+    """A slot of the account, in the order in which batches ask: so they take turns. False: the lane shut meanwhile."""
+    try:
+        lane.account.slots.acquire_nowait()
+    except anyio.WouldBlock:
+        await told(lane, settled)
+        if lane.stopped() or not await lane.queue(lane.account.slots.acquire):
+            lane.leave(leave)
+            return False
+    return True
+
+
+async def _attempt(
+    lane: Lane, leave: Pass, job: Job, scope: anyio.CancelScope, settled: Settled | None
+) -> tuple[Settled | None, Refusal | None]:
+    """One attempt, if nothing refuses it: what is not told yet, and the cap that has no room for it at the moment."""
+    lane.active += 1
+    lane.idle = False
+    sent = False
+    try:
+        admission = await admit(lane, leave, job, settled)
+        if isinstance(admission, Refusal):
+            return settled, admission
+        if admission is not None:
+            sent = scope.shield = True
+            settled = await carry_out(lane, admission, settled)
+        return settled, None
+    finally:
+        scope.shield = False
+        lane.active -= 1
+        if sent and not lane.active:
+            lane.wake()  # not after a refusal: two workers at a cap would wake each other without end
+
+
+async def _take(lane: Lane, leave: Pass) -> Job | None:
+    """The next job; a probe takes the one whose answer will tell."""
+    gate, job = lane.gate, None
+    if leave.probe and gate.probe_job is not None:
+        job = await lane.feed.take_only(gate.probe_job)
+    elif leave.probe and gate.probe_after is not None:
+        operation, after = gate.probe_after
+        job = await lane.feed.take_next(operation, after=after)
+    if job is not None:
+        return job
+    return await lane.feed.take()
+
+
+async def _wait_for_gate(lane: Lane) -> None:
+    await lane.flush_reports()
+    if not lane.stopped():
+        await lane.sleep(lane.gate.wake_at())
+
+
+async def _wait_for_work(lane: Lane) -> None:
+    """Nothing is due: until something comes back or falls due; the last one out says that the lane is done."""
+    await lane.flush_reports()
+    if lane.stopped() or not lane.feed.dry:
+        return
+    if lane.feed.next_due_us is None and not lane.active:
+        lane.idle = True
+        lane.shared.finish_when_idle()
+        if lane.stopped():
+            return
+    wake_at = lane.feed.wake_at()
+    await lane.sleep(wake_at)
+    if wake_at is not None and lane.shared.clock.monotonic() >= wake_at:
+        lane.feed.look_again()
