@@ -196,10 +196,11 @@ CREATE TABLE attempt_totals (
     provider TEXT NOT NULL,
     operation TEXT NOT NULL,
     unit TEXT NOT NULL,
+    day INTEGER NOT NULL,
     standing TEXT NOT NULL,
     requests INTEGER NOT NULL,
     amount INTEGER NOT NULL,
-    CONSTRAINT pk_attempt_totals PRIMARY KEY (batch, provider, operation, unit, standing),
+    CONSTRAINT pk_attempt_totals PRIMARY KEY (batch, provider, operation, unit, day, standing),
     CONSTRAINT ck_attempt_totals_counts CHECK (requests >= 0 AND amount >= 0)
 ) WITHOUT ROWID;
 
@@ -225,7 +226,9 @@ CREATE TABLE events (
     CONSTRAINT fk_events_batch_batches FOREIGN KEY(batch) REFERENCES batches (id)
 );
 
-CREATE INDEX ix_events_batch ON events (batch, id);
+CREATE INDEX ix_events_at_us ON events (at_us);
+
+CREATE INDEX ix_events_batch_at_us ON events (batch, at_us);
 
 -- Both state tables once more: no statement, from whatever program, moves a job or a batch where there is no edge.
 
@@ -287,9 +290,9 @@ END;
 
 CREATE TRIGGER tr_attempts_opened AFTER INSERT ON attempts
 BEGIN
-    INSERT INTO attempt_totals (batch, provider, operation, unit, standing, requests, amount)
-    VALUES (NEW.batch, NEW.provider, NEW.operation, NEW.unit, 'held', 1, NEW.held)
-    ON CONFLICT (batch, provider, operation, unit, standing)
+    INSERT INTO attempt_totals (batch, provider, operation, unit, day, standing, requests, amount)
+    VALUES (NEW.batch, NEW.provider, NEW.operation, NEW.unit, NEW.opened_us / 86400000000, 'held', 1, NEW.held)
+    ON CONFLICT (batch, provider, operation, unit, day, standing)
     DO UPDATE SET requests = requests + 1, amount = amount + excluded.amount;
 END;
 
@@ -299,13 +302,13 @@ BEGIN
     UPDATE attempt_totals
     SET requests = requests - 1, amount = amount - iif(OLD.standing = 'held', OLD.held, OLD.amount)
     WHERE batch = OLD.batch AND provider = OLD.provider AND operation = OLD.operation AND unit = OLD.unit
-    AND standing = OLD.standing;
-    INSERT INTO attempt_totals (batch, provider, operation, unit, standing, requests, amount)
+    AND day = OLD.opened_us / 86400000000 AND standing = OLD.standing;
+    INSERT INTO attempt_totals (batch, provider, operation, unit, day, standing, requests, amount)
     VALUES (
-        NEW.batch, NEW.provider, NEW.operation, NEW.unit, NEW.standing, NEW.sent,
+        NEW.batch, NEW.provider, NEW.operation, NEW.unit, NEW.opened_us / 86400000000, NEW.standing, NEW.sent,
         iif(NEW.standing = 'released', 0, NEW.amount)
     )
-    ON CONFLICT (batch, provider, operation, unit, standing)
+    ON CONFLICT (batch, provider, operation, unit, day, standing)
     DO UPDATE SET requests = requests + excluded.requests, amount = amount + excluded.amount;
 END;
 
@@ -391,14 +394,15 @@ LEFT JOIN batches AS b ON b.id = e.batch;
 
 CREATE VIEW v_spend AS
 SELECT
-    date(opened_us / 1000000, 'unixepoch') AS day,
-    provider,
-    operation,
-    unit,
-    sum(sent) AS requests,
-    sum(standing = 'debited') AS charged,
-    sum(standing = 'released' AND sent) AS not_charged,
-    sum(standing IN ('in_doubt', 'held')) AS in_doubt,
-    sum(iif(standing = 'debited', amount, 0)) / 1000000.0 AS amount
-FROM attempts
-GROUP BY day, provider, operation, unit;
+    date(t.day * 86400, 'unixepoch') AS day,
+    t.provider AS provider,
+    t.operation AS operation,
+    t.unit AS unit,
+    sum(t.requests) AS requests,
+    sum(iif(t.standing = 'debited', t.requests, 0)) AS charged,
+    sum(iif(t.standing = 'released', t.requests, 0)) AS not_charged,
+    sum(iif(t.standing IN ('in_doubt', 'held'), t.requests, 0)) AS in_doubt,
+    sum(iif(t.standing = 'debited', t.amount, 0)) / 1000000.0 AS amount
+FROM attempt_totals AS t
+GROUP BY t.day, t.provider, t.operation, t.unit
+HAVING sum(t.requests) > 0;

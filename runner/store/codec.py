@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
+
+from runner.domain.model import MILLION
 
 _PLAIN: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ASCII: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
@@ -50,6 +53,36 @@ def _tame(value: Any, *, depth: int) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_tame(item, depth=depth - 1) for item in value]
     return value
+
+
+def iso(at_us: int | None) -> str | None:
+    """An instant as ISO-8601 UTC with milliseconds: 2026-11-21T21:40:05.123Z."""
+    if at_us is None:
+        return None
+    seconds, micros = divmod(at_us, MILLION)
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{micros // 1000:03d}Z"
+
+
+def readable(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object for people: nothing empty, times as ISO text, amounts as decimals of their unit."""
+    shown: dict[str, Any] = {}
+    for name, value in entries.items():
+        if value is None or value in ("", {}):
+            continue
+        if name.endswith("_us"):
+            shown[name.removesuffix("_us")] = iso(value)
+        elif name.endswith("_millionths"):
+            shown[name.removesuffix("_millionths")] = _units(value)
+        else:
+            shown[name] = value
+    return shown
+
+
+def _units(millionths: Any) -> Any:
+    if isinstance(millionths, Mapping):
+        amounts = {name: _units(amount) for name, amount in millionths.items()}
+        return amounts[""] if list(amounts) == [""] else amounts
+    return millionths // MILLION if millionths % MILLION == 0 else millionths / MILLION
 
 
 def plain(word: StrEnum | None) -> str | None:

@@ -153,6 +153,7 @@ class Loading:
         with connection.begin():
             restarted = connection.exec_driver_sql(_RESTART, (*described, new.name)).scalar()
             if restarted is not None:
+                write_event(connection, "batch.loading", at_us=now, batch=restarted, detail={"again": True})
                 return _Load(batch=BatchId(restarted), number=now, first=0)
             try:
                 made = connection.exec_driver_sql(_CREATE, (*described, new.name, now))
@@ -195,15 +196,17 @@ class Loading:
             }
             connection.exec_driver_sql(_COUNT_NEW, values)
             connection.exec_driver_sql(_REVEAL, values)
+            reopened = False
             for event, state, wanted in (
                 (BatchEvent.LOADED, BatchState.READY, True),
                 (BatchEvent.REOPEN, BatchState.READY, load.jobs > 0),
             ):
                 if wanted:
-                    connection.exec_driver_sql(
+                    moved = connection.exec_driver_sql(
                         f"UPDATE batches SET state = ?, reason = NULL WHERE id = ? AND {batch_may(event)}",
                         (state.value, load.batch),
                     )
+                    reopened = event is BatchEvent.REOPEN and moved.rowcount == 1
             loaded = Loaded(
                 batch=load.batch,
                 rows=load.rows,
@@ -212,7 +215,10 @@ class Loading:
                 refused=load.refused,
             )
             counts = {"rows": loaded.rows, "jobs": loaded.jobs, "shared": loaded.shared, "refused": loaded.refused}
-            write_event(connection, "batch.loaded", at_us=now, batch=load.batch, detail=counts)
+            in_all = {"rows_in_all": load.first + load.rows} if load.first else {}
+            write_event(connection, "batch.loaded", at_us=now, batch=load.batch, detail=counts | in_all)
+            if reopened:
+                write_event(connection, "batch.ready", at_us=now, batch=load.batch)
         return loaded
 
     def _forget(self, connection: sa.Connection, load: _Load) -> None:

@@ -46,6 +46,8 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[str]) ->
     dead = connection.exec_driver_sql(_DEAD, (now_us,)).scalars().all()
     if not dead:
         return []
+    for run in dead:
+        write_event(connection, "run.died", at_us=now_us, run=run)
     doubts: Counter[int] = Counter()
     released: Counter[int] = Counter()
     for attempt in connection.exec_driver_sql(_OPEN).all():
@@ -57,13 +59,14 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[str]) ->
     released.update({line[0]: line[1] for line in connection.exec_driver_sql(_RUNNING)})
     connection.exec_driver_sql(_RELEASE)
     paused = connection.exec_driver_sql(_PAUSE).scalars().all()
-    found = [
+    for batch in paused:
+        write_event(
+            connection, "batch.paused", at_us=now_us, run=dead[-1], batch=batch, detail={"reason": "interrupted"}
+        )
+    return [
         _report(connection, batch, doubts=doubts[batch], released=released[batch], now_us=now_us, run=dead[-1])
         for batch in sorted({*doubts, *released, *paused})
     ]
-    for run in dead:
-        write_event(connection, "run.died", at_us=now_us, run=run)
-    return found
 
 
 def _close(connection: sa.Connection, attempt: sa.Row[Any], *, now_us: int, repeat: bool) -> None:

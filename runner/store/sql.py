@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from runner.domain.states import BatchEvent, JobEvent, batch_sources, job_sources
 from runner.errors import StoreError
-from runner.store.codec import to_json
+from runner.store.codec import readable, to_json
 
 
 def _is_one_of(values: Iterable[str]) -> str:
@@ -77,6 +77,8 @@ def write_event(
     lane: str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append to the events, inside the caller's transaction. `detail` is a JSON object; empty entries are left out."""
-    entries = {key: value for key, value in (detail or {}).items() if value is not None}
-    connection.exec_driver_sql(_EVENT, (at_us, run, batch, lane, event, to_json(entries)))
+    """Append to the events, inside the caller's transaction. `detail` is a JSON object without personal values or keys.
+
+    Empty entries are left out; `..._us` becomes an ISO time and `..._millionths` a decimal, both without their ending.
+    """
+    connection.exec_driver_sql(_EVENT, (at_us, run, batch, lane, event, to_json(readable(detail or {}))))

@@ -129,11 +129,12 @@ class Steering:
 
     def release_doubts(self, batch: BatchId, operations: Collection[str]) -> int:
         """Policy resend-once: queue the jobs in doubt that were never re-sent before, marked for ever."""
-        with self._deciding(batch) as (connection, now, _):
+        with self._deciding(batch) as (connection, now, state):
             count = release_doubts(connection, batch, operations, now_us=now)
             if count:
                 detail = {"resolution": "resend", "jobs": count, "by": "policy"}
                 write_event(connection, "doubts.released", at_us=now, batch=batch, detail=detail)
+                _reopened(connection, batch, state, now)
         return count
 
     def resolve(self, batch: BatchId, resolution: Resolution, *, rows: Sequence[int] | None = None) -> int:
@@ -142,8 +143,11 @@ class Steering:
             if state is BatchState.CANCELLED and resolution is not Resolution.CHARGED:
                 raise BatchError("the batch was cancelled", why="nothing of it is sent again")
             count = resolve_doubts(connection, batch, resolution, rows=rows, now_us=now)
-            detail = {"resolution": resolution.value, "jobs": count, "by": "person"}
-            write_event(connection, "doubts.resolved", at_us=now, batch=batch, detail=detail)
+            if count:
+                detail = {"resolution": resolution.value, "jobs": count, "by": "person"}
+                write_event(connection, "doubts.resolved", at_us=now, batch=batch, detail=detail)
+                if resolution is not Resolution.CHARGED:
+                    _reopened(connection, batch, state, now)
         return count
 
     def keep(self, batch: BatchId, settings: Mapping[str, Any]) -> None:
@@ -152,12 +156,19 @@ class Steering:
             before = connection.exec_driver_sql("SELECT settings FROM batches WHERE id = ?", (batch,)).scalar_one()
             merged = {key: value for key, value in (json.loads(before) | dict(settings)).items() if value is not None}
             connection.exec_driver_sql(_KEEP, (to_json(merged), now, batch))
-            write_event(connection, "batch.settings", at_us=now, batch=batch, detail=settings)
+            # A cap is kept in millionths; its name says so only where it is shown.
+            shown = {f"{key}_millionths" if key == "max_spend" else key: value for key, value in settings.items()}
+            write_event(connection, "batch.settings", at_us=now, batch=batch, detail=shown)
 
-    def delivered(self, batch: BatchId, mark: Mapping[str, Any]) -> None:
-        """Remember what the last export wrote, so that the next may replace it."""
-        with self._deciding(batch) as (connection, _, __):
-            connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
+    def delivered(
+        self, batch: BatchId, *, rows: int, file: str | None = None, mark: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record an export. `mark`: what its files are known by, so that the next export may replace them; None, and
+        no `file` (its name): it went to a stream."""
+        with self._deciding(batch) as (connection, now, _):
+            if mark is not None:
+                connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
+            write_event(connection, "batch.exported", at_us=now, batch=batch, detail={"rows": rows, "file": file})
 
     def record(
         self,
@@ -180,6 +191,7 @@ class Steering:
             count = requeue_failed(connection, batch, rule=rule, unfinished_only=unfinished_only)
             if count:
                 write_event(connection, event, at_us=now, batch=batch, detail={"rule": rule, "jobs": count})
+                _reopened(connection, batch, state, now)
         return count
 
     @contextmanager
@@ -190,3 +202,9 @@ class Steering:
             if found is None:
                 raise BatchError(f"there is no batch {batch}", fix="runner status lists them")
             yield connection, self._clock.now_us(), BatchState(found.state)
+
+
+def _reopened(connection: sa.Connection, batch: BatchId, state: BatchState, now: int) -> None:
+    """What was queued again made a completed batch ready."""
+    if state is BatchState.COMPLETED:
+        write_event(connection, "batch.ready", at_us=now, batch=batch)

@@ -253,6 +253,7 @@ attempt_totals = sa.Table(
     _part("provider", sa.Text),
     _part("operation", sa.Text),
     _part("unit", sa.Text),
+    _part("day", sa.Integer),  # on which it was opened: whole days since the epoch, UTC
     _part("standing", sa.Text),
     _number("requests"),
     _number("amount"),
@@ -281,4 +282,5 @@ events = sa.Table(
     _text("event"),
     _text("detail"),
 )
-sa.Index("ix_events_batch", events.c.batch, events.c.id)
+sa.Index(None, events.c.at_us)
+sa.Index(None, events.c.batch, events.c.at_us)

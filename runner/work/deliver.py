@@ -77,7 +77,9 @@ def deliver(
     if written.path is not None:
         files = dict((info.delivered or {}).get("files", {}))
         files[str(written.path.absolute())] = mark(written.path)
-        store.steering.delivered(info.id, {"files": files})
+        store.steering.delivered(info.id, rows=written.rows, file=written.path.name, mark={"files": files})
+    else:
+        store.steering.delivered(info.id, rows=written.rows)
     return written
 
 

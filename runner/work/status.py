@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, assert_never
 
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
+from runner.store.codec import iso as iso
 from runner.work.results import BatchStatus, Halt, LaneStatus, Next
 
 PERSON = "person"
@@ -112,14 +112,6 @@ def _next_completed(name: str, outcomes: Mapping[JobState, int]) -> Next:
         return Next(command=f"runner export {name} --only failed -o {name}.failed.csv", why=why)
     why = "Every request ended well." if any(outcomes.values()) else "Nothing of it can be sent."
     return Next(command=f"runner export {name} -o {name}.csv", why=why)
-
-
-def iso(at_us: int | None) -> str | None:
-    """An instant as ISO-8601 UTC with milliseconds: 2026-11-21T21:40:05.123Z."""
-    if at_us is None:
-        return None
-    seconds, micros = divmod(at_us, MILLION)
-    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{micros // 1000:03d}Z"
 
 
 def plain(amount: Decimal) -> int | float:

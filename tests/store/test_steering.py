@@ -171,7 +171,7 @@ def test_kept_settings_are_the_last_given(store: Store) -> None:
     store.steering.keep(batch, {"max_spend": {"defastra": 5}, "rate": "1/s"})
     store.steering.keep(batch, {"max_spend": {"dfirlab": 3}, "rate": None, "in_flight": 2})
     assert store.reports.batch(batch).settings == {"max_spend": {"dfirlab": 3}, "in_flight": 2}
-    store.steering.delivered(batch, {"path": "out.csv", "sha256": "00"})
+    store.steering.delivered(batch, rows=3, file="out.csv", mark={"path": "out.csv", "sha256": "00"})
     assert store.reports.batch(batch).delivered == {"path": "out.csv", "sha256": "00"}
 
 
