@@ -63,6 +63,13 @@ class Origin:
             has_header=self.has_header,
         )
 
+    def folder(self, settings: Settings) -> Path:
+        """Where the files that the list names are: its own folder; of a query or rows, the one that settings start in.
+
+        Only what is really inside of it can be sent, whatever a cell says.
+        """
+        return settings.directory if self.path is None else self.path.parent
+
     def _open_query(self, settings: Settings) -> Source:
         if self.path is not None:
             raise UsageError("a file and --from are both given", why="A batch has one list.", fix="leave one out")
