@@ -84,7 +84,8 @@ class Runner(Watching, Upkeep):
         likewise. `max_invalid`: share of refused cells, 0.5 or "50%".
         InputError: unreadable, wrong or unmatched columns. BatchError: changed while unfinished (fix: add / new).
         """
-        from runner.work.load import LoadRequest, load, parse_mapping, parse_params  # only who loads pays for it
+        from runner.work.load import load  # only who loads pays for it
+        from runner.work.plan import LoadRequest, parse_mapping, parse_params
 
         settings = self._session.settings
         origin = Origin.of(

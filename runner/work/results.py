@@ -28,6 +28,7 @@ class Loaded:
     shared: int  # row x operation pairs that use a job of an earlier row
     not_sent: int  # row x operation refusals
     invalid: Mapping[str, int]  # refusals by reason: {"invalid:empty": 2}
+    countries: Mapping[str, int]  # phones read, by country: {"US": 812, "unknown": 3}; empty without phones
     columns: tuple[str, ...]  # for people: "email <- E-Mail, 98 % valid"
     notices: tuple[str, ...]  # for people: encoding, a new name, paid answers of an earlier batch
 

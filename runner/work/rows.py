@@ -84,6 +84,16 @@ def tallies(
     return made
 
 
+def countries(judges: Iterable[Tally]) -> Counter[str]:
+    """The phones that were read, by the country of their calling code; `unknown` where a code is of no one country."""
+    of_columns = {tally.column: tally.phones.countries for tally in judges if tally.phones is not None}
+    total: Counter[str] = Counter()
+    for counted in of_columns.values():  # two operations that read the same column read the same phones
+        for region, count in counted.items():
+            total[region if region.isalpha() else "unknown"] += count
+    return total
+
+
 def new_rows(rows: Iterable[Row], judges: Sequence[Tally], *, max_invalid: float) -> Iterator[NewRow]:
     """The rows for the store, in order. InputError at the end when a column is wrong: whoever writes drops them all."""
     entries = [tally.entry for tally in judges]

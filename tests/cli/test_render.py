@@ -246,6 +246,7 @@ def test_an_import_says_what_it_found():
         shared=2,
         not_sent=3,
         invalid={"invalid:empty": 3},
+        countries={"US": 812, "unknown": 3, "DE": 1040},
         columns=("email <- email",),
         notices=("read as cp1252",),
     )
@@ -253,6 +254,7 @@ def test_an_import_says_what_it_found():
         "b: loaded",
         "  list      20 rows",
         "  column    email <- email",
+        "  countries DE 1,040, US 812, unknown 3",
         "  requests  15, 2 rows shared with an earlier one",
         "  refused   3 empty",
         "  note      read as cp1252",

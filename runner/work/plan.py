@@ -1,0 +1,170 @@
+"""What a list would be as a batch: its operations, columns, parameters and identity. Reads; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from runner.domain.provider import Operation
+from runner.errors import UsageError
+from runner.inputs import ColumnMap, check_given, match_columns, parse_map
+from runner.sources import Source
+from runner.work.lists import Origin
+from runner.work.naming import Identity, default_name
+from runner.work.profiles import Profiles
+from runner.work.rows import Tally, tallies
+from runner.work.session import Session
+
+SAMPLE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """What the user said about a list. `params` is `--set`, `mapping` is `--map` as `parse_map` gives it."""
+
+    origin: Origin
+    operations: Sequence[str] = ()
+    name: str | None = None
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    region: str | None = None
+    max_invalid: float = 0.5
+    add: bool = False
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A list that was looked at: what it would be as a batch."""
+
+    source: Source
+    base: str  # the name without its generation
+    operations: Mapping[str, Operation]
+    files: Mapping[str, str]  # profile files by provider
+    columns: ColumnMap
+    region: str | None
+    given: Mapping[str, Mapping[str, str]]  # parameters for all rows, by operation
+    identity: Identity
+    folder: Path  # where the files that the list names are
+    max_invalid: float
+
+    def judges(self) -> list[Tally]:
+        """Fresh counters, one for each operation."""
+        return tallies(
+            self.operations.values(),
+            self.columns,
+            self.source.header,
+            region=self.region,
+            given=self.given,
+            folder=self.folder,
+        )
+
+    def shown(self) -> tuple[str, ...]:
+        """For people: which column feeds what."""
+        return tuple(match.text for match in self.columns.matches)
+
+
+def make_plan(request: LoadRequest, session: Session) -> Plan:
+    """Look at the list and find its columns. InputError, UsageError; reads a sample of the rows, writes nothing."""
+    if request.add and request.new:
+        raise UsageError(
+            "--add and --new are both given", why="One extends a batch, the other begins one.", fix="leave one out"
+        )
+    profiles, settings = session.profiles, session.settings
+    wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
+    if not wanted:
+        raise UsageError(
+            "no operation is named", why=f"Known are {_offer(profiles)}.", fix="-p defastra.email, or [run] operations"
+        )
+    operations, files = profiles.operations(wanted)
+    source = request.origin.open(settings)
+    region = request.region or settings.run.region
+    given = _given(operations, request.params, region, settings.directory)
+    folder = request.origin.folder(settings)
+    sample = [row.cells for row in islice(source.rows(), SAMPLE_ROWS)]
+    columns = match_columns(
+        source.header,
+        sample,
+        list(operations.values()),
+        request.mapping,
+        region=region,
+        given=request.params,
+        folder=folder,
+    )
+    identity = Identity(
+        content_hash=source.content_hash(),
+        operations=tuple(operations),
+        mapping={"columns": columns.to_json(), "region": region},
+        params={key: dict(values) for key, values in given.items()},
+    )
+    return Plan(
+        source=source,
+        base=request.name or _name(source, request, operations),
+        operations=operations,
+        files=files,
+        columns=columns,
+        region=region,
+        given=given,
+        folder=folder,
+        identity=identity,
+        max_invalid=request.max_invalid,
+    )
+
+
+def _name(source: Source, request: LoadRequest, operations: Iterable[str]) -> str:
+    if request.origin.path is None:
+        kind = "rows given in memory" if request.origin.rows is not None else "a table or query"
+        raise UsageError("the batch has no name", why=f"It is read from {kind}.", fix="--batch NAME")
+    return default_name(source.name, operations)
+
+
+def _asked_before(request: LoadRequest, session: Session) -> tuple[str, ...]:
+    """The operations of the batch that this file already is: `runner run leads.csv` goes on without -p."""
+    path = request.origin.path
+    if path is None or not session.path.exists():
+        return ()
+    known = [info for info in session.store().reports.batches() if info.source.get("path") == str(path)]
+    wanted: list[str] = []
+    for key in known[0].operations if known else ():
+        provider, _, operation = key.partition(".")
+        file = known[0].source.get("profiles", {}).get(provider)
+        wanted.append(f"{file}:{operation}" if file else key)
+    return tuple(wanted)
+
+
+def _offer(profiles: Profiles) -> str:
+    keys = [operation.key for name in profiles.names() for operation in profiles.provider(name).operations.values()]
+    return ", ".join(keys)
+
+
+def _given(
+    operations: Mapping[str, Operation], params: Mapping[str, str], region: str | None, directory: Path
+) -> dict[str, Mapping[str, str]]:
+    known = {each.name for operation in operations.values() for each in operation.inputs}
+    for name in params:
+        if name not in known:
+            raise UsageError(
+                f"no parameter {name!r}", why=f"There are {', '.join(sorted(known))}.", fix="--set NAME=VALUE"
+            )
+    checked = {
+        key: check_given(operation, params, region=region, folder=directory) for key, operation in operations.items()
+    }
+    return {key: values for key, values in checked.items() if values}
+
+
+def parse_params(items: Iterable[str]) -> dict[str, str]:
+    """`--set PARAM=VALUE`, one string each, as a mapping. UsageError."""
+    params: dict[str, str] = {}
+    for item in items:
+        name, found, value = item.partition("=")
+        if not found or not name.strip():
+            raise UsageError(f"not a parameter: {item!r}", why="It is written PARAM=VALUE.", fix="--set timeout=normal")
+        params[name.strip()] = value
+    return params
+
+
+def parse_mapping(given: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
+    """`--map` as texts or as a mapping already."""
+    return dict(given) if isinstance(given, Mapping) else parse_map(given)
