@@ -5,13 +5,11 @@ import importlib
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
-
-from cyclopts import App
 
 import runner
 from runner.cli.main import build
+from tests.docs.commands import commands
 from tests.docs.pages import ROOT
 
 HEAVY = (
@@ -26,14 +24,6 @@ HEAVY = (
     "rich",
     "jmespath",
 )
-
-
-def commands(app: App, words: tuple[str, ...] = ()) -> Iterator[tuple[str, App]]:
-    """Every command below `app` by its words."""
-    for name in app:
-        if not name.startswith("-"):
-            yield " ".join((*words, name)), app[name]
-            yield from commands(app[name], (*words, name))
 
 
 def test_the_public_names_are_sorted_and_complete():
@@ -82,19 +72,6 @@ def test_every_command_and_option_has_a_sentence():
             if argument.show and not (argument.parameter.help or "").strip().endswith("."):
                 bare.append(f"{words} {argument.names[0]}")
     assert not bare
-
-
-def test_every_command_and_option_is_in_the_docs():
-    """The page of commands names each of them, and no other."""
-    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    named = {word.strip("`,.[]|\\") for word in page.replace("`", " ").split()}
-    options = set()
-    for words, app in commands(build()):
-        assert f"`{words}" in page, words
-        if app.default_command is not None:
-            options |= {a.names[0] for a in app.assemble_argument_collection() if a.show and a.names[0].startswith("-")}
-    assert options <= named, options - named
-    assert {word for word in named if word.startswith("--") and word.strip("-")} <= options | {"--help"}
 
 
 def test_every_public_name_is_in_the_page_of_the_library():

@@ -10,6 +10,7 @@ import pytest
 from runner.app import open as open_runner
 from runner.cli import states
 from runner.work.status import as_json
+from tests.docs.commands import sections, slug
 from tests.docs.pages import ROOT, Step, blocks, commands, faults, fits, session
 from tests.sandbox.process import sandbox
 
@@ -91,11 +92,15 @@ def test_the_diagrams_are_those_of_the_tables():
 
 
 def test_links_lead_somewhere():
-    """Relative links of every page lead to files that are there."""
+    """Relative links of every page lead to files that are there, and to headings that are in them."""
     for page in READ:
         path = ROOT / page
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{page}: {target}"
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+            there = path.parent / target if target else path
+            assert there.exists(), f"{page}: {target}"
+            if anchor:
+                headings = sections(there.read_text(encoding="utf-8"))
+                assert anchor in {slug(heading) for heading in headings}, f"{page}: {target}#{anchor}"
 
 
 def test_the_json_of_status_is_the_one_shown(tmp_path):
