@@ -14,6 +14,7 @@ from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, Job
 from runner.domain.states import JobState
 from runner.errors import BatchError
 from runner.store.database import Database
+from runner.store.history import read_events, read_spend
 from runner.store.jobs import next_due
 from runner.store.lanes import read_lanes
 from runner.store.reading import read_answer, read_attempts, read_batch, stream_outcomes, to_batch
@@ -23,9 +24,11 @@ from runner.store.values import (
     BatchInfo,
     BatchStatus,
     Doubt,
+    EventView,
     LedgerLine,
     Outcomes,
     RowHistory,
+    SpendView,
 )
 
 KEYS_AT_ONCE: Final = 500
@@ -198,6 +201,18 @@ class Reports:
         with self._database.reading() as connection:
             lines = connection.exec_driver_sql(_DOUBTS, (batch,)).all()
             return [_doubt(connection, line) for line in lines]
+
+    def events(
+        self, *, batch: BatchId | None = None, since_us: int | None = None, limit: int
+    ) -> tuple[list[EventView], bool]:
+        """The last `limit` events, the newest last, and whether older ones were left out."""
+        with self._database.reading() as connection:
+            return read_events(connection, batch=batch, since_us=since_us, limit=limit)
+
+    def spend(self, *, batch: BatchId | None = None, since_us: int | None = None) -> list[SpendView]:
+        """What was sent and charged by day, batch and operation, from the day (UTC) of `since_us` on."""
+        with self._database.reading() as connection:
+            return read_spend(connection, batch=batch, since_us=since_us)
 
     def answered_before(self, batch: BatchId) -> list[AnsweredBefore]:
         """Queued jobs of the batch that succeeded in other batches with equal operation, value and set parameters."""

@@ -39,10 +39,9 @@ UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL,
 WHERE id = ? AND state = 'in_doubt' AND {job_may(JobEvent.REQUEUE)}
 """
 _QUEUE_MARKED: Final = _QUEUE.replace("reason = NULL", "reason = NULL, possible_double_charge = 1", 1)
-_NOT_SPENT: Final = "UPDATE attempts SET spent = 0 WHERE id = ? AND spent = 1"
-# A job that goes again already keeps its due time: only what was counted against it is taken back.
+# The attempts themselves stay as they were closed. A job that goes again already keeps its due time: only what was counted against it is taken back.
 _JUDGED_TOO_EARLY: Final = """
-UPDATE jobs SET attempts_spent = attempts_spent - 1 WHERE id = (SELECT job FROM attempts WHERE id = ?)
+UPDATE jobs SET attempts_spent = max(0, attempts_spent - 1) WHERE id = (SELECT job FROM attempts WHERE id = ?)
 """
 _UNFAIL: Final = f"""
 UPDATE jobs SET state = 'queued', due_us = 0, final = NULL, finished_us = NULL
@@ -72,8 +71,7 @@ def take_back(connection: sa.Connection, attempts: Sequence[AttemptId]) -> int:
     not counted. Returns how many had failed."""
     unfailed = 0
     for attempt in attempts:
-        if connection.exec_driver_sql(_NOT_SPENT, (attempt,)).rowcount:
-            connection.exec_driver_sql(_JUDGED_TOO_EARLY, (attempt,))
+        connection.exec_driver_sql(_JUDGED_TOO_EARLY, (attempt,))
         unfailed += connection.exec_driver_sql(_UNFAIL, (attempt,)).rowcount
     return unfailed
 

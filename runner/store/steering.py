@@ -16,7 +16,7 @@ from runner.domain.model import BatchId, Resolution, RunId
 from runner.domain.states import BatchEvent, BatchState, JobEvent, advance_batch
 from runner.engine.ports import Clock
 from runner.errors import BatchError
-from runner.store.codec import to_json
+from runner.store.codec import readable, to_json
 from runner.store.database import Database
 from runner.store.recovery import recover
 from runner.store.requeue import release_doubts, requeue_failed, resolve_doubts
@@ -45,10 +45,13 @@ class Steering:
         self._clock = clock
 
     def start_run(self, *, pid: int, host: str, version: str, options: Mapping[str, Any]) -> RunId:
-        """Record that a process begins to work. `options` holds no secret. The caller holds the database lock."""
+        """Record that a process begins to work. The caller holds the database lock.
+
+        `options` hold no secret; their names end as those of an event's detail do (`..._us`, `..._millionths`).
+        """
         now = self._clock.now_us()
         with self._database.write_now() as connection:
-            made = connection.exec_driver_sql(_START_RUN, (now, pid, host, version, to_json(options)))
+            made = connection.exec_driver_sql(_START_RUN, (now, pid, host, version, to_json(readable(options))))
             return RunId(made.lastrowid)
 
     def end_run(self, run: RunId, *, exit_code: int) -> None:

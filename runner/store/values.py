@@ -226,6 +226,35 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """One event, as `v_events` shows it."""
+
+    at_us: int
+    run: int | None
+    batch: str | None  # its name; None: it concerns no batch alone
+    lane: str | None  # the provider
+    event: str  # "batch.paused", "lane.halted", ...
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendView:
+    """One day of one operation in one batch; counts are of requests sent, or perhaps sent."""
+
+    day: int  # since the epoch, UTC
+    batch: str
+    provider: str
+    operation: str
+    unit: str
+    requests: int
+    charged: int
+    not_charged: int
+    in_doubt: int  # those on the way included
+    amount: Amount  # charged for certain
+    in_doubt_amount: Amount  # what those in doubt may have cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredBefore:
     """Values of a batch that already have a paid answer in another one."""
 
