@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from runner.domain.provider import PLACEHOLDER, Operation, Provider
+from runner.domain.provider import PLACEHOLDER, InputKind, Operation, Provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +25,28 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """The operation a call was recognised as, and its parameters by name."""
+    """The operation a call was recognised as, and its parameters by name, whole."""
 
     operation: Operation
     params: Mapping[str, str]
 
     @property
     def value(self) -> str:
-        """What was asked about: the operation's first input."""
-        return self.params.get(self.operation.inputs[0].name, "") if self.operation.inputs else ""
+        """What was asked about: the operation's first input, as the books keep it."""
+        return self.shown(self.operation.inputs[0].name) if self.operation.inputs else ""
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The parameters whose value is the content of a file."""
+        return frozenset(one.name for one in self.operation.inputs if one.kind is InputKind.FILE)
+
+    def shown(self, name: str) -> str:
+        """A parameter as the books keep it: of a file its digest and size, `sha256:9f86... (1,024 bytes)`."""
+        value = self.params.get(name, "")
+        if not value or name not in self.files:
+            return value
+        content = value.encode("utf-8", "surrogatepass")
+        return f"sha256:{hashlib.sha256(content).hexdigest()} ({len(content):,} bytes)"
 
     def missing(self) -> list[str]:
         """Required inputs that did not come."""
