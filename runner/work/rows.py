@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from runner.domain.provider import InputKind, Operation
 from runner.errors import InputError
@@ -46,12 +47,20 @@ class Tally:
         wrong = self.refused.total() - self.refused["empty"]
         filled = wrong + self.accepted
         if filled >= CELLS_TO_JUDGE and wrong > max_invalid * filled:
-            kind = self.operation.inputs[0].kind.value
             raise InputError(
                 f"{self.column}: {wrong} of {filled} cells are not fit for {self.operation.key}",
-                why=f"More than {max_invalid:.0%} are refused as {kind}: this looks like the wrong column.",
+                why=f"More than {max_invalid:.0%} are refused as {self._refused_as()}: "
+                "this looks like the wrong column.",
                 fix=f"--map {self.operation.inputs[0].name}=COLUMN, or --max-invalid 100% to keep them as invalid",
             )
+
+    def _refused_as(self) -> str:
+        """What the cells are not: a kind; of files how they are not, for they may just not be where the list is."""
+        kind = self.operation.inputs[0].kind
+        if kind is not InputKind.FILE:
+            return kind.value
+        whys = ", ".join(f"{why} {count}" for why, count in self.refused.most_common() if why != "empty")
+        return f"{kind.value} ({whys}; a path starts at the list's folder)"
 
 
 def tallies(
@@ -61,16 +70,19 @@ def tallies(
     *,
     region: str | None,
     given: Mapping[str, Mapping[str, str]],
+    folder: Path,
 ) -> list[Tally]:
-    """One for each operation, in their order. `given`: parameters for the whole batch, by operation."""
+    """One for each operation, in their order.
+
+    `given`: parameters for the whole batch, by operation; `folder`: where the files that the list names are.
+    """
     made = []
     for operation in operations:
         of = columns.of(operation.key)
         first = of.get(operation.inputs[0].name, next(iter(of.values()), 0))
         phones = PhoneSummary() if any(each.kind is InputKind.PHONE for each in operation.inputs) else None
-        prepare = preparer(
-            operation, of, region=region, region_column=columns.regions.get(operation.key), phones=phones
-        )
+        own_region = columns.regions.get(operation.key)
+        prepare = preparer(operation, of, region=region, region_column=own_region, phones=phones, folder=folder)
         made.append(
             Tally(
                 operation=operation,
