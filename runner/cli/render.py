@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from runner.cli.text import clean, count, duration, listed, moment, number, plural, redact, spent
-from runner.domain.model import Debited
+from runner.domain.model import Debited, Fault
 from runner.domain.states import BatchState, JobState
+from runner.engine.halts import MAX_FAILED
 from runner.work.results import BatchStatus, Halt, Lane, Loaded, Preflight, RunResult
 
 _WHY_PAUSED = {
@@ -86,11 +87,16 @@ def halt_text(halt: Halt) -> str:
     words = " ".join(filter(None, [clean(halt.code or ""), f'"{redact(halt.message)}"' if halt.message else ""]))
     return facts(
         [
-            ("halted", f"{halt.provider}{f' says {words}' if words else ''}"),
+            ("halted", f"{halt.provider}{_verb(halt)} {words}" if words else halt.provider),
             ("means", halt.reason.replace("-", " ") + "; nothing waiting was failed or charged for it"),
             ("do", clean(halt.advice or "")),
         ]
     )
+
+
+def _verb(halt: Halt) -> str:
+    """Nobody said a word where the line broke, or where it is this side that counted."""
+    return ":" if halt.code in set(Fault) or halt.reason == MAX_FAILED else " says"
 
 
 def status_text(status: BatchStatus) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.domain.backoff import gate_wait, next_utc_midnight, parse_retry_after
 from runner.domain.decide import Decision, LaneMove, Shut
 from runner.domain.model import Answer, Fault, Job, Verdict
 from runner.domain.states import JobEvent
 from runner.engine.gate import REFUSALS_TO_HALT, Pass
+from runner.engine.halts import MAX_FAILED, OWN_ADVICE, PROVIDER_DOWN, RATE_LIMITED, words
 from runner.engine.lane import Lane
 from runner.engine.ports import LaneReport
 
@@ -30,13 +33,13 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
         case LaneMove.PAUSE:
             give_up = _pause(lane, verdict, leave)
         case LaneMove.HALT:
-            _halt(lane, verdict.rule, verdict, job)
+            _halt(lane, _report(lane, verdict.rule, verdict, answer, job))
         case LaneMove.NOTHING:
             lane.leave(leave)
     if give_up:
         reason = _given_up(decision, verdict)
-        _halt(lane, reason, verdict, job)
-    _judge(lane, decision, verdict, job)
+        _halt(lane, _report(lane, reason, verdict, answer, job))
+    _judge(lane, decision, verdict, answer, job)
     shut = (was_open and lane.gate.shut is not None) or lane.gate.closed is not None
     for other in tuple(lane.account.lanes):
         other.follow(reason, shut=shut)
@@ -47,7 +50,7 @@ def _given_up(decision: Decision, verdict: Verdict) -> str:
     if verdict.halt_after is not None:
         return verdict.rule
     slow_down = decision.lane is LaneMove.PAUSE and not verdict.outage
-    return "rate-limited" if slow_down else "provider-down"
+    return RATE_LIMITED if slow_down else PROVIDER_DOWN
 
 
 def _answered(lane: Lane, decision: Decision, job: Job, leave: Pass) -> bool:
@@ -112,35 +115,37 @@ def _wait(lane: Lane, seconds: float) -> None:
         lane.gate.close("parked")
 
 
-def _halt(lane: Lane, reason: str, verdict: Verdict, job: Job) -> None:
+def _halt(lane: Lane, report: LaneReport) -> None:
     """For every batch on the account, and told once."""
     if lane.account.halt is None:
         lane.gate.close("halted")
-        lane.account.halt = _report(lane, reason, verdict, job)
+        lane.account.halt = report
 
 
-def _report(lane: Lane, reason: str, verdict: Verdict, job: Job) -> LaneReport:
+def _report(lane: Lane, reason: str, verdict: Verdict, answer: Answer, job: Job) -> LaneReport:
+    code, message = words(verdict, answer)
     speaks_of_rows = verdict.unproven_halt or verdict.halt_after is not None
     return LaneReport(
         batch=lane.shared.batch,
         provider=lane.provider.name,
         state="halted",
         reason=reason,
-        code=verdict.error_code,
-        message=verdict.error_message,
-        advice=verdict.advice or None,
+        code=code,
+        message=message,
+        advice=OWN_ADVICE.get(reason) or verdict.advice or None,
         at_us=lane.shared.clock.now_us(),
         job=job.id,
         operation=job.operation,
-        probe_same_job=not speaks_of_rows and reason not in ("provider-down", "max-failed"),
+        probe_same_job=not speaks_of_rows and reason not in (PROVIDER_DOWN, MAX_FAILED),
     )
 
 
-def _judge(lane: Lane, decision: Decision, verdict: Verdict, job: Job) -> None:
+def _judge(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job: Job) -> None:
     """Halt when too large a share of the ended jobs failed (`--max-failed`)."""
     if decision.event in (JobEvent.SUCCEED, JobEvent.FAIL):
         lane.ended += 1
         lane.failed += decision.event is JobEvent.FAIL
     share = lane.shared.options.max_failed
     if share is not None and lane.ended >= JOBS_TO_JUDGE and lane.failed > share * lane.ended:
-        lane.give_up(_report(lane, "max-failed", verdict, job))
+        report = _report(lane, MAX_FAILED, verdict, answer, job)
+        lane.give_up(replace(report, code=None, message=f"{lane.failed} of {lane.ended} requests failed"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from runner.domain.model import Answer
+from runner.domain.model import Answer, Verdict
 
 RATE_LIMITED: Final = "rate-limited"
 PROVIDER_DOWN: Final = "provider-down"
@@ -27,8 +27,10 @@ OWN_ADVICE: Final[Mapping[str, str]] = MappingProxyType(
 """What to do after a halt that no single answer decided, by reason."""
 
 
-def words(answer: Answer) -> str:
-    """What came back, for a halt whose answer has neither a code nor a message: `HTTP 403`, or what broke the line."""
+def words(verdict: Verdict, answer: Answer) -> tuple[str | None, str | None]:
+    """The provider's code and message; where it gave neither, the HTTP status, or the fault and what broke."""
+    if verdict.error_code or verdict.error_message:
+        return verdict.error_code, verdict.error_message
     if answer.status is not None:
-        return f"HTTP {answer.status}"
-    return answer.detail or str(answer.fault or "")
+        return f"HTTP {answer.status}", None
+    return str(answer.fault or "") or None, answer.detail or None

@@ -1,0 +1,69 @@
+"""Every halt of every shipped provider on the screen: its words, what they mean, what to do, the next command."""
+
+from dataclasses import replace
+
+import pytest
+
+from runner.cli import render
+from runner.domain.model import Action, Answer, Debited, Fault, Verdict
+from runner.domain.states import BatchState
+from runner.engine.halts import OWN_ADVICE, PROVIDER_DOWN, words
+from runner.providers.examples import check_examples
+from runner.providers.loader import load_shipped, shipped_names
+from runner.work.results import Halt
+from runner.work.status import next_step
+from tests.cli.test_render import STATUS
+
+HALTING = [
+    pytest.param(name, result.verdict, result.example.answer, id=f"{name}-{result.number}-{result.verdict.rule}")
+    for name in shipped_names()
+    for result in check_examples(load_shipped(name))
+    if result.verdict.action is Action.HALT or result.verdict.unproven_halt or result.verdict.halt_after
+]
+
+
+def shown(halt):
+    """The lines of a halted batch by their first word."""
+    step = next_step(STATUS.batch, BatchState.HALTED, halt.reason, STATUS.outcomes)
+    text = render.status_text(replace(STATUS, halts=(halt,), next=step))
+    return {line.split()[0]: line.split(maxsplit=1)[1] for line in text.splitlines()[1:]}
+
+
+@pytest.mark.parametrize(("provider", "verdict", "answer"), HALTING)
+def test_a_halt_says_the_words_their_meaning_the_remedy_and_the_command(provider, verdict, answer):
+    """Whatever halts a lane, its screen has the code, message or status; the reason; the advice; and what to type."""
+    code, message = words(verdict, answer)
+    halt = Halt(
+        provider=provider, reason=verdict.rule, code=code, message=message, advice=verdict.advice or None, at_us=0
+    )
+    lines = shown(halt)
+    said = [word for word in (verdict.error_code, verdict.error_message) if word] or [f"HTTP {answer.status}"]
+    assert lines["halted"].startswith(f"{provider} says ")
+    assert all(render.redact(word) in lines["halted"] for word in said)
+    assert lines["means"].startswith(verdict.rule.replace("-", " "))
+    assert lines["do"] == verdict.advice
+    assert lines["next"].startswith("runner run leads ")
+
+
+def test_there_are_halts_to_show_for_each_provider():
+    """The table above is not empty by mistake: each provider has refused keys, empty wallets and wrong addresses."""
+    for name in shipped_names():
+        assert len([case for case in HALTING if case.values[0] == name]) >= 5
+
+
+@pytest.mark.parametrize("reason", OWN_ADVICE)
+def test_the_halts_of_the_runners_own_tell_what_to_do_too(reason):
+    """Too many waits, nothing but failures, too many failed: no provider's advice fits, so it is ours."""
+    lines = shown(Halt(provider="defastra", reason=reason, code=None, message="x", advice=OWN_ADVICE[reason], at_us=0))
+    assert lines["means"].startswith(reason.replace("-", " "))
+    assert lines["do"] == OWN_ADVICE[reason]
+
+
+def test_where_nobody_spoke_no_words_are_put_into_a_mouth():
+    """A line that broke is told as what broke it; an answer without a text as its status."""
+    silent = Verdict(rule=PROVIDER_DOWN, action=Action.RETRY, debited=Debited.NO, recognised=True)
+    code, message = words(silent, Answer(fault=Fault.NOT_SENT, detail="ConnectError: Connection refused"))
+    halt = Halt(provider="defastra", reason=PROVIDER_DOWN, code=code, message=message, advice="x", at_us=0)
+    assert shown(halt)["halted"] == 'defastra: not-sent "ConnectError: Connection refused"'
+    code, message = words(silent, Answer(status=503, body=b"<html>"))
+    assert shown(replace(halt, code=code, message=message))["halted"] == "defastra says HTTP 503"
