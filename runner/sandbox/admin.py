@@ -46,7 +46,13 @@ def administer(world: World, call: Call) -> Answer:
 def summary(world: World) -> dict[str, Any]:
     """The books in counts, with what is left in the wallet (None: without end)."""
     counts = world.books.summary(world.provider.limits)
-    return {**counts, "wallet": world.wallet, "in_flight": world.in_flight, "most_in_flight": world.most_in_flight}
+    return {
+        **counts,
+        "wallet": world.wallet,
+        "in_flight": world.in_flight,
+        "most_in_flight": world.most_in_flight,
+        "health_calls": world.health_calls,
+    }
 
 
 def _grant(world: World, wish: str, given: Any) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from runner.domain.model import UNSENT, Action, Answer, Debited, Fault
-from runner.domain.provider import Example, Operation, Provider, Rule
+from runner.domain.provider import PLACEHOLDER, Example, Operation, Provider, Rule
 from runner.errors import ProfileError
 from runner.sandbox.calls import Sighting
 
 _FUNDS = ("fund", "credit", "balance", "wallet", "billing", "payment")
-_WALLET_KEYS = frozenset({"wallet", "balance", "credits_remaining"})
 
 
 class Manner(StrEnum):
@@ -52,8 +51,10 @@ class Content:
 
     answer: Answer
     rule: str
-    charged: bool
+    charged: bool  # the price, unless the answer states another charge
     manner: Manner = Manner.ANSWER
+    as_given: bool = False  # its bytes are somebody's own: nothing in them is made true
+    retry_seconds: float | None = None  # of a refusal: until the next request is admitted
 
 
 class Repertoire:
@@ -76,22 +77,22 @@ class Repertoire:
         if rule is None:
             return None
         charged = rule.debited is Debited.YES
-        answer = next((one.answer for one in self._examples(operation) if one.rule == rule.name), None) or _made(rule)
+        shown = next((one.answer for one in self._examples(operation) if one.rule == rule.name), None)
+        answer = shown or _made(rule, operation)
         if answer is None or answer.fault in UNSENT:
             return None  # not something a server can do
         if answer.fault is Fault.NO_ANSWER:
             return Content(answer=Answer(), rule=rule.name, charged=True, manner=Manner.DROP)
         return Content(answer=answer, rule=rule.name, charged=charged)
 
-    def success(self, sighting: Sighting, *, request_id: str, wallet: str | None) -> Content:
+    def success(self, sighting: Sighting, *, request_id: str) -> Content:
         """One of the success examples, the same for the same value, with this request's own values in it."""
         examples = self._successes(sighting.operation)
         digest = hashlib.sha256(sighting.value.casefold().encode("utf-8", "surrogatepass")).digest()
         example = examples[int.from_bytes(digest[:4], "big") % len(examples)]
         ids = {one.body.rpartition(".")[2] for one in self._provider.http.request_id if one.body}
-        own = dict(sighting.params) | dict.fromkeys(ids, request_id)
-        if wallet is not None:
-            own |= dict.fromkeys(_WALLET_KEYS, wallet)
+        told = {name: value for name, value in sighting.params.items() if name not in sighting.files}
+        own = _fields(sighting.operation, told) | told | dict.fromkeys(ids, request_id)
         return Content(answer=_personal(example.answer, own), rule=example.rule, charged=True)
 
     def out_of_funds(self, operation: Operation) -> Content:
@@ -103,16 +104,16 @@ class Repertoire:
         pauses = [
             (abs((rule.wait_seconds or 0.0) - per_seconds), content)
             for rule in self._rules.values()
-            if rule.then is Action.PAUSE and rule.until is None and not rule.built_in
+            if rule.then is Action.PAUSE and rule.until is None and not (rule.outage or rule.built_in)
             if (content := self.rule(rule.name, operation)) is not None
         ]
         if pauses:
-            return min(pauses, key=lambda pause: pause[0])[1]
+            return replace(min(pauses, key=lambda pause: pause[0])[1], retry_seconds=retry_seconds)
         return _plain(429, "too-fast", ("retry-after", str(int(retry_seconds) + 1)))
 
     def wrong_key(self, operation: Operation, *, given: bool) -> Content:
         """The halt that means a wrong, or no, key; else a plain 401."""
-        missing = () if given else ("no-key", "missing-key")
+        missing = () if given else ("no-key", "missing-key", "missing-auth")
         words = (*missing, "invalid-api-key", "invalid-key", "invalid-token", "unauthorized", "key", "auth")
         return self._named(operation, Action.HALT, words) or _plain(401, "wrong-key")
 
@@ -139,9 +140,10 @@ class Repertoire:
         return None
 
     def _examples(self, operation: Operation) -> list[Example]:
-        """Those of the operation first, then those of any."""
-        fitting = [one for one in self._provider.examples if one.operation in {operation.name, operation.key}]
-        return fitting + [one for one in self._provider.examples if one.operation is None]
+        """Those of the operation first, then those of any; none of an operation that is safe when this one is not."""
+        apt = [one for one in self._provider.examples if one.safe in {None, operation.safe}]
+        fitting = [one for one in apt if one.operation in {operation.name, operation.key}]
+        return fitting + [one for one in apt if one.operation is None]
 
     def _successes(self, operation: Operation) -> list[Example]:
         good = {rule.name for rule in self._provider.rules if rule.then is Action.SUCCEED}
@@ -150,9 +152,11 @@ class Repertoire:
         return own or found
 
 
-def _made(rule: Rule) -> Answer | None:
+def _made(rule: Rule, operation: Operation) -> Answer | None:
     """An answer for a rule that owes no example."""
     for condition in rule.when:
+        if condition.safe not in {None, operation.safe}:
+            continue
         if condition.faults:
             return Answer(fault=min(condition.faults))
         if condition.statuses:
@@ -164,8 +168,25 @@ def _plain(status: int, rule: str, *headers: tuple[str, str]) -> Content:
     return Content(answer=Answer(status=status, headers=headers, body=b"{}"), rule=rule, charged=False)
 
 
+def _fields(operation: Operation, params: Mapping[str, str]) -> dict[str, str]:
+    """What was sent, by the key it was sent under: a provider echoes `value`, whatever our parameter is called."""
+    leaves = [leaf for template in (operation.query, operation.form, operation.json) for leaf in _leaves(template)]
+    found = ((key, PLACEHOLDER.fullmatch(text)) for key, text in leaves)
+    return {key: params[match[1]] for key, match in found if match and match[1] in params}
+
+
+def _leaves(node: Any) -> Iterator[tuple[str, str]]:
+    """Key and text of each leaf of a template that is a text."""
+    members = node.items() if isinstance(node, Mapping) else (("", one) for one in node or ())
+    for key, value in members:
+        if isinstance(value, str):
+            yield key, value
+        elif isinstance(value, Mapping | list | tuple):
+            yield from _leaves(value)
+
+
 def _personal(answer: Answer, own: Mapping[str, str]) -> Answer:
-    """The example with its echoes replaced: wherever a key is a parameter, a request id or the wallet."""
+    """The example with its echoes replaced: wherever a key is a parameter, a field it was sent in, or a request id."""
     try:
         body = json.loads(answer.body)
     except ValueError:

@@ -20,7 +20,7 @@ from runner.sandbox.replies import Manner
 from runner.sandbox.world import Reply, World
 
 _RECEIVE_BYTES = 65536
-_MAX_REQUEST_BYTES = 8 * 1024 * 1024
+_MAX_REQUEST_BYTES = 32 * 1024 * 1024  # a file of 5 MB in which every byte is written as an escape of six
 _DRIP_SECONDS = 0.05
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})
 _Gone = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, h11.RemoteProtocolError)
@@ -72,6 +72,8 @@ class _Connection:
             while (call := await self._next()) is not None:
                 if call.target.startswith(PREFIX):
                     await self._stream.send(self._render(administer(self._world, call)))
+                elif (well := self._world.health(call)) is not None:
+                    await self._stream.send(self._render(well))
                 elif not await self._answer(call):
                     return
                 if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:

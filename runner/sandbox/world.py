@@ -2,7 +2,8 @@
 
 It outlives whoever calls it: a request is charged when it is received, and stays charged if the caller dies before the
 answer. To try out one error, ask about `rule-NAME@example.com`: the answer is the profile's example of the rule NAME
-(`rule-NAME+2@example.com` for another row of the same kind).
+(`rule-NAME+2@example.com` for another row of the same kind). Where a domain is sent it is `rule-NAME.example.com` (and
+`rule-NAME.2.example.com`); where a file is sent, the address may stand anywhere in it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import base64
 import re
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from runner.domain.model import MILLION, Answer
 from runner.domain.provider import Provider
@@ -19,8 +21,11 @@ from runner.engine.ports import Randomness
 from runner.sandbox.books import Books, Entry, Window
 from runner.sandbox.calls import Call, Sighting, query_value, recognise
 from runner.sandbox.replies import Behaviour, Content, Manner, Repertoire
+from runner.sandbox.statements import Figures, restated, stated_charge
 
-_BY_VALUE = re.compile(r"rule-([a-z0-9_-]+)(?:\+[^@]*)?@example\.(?:com|net|org)", re.IGNORECASE)
+_BY_VALUE = re.compile(
+    r"rule-([a-z0-9_-]+)(?:(?:\+[^@\s]{0,64})?@|(?:\.[a-z0-9-]{1,63}){0,3}\.)example\.(?:com|net|org)", re.IGNORECASE
+)
 
 _NO_EXAMPLE = Content(answer=Answer(status=501, body=b"{}"), rule="no-such-example", charged=False)
 
@@ -71,6 +76,7 @@ class World:
         self._next: deque[Behaviour] = deque()
         self._windows = [Window(limit) for limit in provider.limits]
         self._repertoire = Repertoire(provider)
+        self.health_calls = 0
 
     @property
     def wallet(self) -> float | None:
@@ -98,22 +104,31 @@ class World:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         behaviour = self._behaviour(entry.number, call, sighting) if sighting else None
         content = self._content(call, sighting, behaviour, now)
-        if content.charged and sighting:
-            price = self._price(sighting)
-            if self._wallet is not None and self._wallet < price:
-                content = self._repertoire.out_of_funds(sighting.operation)
-            else:
-                entry.charged = price
-                self._wallet = None if self._wallet is None else self._wallet - price
+        charge = self._charge(content, sighting, behaviour)
+        # An empty wallet buys nothing, not even what is free: so answers an account whose bill was not paid.
+        broke = charge > (self._wallet or 0) or (content.charged and not self._wallet)
+        if sighting and self._wallet is not None and broke:
+            content, charge = self._repertoire.out_of_funds(sighting.operation), 0
+        entry.charged = charge
+        self._wallet = None if self._wallet is None else self._wallet - charge
         entry.rule, entry.status = content.rule, content.answer.status
         given = behaviour.delay_seconds if behaviour else None
         return Reply(
             entry=entry,
-            answer=content.answer,
+            answer=self._said(content, entry),
             manner=content.manner,
             delay_seconds=self._latency() if given is None else given,
             after_bytes=behaviour.after_bytes if behaviour else 0,
         )
+
+    def health(self, call: Call) -> Answer | None:
+        """The answer to the profile's free call, if this is one: no key, no window, no entry in the ledger."""
+        http = self.provider.http
+        path = urlsplit(http.base_url).path.rstrip("/") + (http.health or "")
+        if http.health is None or call.method != "GET" or call.target.partition("?")[0] != path:
+            return None
+        self.health_calls += 1
+        return Answer(status=200, body=b'{"status": "ok"}')
 
     def finish(self, entry: Entry, now: float, *, answered: bool) -> None:
         """The server is done with a request; `answered`: its answer left whole."""
@@ -128,7 +143,7 @@ class World:
             received_at=now,
             operation=sighting.operation.key if sighting else None,
             value=sighting.value if sighting else "",
-            params=dict(sighting.params) if sighting else {},
+            params={name: sighting.shown(name) for name in sighting.params} if sighting else {},
             client_request_id=call.headers.get(named.lower()) if named else None,
             rule="",
             status=None,
@@ -142,6 +157,29 @@ class World:
             return self._next.popleft()
         return self._script(number, call, sighting) if self._script else None
 
+    def _charge(self, content: Content, sighting: Sighting | None, behaviour: Behaviour | None) -> int:
+        """What a request costs, in millionths: what its answer states goes before the price, a script before both."""
+        if sighting is None:
+            return 0
+        stated = stated_charge(self.provider.http, content.answer)
+        if behaviour is not None and behaviour.charged is not None:
+            return (stated or self._price(sighting)) if behaviour.charged else 0
+        if stated is not None:
+            return stated
+        return self._price(sighting) if content.charged else 0
+
+    def _said(self, content: Content, entry: Entry) -> Answer:
+        """The answer as it leaves: whatever it states is what stands in the books."""
+        if content.as_given:
+            return content.answer
+        figures = Figures(
+            request_id=_request_id(entry.number),
+            charged=entry.charged,
+            wallet=self._wallet,
+            retry_seconds=content.retry_seconds,
+        )
+        return restated(self.provider, content.answer, figures)
+
     def _content(self, call: Call, sighting: Sighting | None, behaviour: Behaviour | None, now: float) -> Content:
         if sighting is None:
             return Content(answer=Answer(status=404, body=b"{}"), rule="no-such-endpoint", charged=False)
@@ -152,17 +190,17 @@ class World:
 
     def _scripted(self, behaviour: Behaviour, sighting: Sighting) -> Content:
         if behaviour.answer is not None:
-            content = Content(answer=behaviour.answer, rule=behaviour.rule or "scripted", charged=False)
+            content = Content(answer=behaviour.answer, rule=behaviour.rule or "scripted", charged=False, as_given=True)
         elif behaviour.rule is not None:
             content = self._repertoire.rule(behaviour.rule, sighting.operation) or _NO_EXAMPLE
         else:
             content = self._success(sighting)
         manner = content.manner if behaviour.manner is Manner.ANSWER else behaviour.manner
         charged = content.charged if behaviour.charged is None else behaviour.charged
-        return Content(answer=content.answer, rule=content.rule, charged=charged, manner=manner)
+        return replace(content, charged=charged, manner=manner)
 
     def _usual(self, sighting: Sighting) -> Content:
-        chosen = _BY_VALUE.fullmatch(sighting.value)
+        chosen = _chosen(sighting)
         content = self._repertoire.rule(chosen.group(1), sighting.operation) if chosen else None
         if content is None and sighting.missing():
             return Content(answer=Answer(status=400, body=b"{}"), rule="missing-parameter", charged=False)
@@ -172,9 +210,7 @@ class World:
         return content or self._success(sighting)
 
     def _success(self, sighting: Sighting) -> Content:
-        left = None if self._wallet is None else f"{(self._wallet - self._price(sighting)) / MILLION:g}"
-        number = len(self.books.entries)
-        return self._repertoire.success(sighting, request_id=f"sandbox-{number:08d}", wallet=left)
+        return self._repertoire.success(sighting, request_id=_request_id(len(self.books.entries)))
 
     def _windows_full(self, sighting: Sighting, now: float) -> Content | None:
         """The refusal if a window is full; else the request is counted in all of them."""
@@ -200,6 +236,17 @@ class World:
         """What a success costs; an unknown price counts as one unit."""
         price = sighting.operation.price
         return MILLION if price is None else price
+
+
+def _chosen(sighting: Sighting) -> re.Match[str] | None:
+    """The rule that a value asks for: an address, or one anywhere in a file."""
+    named = (one.name for one in sighting.operation.inputs if one.name in sighting.files)
+    found = (_BY_VALUE.search(sighting.params.get(name, "")) for name in named)
+    return next(filter(None, found), None) or _BY_VALUE.fullmatch(sighting.value)
+
+
+def _request_id(number: int) -> str:
+    return f"sandbox-{number:08d}"
 
 
 def _given_key(provider: Provider, call: Call) -> str | None:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -96,7 +97,8 @@ def sandbox(
     seed: int = 0,
     port: int = 0,
 ) -> Iterator[Sandbox]:
-    """Serve a profile (shipped name or file) in another process until the block ends. `limits` replace its own."""
+    """Serve a profile (shipped name or file) in another process until the block ends. `limits` replace its own; each
+    is told in the header that told the one in its place."""
     options = {
         "provider": str(provider),
         "world": {"wallet": wallet, "faults": faults, "latency_seconds": latency_seconds, "key": key},
@@ -120,7 +122,11 @@ async def _main(options: dict[str, Any]) -> None:
 
     provider = load(options["provider"])
     if options["limits"] is not None:
-        limits = tuple(Limit(at_most=at_most, per_seconds=per_seconds) for at_most, per_seconds in options["limits"])
+        told = [limit.learn for limit in provider.limits]
+        limits = tuple(
+            Limit(at_most=at_most, per_seconds=per_seconds, learn=learn)
+            for (at_most, per_seconds), learn in zip_longest(options["limits"], told[: len(options["limits"])])
+        )
         provider = replace(provider, limits=limits)
     world = World(provider, randomness=Seeded(options["seed"]), **options["world"])
     async with serve(world, clock=SystemClock(), **options["serve"]) as url:

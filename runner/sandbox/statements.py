@@ -1,0 +1,130 @@
+"""What an answer says of itself: its id, what was charged, what is left, how many requests are allowed, when to return.
+
+Where such things stand is the profile's to say, which of them a provider tells is shown by its examples: a place that
+an example fills is filled anew with what is true in this world, a place it leaves out stays out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from runner.domain.model import MILLION, Answer
+from runner.domain.provider import Http, Provider
+
+_WALLET_KEYS = frozenset({"wallet", "balance", "credits_remaining"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is true of one request. Amounts are millionths of the provider's unit."""
+
+    request_id: str
+    charged: int
+    wallet: int | None  # what is left after it; None: without end
+    retry_seconds: float | None = None  # of a refusal: until the window that was full admits one more
+
+
+def stated_charge(http: Http, answer: Answer) -> int | None:
+    """The charge an answer states, in millionths, from the first of the profile's places that holds a number."""
+    body = _json(answer)
+    for place in http.charge:
+        stated = answer.header(place.header) if place.header else _at(body, place.body or "")
+        if isinstance(stated, int | float | str) and not isinstance(stated, bool):
+            try:
+                return int(Decimal(str(stated)) * MILLION)
+            except (InvalidOperation, ValueError, OverflowError):
+                continue
+    return None
+
+
+def restated(provider: Provider, answer: Answer, figures: Figures) -> Answer:
+    """The answer with its own statements made true."""
+    headers = _header_statements(provider, figures)
+    told = tuple((name, headers.get(name.lower(), value)) for name, value in answer.headers)
+    body = _json(answer)
+    if not isinstance(body, dict):
+        return replace(answer, headers=told)
+    new = _body_restated(provider.http, body, figures)
+    # An example that states nothing goes out byte for byte as it stands in the profile.
+    raw = answer.body if new == body else json.dumps(new, ensure_ascii=False).encode("utf-8", "replace")
+    return replace(answer, headers=told, body=raw)
+
+
+def _header_statements(provider: Provider, figures: Figures) -> Mapping[str, str]:
+    """Lower-case header names and what each says now."""
+    http = provider.http
+    said = {place.header: figures.request_id for place in http.request_id if place.header}
+    said |= {place.header: _text(figures.charged) for place in http.charge if place.header}
+    said |= {limit.learn.header: str(limit.at_most) for limit in provider.limits if limit.learn}
+    if figures.retry_seconds is not None:
+        wait = str(int(figures.retry_seconds) + 1)
+        said |= {place.header: wait for place in http.wait_headers if place.header and place.form == "text"}
+    if figures.wallet is not None:
+        # `X-Credits-Remaining` is a wallet as `credits_remaining` is one.
+        names = (f"{prefix}{key.replace('_', '-')}" for prefix in ("", "x-") for key in _WALLET_KEYS)
+        said |= dict.fromkeys(names, _text(figures.wallet))
+    return {name.lower(): value for name, value in said.items()}
+
+
+def _body_restated(http: Http, body: Any, figures: Figures) -> Any:
+    for place in http.request_id:
+        if place.body:
+            body = _put(body, place.body.split("."), lambda old: figures.request_id if isinstance(old, str) else old)
+    for place in http.charge:
+        if place.body:
+            body = _put(body, place.body.split("."), lambda old: _amount_like(old, figures.charged))
+    return body if figures.wallet is None else _wallets(body, figures.wallet, numbers=bool(http.charge))
+
+
+def _put(node: Any, path: list[str], change: Callable[[Any], Any]) -> Any:
+    """A copy with the value at a path changed, if there is one."""
+    if not path:
+        return change(node)
+    if not isinstance(node, dict) or path[0] not in node:
+        return node
+    return {**node, path[0]: _put(node[path[0]], path[1:], change)}
+
+
+def _wallets(node: Any, wallet: int, *, numbers: bool) -> Any:
+    """A copy with every wallet what is left. `numbers`: those too; where charges are stated, they must add up."""
+    if isinstance(node, list):
+        return [_wallets(element, wallet, numbers=numbers) for element in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _amount_like(value, wallet)
+        if key in _WALLET_KEYS and (isinstance(value, str) or numbers)
+        else _wallets(value, wallet, numbers=numbers)
+        for key, value in node.items()
+    }
+
+
+def _amount_like(old: Any, millionths: int) -> Any:
+    """An amount as a text where a text stood, as a number where a number stood."""
+    if isinstance(old, str):
+        return _text(millionths)
+    if isinstance(old, bool) or not isinstance(old, int | float):
+        return old
+    return millionths / MILLION if millionths % MILLION else millionths // MILLION
+
+
+def _text(millionths: int) -> str:
+    whole, rest = divmod(millionths, MILLION)
+    return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
+
+
+def _at(node: Any, path: str) -> Any:
+    for key in path.split("."):
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
