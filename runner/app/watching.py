@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from runner.store.values import BatchInfo
-from runner.work import doubt, explain
+from runner.work import doubt, explain, history
+from runner.work.records import By, Log, Spend
 from runner.work.results import BatchStatus, Doubt, JobStory, Loaded
 from runner.work.session import Session
 from runner.work.standing import standing
@@ -33,6 +34,23 @@ class Watching:
     def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
         """Every request of a row (its number) or of a value (text), one entry for each row x operation."""
         return explain.explain(self._info(batch), row, store=self._session.store())
+
+    def log(self, batch: BatchLike | None = None, *, since: str | None = None, limit: int = history.LINES) -> Log:
+        """The last `limit` events of a batch, or (None) of all, the newest last. `since`: "2h", "7d", or a local date
+        or time. UsageError: a `since` or `limit` that cannot be."""
+        session = self._session
+        since_us = None if since is None else history.parse_since(since, now_us=session.clock.now_us())
+        info = None if batch is None else self._info(batch)
+        return history.log(info, since_us=since_us, limit=limit, store=session.store(), profiles=session.profiles)
+
+    def spend(self, batch: BatchLike | None = None, *, since: str | None = None, by: By | str = By.DAY) -> Spend:
+        """What a batch, or (None) all of them, sent and were charged, by day, batch or operation, in money where
+        `[prices]` knows. Whole days, UTC; `since`: "7d" or a date. UsageError; ConfigError: `[prices]` is wrong."""
+        session = self._session
+        since_us = None if since is None else history.parse_since_day(since, now_us=session.clock.now_us())
+        info = None if batch is None else self._info(batch)
+        store = session.store()
+        return history.spend(info, since_us=since_us, by=By(by), store=store, prices=session.prices())
 
     def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
         """Requests in doubt, with the evidence to look for at the provider."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from runner.domain.model import MILLION
+from runner.domain.personal import clean as clean
+from runner.domain.personal import redact as redact
+from runner.domain.personal import shorten as shorten
 from runner.work.money import number as number
 from runner.work.money import plural as plural
-
-_EMAIL = re.compile(r"([^\s@,;<>\"']+)@([^\s@,;<>\"']+)")
-_PHONE = re.compile(r"\+\d[\d ().-]{6,}\d|\b\d{8,}\b")
 
 
 def amount(millionths: int) -> str:
@@ -57,31 +55,6 @@ def moment(at: str | int) -> str:
     """An instant (ISO-8601 text or microseconds since the epoch) in local time: `2026-11-21 21:40:05`."""
     when = datetime.fromtimestamp(at / MILLION, tz=UTC) if isinstance(at, int) else datetime.fromisoformat(at)
     return when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def clean(text: str) -> str:
-    """Text from outside with control and direction marks escaped, so that it cannot move the cursor or lie."""
-    return "".join(
-        char if char == " " or unicodedata.category(char)[0] != "C" else f"\\u{ord(char):04x}" for char in text
-    )
-
-
-def shorten(value: str) -> str:
-    """A personal value that its owner still recognises: `j…@example.com`, `+3…12`, `A…`."""
-    text = clean(value.strip())
-    local, at, domain = text.rpartition("@")
-    if at:
-        return f"{local[:1]}…@{domain}"
-    digits = sum(char.isdigit() for char in text)
-    if digits >= 6:
-        return f"{text[:2]}…{text[-2:]}"
-    return f"{text[:1]}…" if len(text) > 1 else text
-
-
-def redact(text: str) -> str:
-    """Free text from outside with the e-mails and phones in it shortened."""
-    shown = _EMAIL.sub(lambda found: shorten(found[0]), clean(text))
-    return _PHONE.sub(lambda found: shorten(found[0]), shown)
 
 
 def row_name(row: int, line: int | None = None) -> str:

@@ -1,0 +1,229 @@
+"""`log`: what happened, as people read it. One sentence for each event; the newest is last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from runner.cli.options import Common, Switch
+from runner.cli.render import table
+from runner.cli.terminal import Screen
+from runner.cli.text import clean, count, moment, number, redact
+
+if TYPE_CHECKING:
+    from runner.work.records import Record
+
+
+def log(
+    batch: Annotated[
+        str | None, Parameter(help="Its name, the beginning of it, or its input file (default: all batches).")
+    ] = None,
+    /,
+    *,
+    since: Annotated[
+        str | None, Parameter(help="2h, 7d, or a local date or time such as 2026-11-20.", show_default=False)
+    ] = None,
+    limit: Annotated[int, Parameter(help="At most so many lines, the newest.")] = 200,
+    json: Annotated[Switch, Parameter(help="One JSON object a line: the columns of v_events.")] = False,
+    common: Common | None = None,
+) -> int:
+    """Show what happened, the newest last: runs, waits, halts, and what you decided. Works beside a run.
+
+    Times are local.
+    """
+    from runner.work.records import record_json
+
+    screen = Screen()
+    with (common or Common()).open() as library:
+        name = None if batch is None else library.find(batch)
+        found = library.log(name, since=since, limit=limit)
+    if json:
+        for record in found.records:
+            screen.json(record_json(record))
+    elif found.records:
+        screen.data(log_text(found.records))
+    else:
+        screen.say("nothing happened" + (f" since {since}" if since else ""))
+    if found.more:
+        screen.say(f"older lines are left out: --limit {10 * limit} shows more")
+    return 0
+
+
+def log_text(records: Sequence[Record]) -> str:
+    """The lines in columns; the date stands alone where it changes."""
+    days = [moment(record.at_us)[:10] for record in records]
+    rows = [
+        (f"  {moment(record.at_us)[11:]}", record.batch or "", record.provider or "", sentence(record))
+        for record in records
+    ]
+    lines = table(rows).splitlines()
+    shown: list[str] = []
+    before = ""
+    for day, line in zip(days, lines, strict=True):
+        shown += [line] if day == before else [day, line]
+        before = day
+    return "\n".join(shown)
+
+
+def sentence(record: Record) -> str:
+    """One event in plain words; one that has none yet by its name and detail."""
+    words = _SENTENCES.get(record.event)
+    text = words(record) if words is not None else _plainly(record)
+    return clean(text)
+
+
+def _plainly(record: Record) -> str:
+    detail = ", ".join(f"{name} {value}" for name, value in record.detail.items())
+    return f"{record.event.replace('.', ' ').replace('_', ' ')}{f': {detail}' if detail else ''}"
+
+
+def _until(record: Record, name: str = "until") -> str:
+    """`until 21:45:00`, with the date if it is another day, and in UTC too where that is not the local time."""
+    text = record.detail.get(name)
+    if not isinstance(text, str):
+        return "for now"
+    local = moment(text)
+    shown = local[11:] if local[:10] == moment(record.at_us)[:10] else local
+    utc = datetime.fromisoformat(text)
+    return f"until {shown}" + (f" ({utc:%H:%M} UTC)" if utc.astimezone().utcoffset() else "")
+
+
+def _says(record: Record) -> str:
+    """`Defastra says INSUFFICIENT_FUNDS "..."`; the reason where it said nothing."""
+    who, detail = record.title or record.provider or "the provider", record.detail
+    words = " ".join(
+        filter(None, [detail.get("code") or "", f'"{detail["message"]}"' if detail.get("message") else ""])
+    )
+    return f"{who} says {redact(words)}" if words else _reason(record)
+
+
+def _reason(record: Record) -> str:
+    return str(record.detail.get("reason", "")).replace("-", " ")
+
+
+def _requests(record: Record, figure: str = "jobs") -> str:
+    return count(int(record.detail.get(figure, 0)), "request")
+
+
+def _loaded(record: Record) -> str:
+    detail = record.detail
+    in_all = detail.get("rows_in_all")
+    rows = f"{count(detail['rows'], 'row')} {f'added ({number(in_all)} in all)' if in_all else 'loaded'}"
+    return (
+        f"{rows}: {_requests(record)}, {number(detail['shared'])} shared with an earlier row, "
+        f"{number(detail['refused'])} refused"
+    )
+
+
+_STOPPED: Final[Mapping[str, str]] = {
+    "person": "you: pause",
+    "interrupted": "interrupted; what was answered is stored",
+    "added": "paused: rows came for a provider that was not at work",
+}
+
+
+def _paused(record: Record) -> str:
+    reason = str(record.detail.get("reason", ""))
+    if record.detail.get("resume_at"):
+        return f"waiting {_until(record, 'resume_at')}: the provider resets"
+    if reason in _CAPS:
+        return f"stopped: --{reason} is reached"
+    return _STOPPED.get(reason, f"paused: {_reason(record)}" if reason else "paused")
+
+
+_CAPS: Final = frozenset({"max-spend", "max-requests", "limit", "until", "for", "max-spend-per-day"})
+
+
+def _done(record: Record) -> str:
+    reason = str(record.detail.get("reason", ""))
+    if reason in _CAPS:
+        return f"sends nothing more: --{reason} is reached"
+    return f"sends nothing more: {_reason(record)}" if reason else "nothing is left to send"
+
+
+def _open(record: Record) -> str:
+    rate = record.detail.get("rate")
+    return f"sending{f', at most {rate}' if rate else ''}"
+
+
+def _recovered(record: Record) -> str:
+    doubts, released = int(record.detail.get("doubts", 0)), int(record.detail.get("released", 0))
+    doubtful = f"{number(doubts) if doubts else 'none'} of its requests {'is' if doubts <= 1 else 'are'} in doubt"
+    waiting = f", {number(released)} {'waits' if released == 1 else 'wait'} again" if released else ""
+    return f"a run was cut off; {doubtful}{waiting}"
+
+
+_RESOLVED: Final[Mapping[str, str]] = {
+    "charged": "counted as charged",
+    "not-charged": "not charged, queued again",
+    "resend": "queued again, marked: they may be charged twice",
+}
+
+
+def _resolved(record: Record) -> str:
+    return f"you: {_requests(record)} in doubt {_RESOLVED.get(str(record.detail.get('resolution')), 'resolved')}"
+
+
+def _retried(record: Record) -> str:
+    rule = record.detail.get("rule")
+    return f"you: retry failed{f':{rule}' if rule else ''}, {_requests(record)} queued again"
+
+
+def _settings(record: Record) -> str:
+    flags = [_flag(name, value) for name, value in record.detail.items()]
+    return f"you: {' '.join(flags)}" if flags else "you: an option taken back"
+
+
+def _flag(name: str, value: Any) -> str:
+    if name == "output":
+        return f"-o {PurePath(str(value)).name}"
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{flag} {who}={number(one)}" for who, one in value.items())
+    return f"{flag} {value}"
+
+
+def _streak(record: Record) -> str:
+    rule = record.detail.get("rule")
+    return f"{_requests(record)} queued again: {rule or 'the same answer'} came for one after the other"
+
+
+def _words(text: str) -> Callable[[Record], str]:
+    return lambda _: text
+
+
+_SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
+    "batch.loading": lambda r: "its list is read" + (" from the start again" if r.detail.get("again") else ""),
+    "batch.loaded": _loaded,
+    "batch.ready": _words("ready again: there is something to send"),
+    "batch.running": _words("a run began"),
+    "batch.paused": _paused,
+    "batch.halted": lambda r: f"halted: {_reason(r)}; what waits is neither failed nor charged",
+    "batch.completed": _words("completed"),
+    "batch.cancelled": _words("you: cancel; what waited is never sent"),
+    "batch.resumed": _words("you: resume"),
+    "batch.recovered": _recovered,
+    "batch.settings": _settings,
+    "batch.exported": lambda r: f"{count(r.detail['rows'], 'row')} written to {r.detail.get('file', 'stdout')}",
+    "wish.paused": _words("you: pause, asked of the run at work"),
+    "wish.cancelled": _words("you: cancel, asked of the run at work"),
+    "jobs.retried": _retried,
+    "jobs.requeued": lambda r: f"{_requests(r)} that had used up their attempts queued again",
+    "doubts.released": lambda r: f"{_requests(r)} in doubt queued again, marked: --in-doubt resend-once",
+    "doubts.resolved": _resolved,
+    "streak.requeued": _streak,
+    "run.died": _words("a run was cut off: its process died"),
+    "lane.open": _open,
+    "lane.limited": _open,
+    "lane.limits": lambda r: f"its answers say how fast it may be asked: at most {r.detail.get('rate', '?')} now",
+    "lane.gated": lambda r: f"waiting {_until(r)}: {_says(r)}",
+    "lane.circuit": lambda r: f"waiting {_until(r)}, then one request: it fails again and again ({_reason(r)})",
+    "lane.parked": lambda r: f"waiting {_until(r)}: {_says(r)}",
+    "lane.halted": lambda r: f"halted: {_says(r)}",
+    "lane.done": _done,
+}
+"""By the name of an event in `v_events`; a test holds it to what the store and the engine write."""
