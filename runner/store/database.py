@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,9 @@ from runner.errors import SchemaError, StorageFullError, StoreError, UsageError
 
 BUSY_MS: Final = 30_000
 """How long a statement waits for another program's lock on the file."""
+
+ATTACHED: Final = "known"
+"""The schema name of a second file, which is only read."""
 
 CHECKPOINT_PAGES: Final = 1_000
 """The run alone folds the write-ahead log back into the file, after this many pages."""
@@ -102,8 +105,10 @@ def translated(path: Path) -> Generator[None]:
 class Database:
     """One file and the ways to open it. Nothing is kept open between calls."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, attached: Path | None = None) -> None:
+        """`attached`: a second file that `reading` and `copy_from_attached` see as the schema `ATTACHED`."""
         self.path = path
+        self.attached = attached
 
     def _connect(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -121,7 +126,12 @@ class Database:
             f"query_only = {'ON' if mode == 'ro' else 'OFF'}",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        if self.attached is not None and mode == "ro":
+            self._attach(connection)
         return connection
+
+    def _attach(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"ATTACH ? AS {ATTACHED}", (f"{Path(self.attached or '').absolute().as_uri()}?mode=ro",))
 
     def _engine(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sa.Engine:
         engine = sa.create_engine(
@@ -168,6 +178,15 @@ class Database:
         """One short BEGIN IMMEDIATE transaction beside a run's writer: committed on leaving, undone on an error."""
         with self.writing() as connection, connection.begin():
             yield connection
+
+    def copy_from_attached(self, statements: Iterable[str], values: Mapping[str, object]) -> None:
+        """Run these statements in one transaction, which reads one snapshot of the attached file."""
+        with translated(self.path), closing(self._connect(mode="rw", checkpoint=0)) as connection:
+            self._attach(connection)
+            connection.execute("BEGIN")
+            for statement in statements:
+                connection.execute(statement, values)
+            connection.execute("COMMIT")
 
     @contextmanager
     def upgrading(self) -> Generator[sa.Connection]:

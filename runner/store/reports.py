@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, JobId
 from runner.domain.states import JobState
 from runner.errors import BatchError
-from runner.store.database import Database
+from runner.store.database import ATTACHED, Database
 from runner.store.history import read_events, read_spend
 from runner.store.jobs import next_due
 from runner.store.lanes import read_lanes
@@ -61,8 +61,8 @@ _ANSWERED_BEFORE: Final = """
 SELECT b.name AS batch, mine.operation AS operation, count(*) AS jobs, max(theirs.finished_us) AS last_us
 FROM jobs AS mine
 JOIN batches AS own ON own.id = mine.batch
-JOIN batches AS b ON b.id <> own.id AND b.params = own.params
-CROSS JOIN jobs AS theirs ON theirs.batch = b.id AND theirs.operation = mine.operation AND theirs.key = mine.key
+JOIN {schema}batches AS b ON b.name <> own.name AND b.params = own.params
+CROSS JOIN {schema}jobs AS theirs ON theirs.batch = b.id AND theirs.operation = mine.operation AND theirs.key = mine.key
 WHERE mine.batch = :batch AND mine.state = 'queued' AND theirs.state = 'succeeded'
 GROUP BY b.name, mine.operation ORDER BY last_us DESC
 """
@@ -215,9 +215,13 @@ class Reports:
             return read_spend(connection, batch=batch, since_us=since_us)
 
     def answered_before(self, batch: BatchId) -> list[AnsweredBefore]:
-        """Queued jobs of the batch that succeeded in other batches with equal operation, value and set parameters."""
+        """Queued jobs of the batch that succeeded in other batches with equal operation, value and set parameters.
+
+        Those of a draft are looked for in the database that is attached to it.
+        """
+        schema = "" if self._database.attached is None else f"{ATTACHED}."
         with self._database.reading() as connection:
-            lines = connection.exec_driver_sql(_ANSWERED_BEFORE, {"batch": batch})
+            lines = connection.exec_driver_sql(_ANSWERED_BEFORE.format(schema=schema), {"batch": batch})
             return [
                 AnsweredBefore(batch=line.batch, operation=line.operation, jobs=line.jobs, last_us=line.last_us)
                 for line in lines

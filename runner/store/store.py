@@ -9,6 +9,7 @@ from typing import Self
 
 from runner.engine.ports import Clock, JobStore
 from runner.store.database import Database
+from runner.store.forecast import Forecast
 from runner.store.jobs import SqlJobStore
 from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
@@ -18,7 +19,7 @@ from runner.store.writer import CrashPoint, Writer
 
 
 class Store:
-    """One open database. `loading`, `reports` and `steering` are plain calls; `jobs` works inside `writing()` only."""
+    """One open database. All its parts are plain calls but `jobs`, which works inside `writing()` only."""
 
     path: Path
     is_new: bool  # created by this call: nothing paid earlier is known here
@@ -26,19 +27,28 @@ class Store:
     jobs: JobStore
     loading: Loading
     reports: Reports
+    forecast: Forecast
     steering: Steering
 
     def __init__(
-        self, path: Path, *, prepared: Prepared, clock: Clock, inline: bool, crash_point: CrashPoint | None
+        self,
+        path: Path,
+        *,
+        prepared: Prepared,
+        clock: Clock,
+        inline: bool,
+        crash_point: CrashPoint | None,
+        attached: Path | None,
     ) -> None:
         self.path = path
         self.is_new = prepared.is_new
         self.backup_path = prepared.backup
-        self._database = Database(path)
+        self._database = Database(path, attached=attached)
         self._writer = Writer(self._database.writer_engine, path, inline=inline, crash_point=crash_point)
         self.jobs = SqlJobStore(self._writer)
         self.loading = Loading(self._database, clock)
         self.reports = Reports(self._database)
+        self.forecast = Forecast(self._database)
         self.steering = Steering(self._database, clock)
 
     @classmethod
@@ -50,10 +60,11 @@ class Store:
         inline: bool = False,
         create: bool = True,
         crash_point: CrashPoint | None = None,
+        attached: Path | None = None,
     ) -> Self:
-        """See `runner.store.open_store`."""
+        """See `runner.store.open_store`. `attached`: a second database, in which paid answers are looked for."""
         prepared = prepare(path, clock=clock, create=create)
-        return cls(path, prepared=prepared, clock=clock, inline=inline, crash_point=crash_point)
+        return cls(path, prepared=prepared, clock=clock, inline=inline, crash_point=crash_point, attached=attached)
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[None]:

@@ -1,0 +1,106 @@
+"""What a look ahead needs to know, and a draft: a database of its own for a list that is only looked at.
+
+The user's database is attached to a draft read-only, and never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from runner.domain.model import MILLION, BatchId
+from runner.engine.ports import Clock
+from runner.store.database import ATTACHED, Database
+from runner.store.values import LOST_ANSWER
+
+if TYPE_CHECKING:
+    from runner.store.store import Store
+
+_REFUSED: Final = """
+SELECT e.invalid, r.number, r.line FROM row_jobs AS e JOIN rows AS r ON r.batch = e.batch AND r.number = e.row
+WHERE e.batch = :batch AND e.invalid IS NOT NULL
+AND e.row <= (SELECT visible_row FROM batches WHERE id = :batch) ORDER BY e.row
+"""
+_UNFINISHED: Final = f"""
+SELECT operation, count(*) FROM jobs WHERE batch = ? AND state = 'failed' AND final = 0
+AND reason IS NOT '{LOST_ANSWER}' GROUP BY operation
+"""
+_RELEASABLE: Final = """
+SELECT operation, count(*) FROM jobs WHERE batch = ? AND state = 'in_doubt' AND possible_double_charge = 0
+GROUP BY operation
+"""
+_CHARGES: Final = """
+SELECT operation, unit, sum(amount), sum(requests) FROM {schema}attempt_totals WHERE standing = 'debited'
+GROUP BY operation, unit HAVING sum(requests) > 0
+"""
+# Of a job only what counts is copied: no value, no answer.
+_SEED: Final = (
+    f"INSERT INTO batches SELECT * FROM {ATTACHED}.batches WHERE id = :batch",
+    f"INSERT INTO runs SELECT * FROM {ATTACHED}.runs"
+    f" WHERE id IN (SELECT run FROM {ATTACHED}.jobs WHERE batch = :batch AND state = 'running')",
+    "INSERT INTO jobs (id, batch, operation, key, value, params, state, run, final, reason, possible_double_charge)"
+    " SELECT id, batch, operation, key, '', '{}', state, run, final, reason, possible_double_charge"
+    f" FROM {ATTACHED}.jobs WHERE batch = :batch AND id <= (SELECT visible_job FROM batches WHERE id = :batch)",
+    f"INSERT INTO job_totals SELECT * FROM {ATTACHED}.job_totals WHERE batch = :batch",
+    f"INSERT INTO attempt_totals SELECT * FROM {ATTACHED}.attempt_totals WHERE batch = :batch",
+)
+
+
+class Forecast:
+    """Questions of a look ahead. Nothing here writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def refused(self, batch: BatchId, whys: Collection[str], *, most: int) -> dict[str, list[tuple[int, int | None]]]:
+        """The first refused rows for each of these reasons: their number and line. Reads on until all are found."""
+        found: dict[str, list[tuple[int, int | None]]] = {why: [] for why in whys}
+        missing = set(whys)
+        with self._database.reading() as connection:
+            for why, number, line in connection.exec_driver_sql(_REFUSED, {"batch": batch}):
+                if why in missing:
+                    found[why].append((number, line))
+                    if len(found[why]) == most:
+                        missing.remove(why)
+                if not missing:
+                    break
+        return found
+
+    def unfinished(self, batch: BatchId) -> dict[str, int]:
+        """By operation, the failures that the same command on a completed batch queues again."""
+        return self._by_operation(_UNFINISHED, batch)
+
+    def releasable(self, batch: BatchId) -> dict[str, int]:
+        """By operation, the doubts that the policy resend-once queues again."""
+        return self._by_operation(_RELEASABLE, batch)
+
+    def usual_charges(self) -> dict[tuple[str, str], Decimal]:
+        """By operation and unit, what a charged request cost here so far, on average."""
+        schema = f"{ATTACHED}." if self._database.attached is not None else ""
+        with self._database.reading() as connection:
+            lines = connection.exec_driver_sql(_CHARGES.format(schema=schema))
+            return {(operation, unit): Decimal(amount) / MILLION / many for operation, unit, amount, many in lines}
+
+    def _by_operation(self, sql: str, batch: BatchId) -> dict[str, int]:
+        with self._database.reading() as connection:
+            return {line[0]: line[1] for line in connection.exec_driver_sql(sql, (batch,))}
+
+
+@contextmanager
+def open_draft(known: Path | None, *, clock: Clock, batch: BatchId | None = None) -> Generator[Store]:
+    """An empty store in the system's temporary folder, removed on leaving; `known` is the user's database, if any.
+
+    With `batch`, that batch of `known` is in it, its jobs by state, without rows, answers and values.
+    """
+    from runner.store.store import Store
+
+    with TemporaryDirectory(prefix="runner-check-") as folder:
+        path = Path(folder) / "draft.db"
+        with Store.open(path, clock=clock, attached=known) as store:
+            if known is not None and batch is not None:
+                Database(path, attached=known).copy_from_attached(_SEED, {"batch": batch})
+            yield store
