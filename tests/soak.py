@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.proofs.caps import caps, locks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
-from tests.proofs.fates import defastra
+from tests.proofs.fates import defastra, defendis, dfirlab
 from tests.proofs.kills import kills_held, kills_resent
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
@@ -32,6 +32,9 @@ TENFOLD = ((60, 6.0), (2, 0.1))  # Defastra's limits, ten times as fast
 PROOFS: dict[str, Callable[..., str]] = {
     "example": partial(prove, example, rounds=3),
     "errors-defastra": partial(prove, errors, table=defastra.table, show=print),
+    "errors-defendis": partial(prove, errors, table=defendis.table, show=print),
+    "errors-defendis-written": partial(prove, errors, table=defendis.written, show=print),
+    "errors-dfirlab": partial(prove, errors, table=dfirlab.table, show=print),
     "wallet": partial(prove, wallet, rounds=5),
     "kills-resent": partial(prove, kills_resent, kills=50),
     "kills-held": partial(prove, kills_held, kills=50),

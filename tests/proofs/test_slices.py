@@ -9,7 +9,7 @@ import pytest
 from tests.proofs.caps import caps, locks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
-from tests.proofs.fates import defastra
+from tests.proofs.fates import defastra, defendis, dfirlab
 from tests.proofs.kills import kills_held, kills_resent
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
@@ -27,7 +27,15 @@ def test_the_example_list_comes_back_whole(tmp_path):
     prove(example, tmp_path)
 
 
-@pytest.mark.parametrize("table", [defastra.table], ids=["defastra"])
+TABLES = {
+    "defastra": defastra.table,
+    "defendis": defendis.table,
+    "defendis-written": defendis.written,
+    "dfirlab": dfirlab.table,
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_errors_mean_what_their_provider_says(tmp_path, table):
     """Exit code, state, action, debited and number of requests of some of the documented answers."""
     prove(errors, tmp_path, table=table, most=5)

@@ -28,6 +28,7 @@ class Fate:
     wait: float | str | None = None  # parked: seconds from the answer (up to one more), or until midnight UTC
     pause: float = 0.0  # gone on: at least so many seconds lie between its requests
     marked: bool = False  # sent again though its charge is unknown
+    final: bool = False  # failed, and the same command does not try again
     amount: float | None = None  # charged, in the provider's unit; None: not looked at
 
     @property
@@ -38,7 +39,7 @@ class Fate:
 
 
 HALT = Fate(action="halt", exit=4, state="queued", debited="no", sends=1, spent=0)
-FAIL = Fate(action="fail", exit=3, state="failed", debited="no", sends=1, spent=1)
+FAIL = Fate(action="fail", exit=3, state="failed", debited="no", sends=1, spent=1, final=True)
 DONE = Fate(action="succeed", exit=0, state="succeeded", debited="yes", sends=1, spent=1)
 DOUBT = Fate(action="retry", exit=3, state="in_doubt", debited="unknown", sends=1, spent=1)
 
