@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import select
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any, TextIO
 
 from runner.cli.text import clean
-from runner.errors import RunnerError
+from runner.errors import RunnerError, UsageError
 
 
 class Screen:
@@ -52,6 +54,30 @@ class Screen:
             return sys.stdin.readline().strip().lower() in ("y", "yes")
         except OSError:
             return False
+
+    def ask_text(self, question: str) -> str:
+        """A question on stderr and its answer, trimmed. KeyboardInterrupt at the end of input. Ask if `can_ask()`."""
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        answer = sys.stdin.readline()
+        if not answer:
+            raise KeyboardInterrupt
+        return answer.strip()
+
+    def ask_hidden(self, question: str) -> str:
+        """A question whose answer the terminal does not show. UsageError where it cannot be kept from showing it."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", getpass.GetPassWarning)
+                return getpass.getpass(question, stream=sys.stderr).strip()
+        except EOFError:
+            raise KeyboardInterrupt from None
+        except getpass.GetPassWarning as error:
+            raise UsageError(
+                "the key would be shown on this terminal",
+                why="it cannot be told not to show what is typed",
+                fix="runner init --provider NAME --key-from-stdin < FILE-WITH-THE-KEY",
+            ) from error
 
     def _write(self, stream: TextIO, text: str, *, label: str = "", style: str = "") -> None:
         if id(stream) in self._deaf:

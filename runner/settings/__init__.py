@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from runner.settings.files import Settings, read_settings
-from runner.settings.keys import Keys, Secret
-from runner.settings.quantities import Price, SpendCap, parse_duration, parse_rate, parse_share, parse_spend
+from runner.settings.envfile import write_env_file
+from runner.settings.files import FILE_NAME, Settings, read_settings, user_settings_file
+from runner.settings.keys import Keys, Secret, has_shape
+from runner.settings.origins import BUILT_IN, Origin, OriginKind, origin_of
+from runner.settings.quantities import (
+    Price,
+    SpendCap,
+    parse_duration,
+    parse_price,
+    parse_rate,
+    parse_share,
+    parse_spend,
+)
 from runner.settings.tables import RunDefaults, SourceSettings
 
 __all__ = [
+    "BUILT_IN",
+    "FILE_NAME",
     "Keys",
+    "Origin",
+    "OriginKind",
     "Price",
     "RunDefaults",
     "Secret",
     "Settings",
     "SourceSettings",
     "SpendCap",
+    "has_shape",
+    "origin_of",
     "parse_duration",
+    "parse_price",
     "parse_rate",
     "parse_share",
     "parse_spend",
     "read_settings",
+    "user_settings_file",
+    "write_env_file",
 ]

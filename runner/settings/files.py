@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.domain.provider import SecretRef
 from runner.errors import ConfigError
 from runner.settings.envfile import read_env_file
 from runner.settings.keys import Keys, Secret
@@ -52,8 +51,7 @@ class Settings:
             )
         if isinstance(source.url, str):
             return Secret(source.url)
-        ref = SecretRef(env=source.url.env, file=source.url.file, command=source.url.command)
-        return self.keys.fetch(ref, what=f"the URL of the source {name_or_url}")
+        return self.keys.fetch(source.url.ref(), what=f"the URL of the source {name_or_url}")
 
 
 def read_settings(

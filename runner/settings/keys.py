@@ -80,13 +80,17 @@ class Keys:
     def whereabouts(self, ref: SecretRef) -> str:
         """Where a secret is found and whether it is there: `environment variable K: set, in .env`. Runs no command."""
         if ref.env:
-            state = "set" if self._environ.get(ref.env, "").strip() else "not set"
+            state = "set" if self.is_set(ref.env) else "not set"
             place = f", in {self._env_file}" if ref.env in self._from_env_file else ""
             return f"environment variable {ref.env}: {state}{place}"
         if ref.file:
             path = self.file(ref.file)
             return f"file {path}: {'there' if path.is_file() else 'missing'}"
         return f"command {(ref.command or ('?',))[0]}: asked when it is needed"
+
+    def is_set(self, variable: str) -> bool:
+        """Whether an environment variable holds anything, be it from the env file."""
+        return bool(self._environ.get(variable, "").strip())
 
     def file(self, name: str) -> Path:
         """The path that `{ file = NAME }` means."""
@@ -139,16 +143,39 @@ def _from_command(command: tuple[str, ...], what: str) -> str:
         # The command is the user's own, from their settings; it runs without a shell.
         done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
-        why = f"{command[0]} did not answer: {type(error).__name__}."
-        raise ConfigError(f"{what} cannot be fetched", why=why, fix=f"run {command[0]} by hand") from error
+        # Not from the error: it holds what the program has printed.
+        raise ConfigError(
+            f"{what} cannot be fetched", why=f"{command[0]} {_failure(error)}.", fix=_by_hand(command)
+        ) from None
     if done.returncode != 0:
         why = f"{command[0]} ended with {done.returncode}."
-        raise ConfigError(f"{what} cannot be fetched", why=why, fix=f"run {command[0]} by hand")
-    return done.stdout
+        raise ConfigError(f"{what} cannot be fetched", why=why, fix=_by_hand(command))
+    # Password stores keep more than the key in an entry: its first line is the key.
+    return done.stdout.strip().partition("\n")[0]
+
+
+def _failure(error: OSError | subprocess.TimeoutExpired | UnicodeDecodeError) -> str:
+    match error:
+        case subprocess.TimeoutExpired():
+            return f"did not end within {_COMMAND_SECONDS:g} s"
+        case UnicodeDecodeError():
+            return "printed something that is not UTF-8 text"
+        case _:
+            return f"could not be started: {error.strerror or type(error).__name__}"
+
+
+def _by_hand(command: tuple[str, ...]) -> str:
+    # Its arguments are not shown: somebody may have written the key there.
+    return f"run {command[0]} by hand with the arguments that the settings name: its first line is to be the key"
+
+
+def has_shape(value: str, auth: Auth) -> bool:
+    """Whether a key looks like one of this provider: printable, and of the shape that its profile says."""
+    return value.isprintable() and (auth.pattern is None or re.search(auth.pattern, value) is not None)
 
 
 def _check_shape(value: str, auth: Auth, provider: Provider) -> None:
-    if auth.pattern is None or re.search(auth.pattern, value):
+    if has_shape(value, auth):
         return
     ref = auth.secret or SecretRef()
     raise ConfigError(
@@ -163,4 +190,4 @@ def _fix(ref: SecretRef) -> str:
         return f"set {ref.env}=..." if os.name == "nt" else f"export {ref.env}=..."
     if ref.file:
         return f"write the key into {ref.file}"
-    return f"run {ref.command[0] if ref.command else 'the command'} by hand"
+    return _by_hand(ref.command or ("the command",))

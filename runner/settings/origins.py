@@ -28,10 +28,11 @@ class OriginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """One place. `where`: the flag, the variable, the file with the key, the profile; empty for what is built in."""
+    """One place. `where`: the flag, variable, file (with its `key`) or profile; empty for what is built in."""
 
     kind: OriginKind
     where: str = ""
+    key: str = ""
 
     def describe(self) -> str:
         """For people: `flag --db`, `environment variable RUNNER_DB`, `runner.toml: run.db`, `built in`."""
@@ -41,7 +42,7 @@ class Origin:
             case OriginKind.ENVIRONMENT:
                 return f"environment variable {self.where}"
             case OriginKind.FILE | OriginKind.USER_FILE:
-                return self.where
+                return f"{self.where}: {self.key}"
             case OriginKind.PROFILE:
                 return f"profile {self.where}"
             case OriginKind.BUILT_IN:
@@ -57,7 +58,7 @@ def of_files(files: Sequence[tuple[Path, OriginKind, Mapping[str, Any]]]) -> dic
     for path, kind, tables in reversed(files):
         for keys in leaves(tables):
             _forget(origins, keys)
-            origins[keys] = Origin(kind=kind, where=f"{path}: {'.'.join(keys)}")
+            origins[keys] = Origin(kind=kind, where=str(path), key=".".join(keys))
     return origins
 
 

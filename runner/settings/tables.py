@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from runner.domain.model import InDoubtPolicy
+from runner.domain.provider import SecretRef
 from runner.errors import ConfigError
 from runner.settings.quantities import (
     Price,
@@ -125,6 +126,10 @@ class SecretTable(_Table):
         if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
             raise ValueError("exactly one of env, file and command is needed")
         return self
+
+    def ref(self) -> SecretRef:
+        """The same, as everything but the settings knows it."""
+        return SecretRef(env=self.env, file=self.file, command=self.command)
 
 
 class SourceSettings(_Table):

@@ -1,0 +1,157 @@
+"""`config show|path`: every setting with its value and where it comes from. No secret is read, only where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.domain.model import MILLION
+from runner.domain.provider import Provider
+from runner.errors import RunnerError
+from runner.settings import BUILT_IN, Origin, OriginKind, Settings, origin_of, user_settings_file
+from runner.work.status import plain
+
+if TYPE_CHECKING:
+    from runner.work.session import Session
+
+PROVIDER_KEYS = {
+    "base_url": ("http", "base_url"),
+    "key": ("http", "auth"),
+    "timeout": ("http", "timeout"),
+    "limits": ("limits",),
+    "in_flight": ("concurrency", "in_flight"),
+    "attempts": ("retry", "attempts"),
+    "pace": ("pace",),
+}
+"""What is shown of a provider, and where it stands in its profile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One setting. `value` is a JSON value in the unit that the key has in a file; a secret's is its whereabouts."""
+
+    name: str  # as one finds it in a file: "run.max_wait"
+    value: Any
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Somewhere that settings are read from, or kept."""
+
+    role: str  # "flag", "environment", "file", "user-file", "env-file", "database"
+    path: str  # a path, or the names of flags or variables
+    found: bool
+
+
+def settings_shown(session: Session) -> list[Setting]:
+    """Every setting of `[run]`, then prices, sources, and the providers that are in use here."""
+    settings = session.settings
+    return [
+        *_run(settings),
+        *_prices(settings),
+        *_sources(settings),
+        *(one for name in providers_in_use(session) for one in _provider(name, session)),
+    ]
+
+
+def places(settings: Settings) -> list[Place]:
+    """What is read, the strongest first, then the file of keys and the database."""
+    by_kind = {kind: [one.where for one in settings.origins.values() if one.kind is kind] for kind in OriginKind}
+    mine = user_settings_file()
+    own = [path for path in settings.files if path != mine]
+    nearest = own[0] if own else settings.directory / "runner.toml"
+    flags, variables = by_kind[OriginKind.FLAG], by_kind[OriginKind.ENVIRONMENT]
+    return [
+        Place(role="flag", path=", ".join(flags), found=bool(flags)),
+        Place(role="environment", path=", ".join(variables), found=bool(variables)),
+        Place(role="file", path=str(nearest), found=bool(own)),
+        Place(role="user-file", path=str(mine), found=mine in settings.files),
+        Place(role="env-file", path=str(settings.env_file or ""), found=settings.env_file is not None),
+        Place(role="database", path=str(settings.database), found=settings.database.exists()),
+    ]
+
+
+def providers_in_use(session: Session) -> list[str]:
+    """The providers of `[run] operations` and `[providers]`, and those whose key is at hand; all, if that is none."""
+    settings = session.settings
+    asked = [_provider_of(text, settings.directory) for text in settings.run.operations]
+    names = dict.fromkeys([*asked, *settings.providers])
+    known = session.profiles.names()
+    for name in known:
+        if name not in names and _has_key(session, name):
+            names[name] = None
+    return list(names) or known
+
+
+def _provider_of(operation: str, directory: Path) -> str:
+    path, colon, _ = operation.rpartition(":")
+    if colon and path.endswith(".toml"):
+        return str(directory / path)
+    return operation.partition(".")[0]
+
+
+def _has_key(session: Session, name: str) -> bool:
+    try:
+        secret = session.profiles.provider(name).http.auth.secret
+    except RunnerError:  # told where it is looked at
+        return True
+    return secret is not None and secret.env is not None and session.settings.keys.is_set(secret.env)
+
+
+def _run(settings: Settings) -> Iterator[Setting]:
+    values = settings.run.model_dump(mode="json")
+    values["db"] = str(settings.database)
+    for key, value in values.items():
+        yield Setting(name=f"run.{key}", value=value, origin=origin_of(settings.origins, "run", key))
+
+
+def _prices(settings: Settings) -> Iterator[Setting]:
+    for name, price in settings.prices.items():
+        origin = origin_of(settings.origins, "prices", name)
+        yield Setting(name=f'prices."{name}"', value=f"{price.amount} {price.currency}", origin=origin)
+
+
+def _sources(settings: Settings) -> Iterator[Setting]:
+    for name, source in settings.sources.items():
+        # A driver's options may hold a password.
+        value = (
+            source.url.partition("?")[0] if isinstance(source.url, str) else settings.keys.whereabouts(source.url.ref())
+        )
+        origin = origin_of(settings.origins, "sources", name, "url")
+        yield Setting(name=f"sources.{name}.url", value=value, origin=origin)
+
+
+def _provider(name: str, session: Session) -> Iterator[Setting]:
+    try:
+        provider = session.profiles.provider(name)
+    except RunnerError as error:
+        yield Setting(name=f"providers.{name}", value=f"cannot be read: {error.what}", origin=BUILT_IN)
+        return
+    settings = session.settings
+    profile = Origin(kind=OriginKind.PROFILE, where=provider.source)
+    values = _values(provider, settings)
+    for key, place in PROVIDER_KEYS.items():
+        origin = origin_of(settings.origins, "providers", provider.name, *place, default=profile)
+        yield Setting(name=f"providers.{provider.name}.{'.'.join(place)}", value=values[key], origin=origin)
+    for operation in provider.operations.values():
+        place = ("operations", operation.name, "price")
+        origin = origin_of(settings.origins, "providers", provider.name, *place, default=profile)
+        price = None if operation.price is None else plain(Decimal(operation.price) / MILLION)
+        yield Setting(name=f"providers.{provider.name}.{'.'.join(place)}", value=price, origin=origin)
+
+
+def _values(provider: Provider, settings: Settings) -> dict[str, Any]:
+    secret = provider.http.auth.secret
+    return {
+        "base_url": provider.http.base_url,
+        "key": settings.keys.whereabouts(secret) if secret else "none needed",
+        "timeout": provider.http.timeout_seconds,
+        "limits": [{"at_most": one.at_most, "per_seconds": one.per_seconds} for one in provider.limits],
+        "in_flight": provider.in_flight,
+        "attempts": provider.retry.attempts,
+        "pace": provider.pace.value,
+    }
