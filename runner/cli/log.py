@@ -57,7 +57,7 @@ def log_text(records: Sequence[Record]) -> str:
     """The lines in columns; the date stands alone where it changes."""
     days = [moment(record.at_us)[:10] for record in records]
     rows = [
-        (f"  {moment(record.at_us)[11:]}", record.batch or "", record.provider or "", sentence(record))
+        (f"  {moment(record.at_us)[11:]}", record.handle or "", record.provider or "", sentence(record))
         for record in records
     ]
     lines = table(rows).splitlines()
@@ -145,9 +145,9 @@ def _done(record: Record) -> str:
     return f"sends nothing more: {_reason(record)}" if reason else "nothing is left to send"
 
 
-def _open(record: Record) -> str:
+def _limited(record: Record) -> str:
     rate = record.detail.get("rate")
-    return f"sending{f', at most {rate}' if rate else ''}"
+    return f"sending as fast as {rate} allows" if rate else "sending"
 
 
 def _recovered(record: Record) -> str:
@@ -217,8 +217,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "doubts.resolved": _resolved,
     "streak.requeued": _streak,
     "run.died": _words("a run was cut off: its process died"),
-    "lane.open": _open,
-    "lane.limited": _open,
+    "lane.open": _words("sending"),
+    "lane.limited": _limited,
     "lane.limits": lambda r: f"its answers say how fast it may be asked: at most {r.detail.get('rate', '?')} now",
     "lane.gated": lambda r: f"waiting {_until(r)}: {_says(r)}",
     "lane.circuit": lambda r: f"waiting {_until(r)}, then one request: it fails again and again ({_reason(r)})",

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from runner.cli.options import Common, Switch
 from runner.cli.render import facts, table
 from runner.cli.terminal import Screen
-from runner.cli.text import number
+from runner.cli.text import number, plural
 from runner.work.money import costs_text, money_text
 from runner.work.records import By
 
@@ -80,7 +80,7 @@ _HEAD = {By.DAY: "day (UTC)", By.BATCH: "batch", By.OPERATION: "operation"}
 def _row(line: SpendLine, first: str, *, told: bool) -> tuple[str, ...]:
     cost = line.cost
     counts = (line.requests, line.charged, line.not_charged, line.in_doubt)
-    row = (first, line.provider, *map(number, counts), f"{number(cost.amount)} {cost.unit}")
+    row = (first, line.provider, *map(number, counts), f"{number(cost.amount)} {plural(cost.unit, cost.amount)}")
     money = "unknown" if cost.money is None else money_text(cost.money, cost.currency)
     return (*row, money) if told else row
 

@@ -34,6 +34,7 @@ _CANCEL_JOBS: Final = f"""
 UPDATE jobs SET state = 'cancelled', due_us = 0, finished_us = ? WHERE batch = ? AND {job_may(JobEvent.CANCEL)}
 AND id <= (SELECT visible_job FROM batches WHERE id = jobs.batch)
 """
+_NOTES: Final = frozenset({"invalid", "countries"})  # kept with the options of a batch, but nobody's decision
 _KEEP: Final = "UPDATE batches SET settings = ?, touched_us = ? WHERE id = ?"
 
 
@@ -87,7 +88,9 @@ class Steering:
         with self._deciding(batch) as (connection, now, state):
             target = advance_batch(state, event)
             if event is BatchEvent.COMPLETE and connection.exec_driver_sql(_UNENDED, {"batch": batch}).first():
-                raise BatchError("the batch is not complete", why="some of its jobs have not ended")
+                raise BatchError(
+                    "the batch is not complete", why="some of its requests have not ended", fix="runner status"
+                )
             keeps_wish = event in {BatchEvent.START, BatchEvent.PAUSE, BatchEvent.HALT}
             moved = connection.exec_driver_sql(
                 "UPDATE batches SET state = ?, reason = ?, resume_at_us = ?, touched_us = ?,"
@@ -95,7 +98,9 @@ class Steering:
                 (target.value, reason, resume_at_us, now, int(keeps_wish), batch),
             )
             if moved.rowcount != 1:
-                raise BatchError(f"the batch cannot {event} now")
+                raise BatchError(
+                    f"the batch cannot {event} now", why="another command changed it meanwhile", fix="runner status"
+                )
             if event is BatchEvent.CANCEL:
                 connection.exec_driver_sql(_CANCEL_JOBS, (now, batch))
             detail = {"reason": reason, "resume_at_us": resume_at_us}
@@ -112,7 +117,7 @@ class Steering:
         """Withdraw a wish, and lift a pause (reason `resumed`, no `resume_at`), so that the next run continues."""
         with self._deciding(batch) as (connection, now, state):
             if state in {BatchState.CANCELLED, BatchState.COMPLETED, BatchState.LOADING}:
-                raise BatchError(f"a batch that is {state} cannot be resumed")
+                raise _over(state, "resumed")
             connection.exec_driver_sql("UPDATE batches SET requested_state = NULL WHERE id = ?", (batch,))
             connection.exec_driver_sql(
                 "UPDATE batches SET reason = 'resumed', resume_at_us = NULL WHERE id = ? AND state = 'paused'", (batch,)
@@ -144,7 +149,7 @@ class Steering:
         """A person's word on jobs in doubt, of some rows or all: charged -> failed (`lost-answer`), else queued."""
         with self._deciding(batch) as (connection, now, state):
             if state is BatchState.CANCELLED and resolution is not Resolution.CHARGED:
-                raise BatchError("the batch was cancelled", why="nothing of it is sent again")
+                raise _over(state, "sent again")
             count = resolve_doubts(connection, batch, resolution, rows=rows, now_us=now)
             if count:
                 detail = {"resolution": resolution.value, "jobs": count, "by": "person"}
@@ -160,8 +165,13 @@ class Steering:
             merged = {key: value for key, value in (json.loads(before) | dict(settings)).items() if value is not None}
             connection.exec_driver_sql(_KEEP, (to_json(merged), now, batch))
             # A cap is kept in millionths; its name says so only where it is shown.
-            shown = {f"{key}_millionths" if key == "max_spend" else key: value for key, value in settings.items()}
-            write_event(connection, "batch.settings", at_us=now, batch=batch, detail=shown)
+            options = {
+                f"{key}_millionths" if key == "max_spend" else key: value
+                for key, value in settings.items()
+                if key not in _NOTES
+            }
+            if options:
+                write_event(connection, "batch.settings", at_us=now, batch=batch, detail=options)
 
     def delivered(
         self, batch: BatchId, *, rows: int, file: str | None = None, mark: Mapping[str, Any] | None = None
@@ -190,7 +200,7 @@ class Steering:
     def _requeue(self, batch: BatchId, event: str, *, rule: str | None, unfinished_only: bool) -> int:
         with self._deciding(batch) as (connection, now, state):
             if state in {BatchState.CANCELLED, BatchState.LOADING}:
-                raise BatchError(f"nothing of a batch that is {state} can be sent again")
+                raise _over(state, "sent again")
             count = requeue_failed(connection, batch, rule=rule, unfinished_only=unfinished_only)
             if count:
                 write_event(connection, event, at_us=now, batch=batch, detail={"rule": rule, "jobs": count})
@@ -203,8 +213,17 @@ class Steering:
         with self._database.write_now() as connection:
             found = connection.exec_driver_sql(_BATCH, (batch,)).first()
             if found is None:
-                raise BatchError(f"there is no batch {batch}", fix="runner status lists them")
+                raise BatchError(f"there is no batch {batch}", why="it is not in this database", fix="runner status")
             yield connection, self._clock.now_us(), BatchState(found.state)
+
+
+def _over(state: BatchState, what: str) -> BatchError:
+    """A batch that is not read to its end, or is given up, or has ended."""
+    why, fix = {
+        BatchState.LOADING: ("its list was not read to its end", "runner load FILE   (reads it again)"),
+        BatchState.CANCELLED: ("it was given up for good; its answers stay", "runner load FILE --new"),
+    }.get(state, ("all its requests have ended", "runner status"))
+    return BatchError(f"a batch that is {state} cannot be {what}", why=why, fix=fix)
 
 
 def _reopened(connection: sa.Connection, batch: BatchId, state: BatchState, now: int) -> None:

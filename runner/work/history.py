@@ -12,6 +12,7 @@ from runner.settings import parse_duration
 from runner.store.store import Store
 from runner.store.values import BatchInfo, SpendView
 from runner.work.money import Prices
+from runner.work.naming import handle
 from runner.work.profiles import Profiles
 from runner.work.records import By, Log, Record, Spend, SpendLine
 
@@ -25,13 +26,15 @@ def log(info: BatchInfo | None, *, since_us: int | None, limit: int, store: Stor
     if limit < 1:
         raise UsageError(f"--limit {limit} is too small", why="The least is 1.", fix=f"--limit {LINES}")
     events, more = store.reports.events(batch=None if info is None else info.id, since_us=since_us, limit=limit)
-    files = _files(store.reports.batches() if info is None else [info])
+    batches = store.reports.batches()
+    files, names = _files(batches), [other.name for other in batches]
     titles = {name: _title(name, files, profiles) for name in {one.lane for one in events if one.lane}}
     records = tuple(
         Record(
             at_us=one.at_us,
             run=one.run,
             batch=one.batch,
+            handle=None if one.batch is None else handle(one.batch, names),
             provider=one.lane,
             title=titles.get(one.lane or ""),
             event=one.event,

@@ -23,6 +23,7 @@ class Record:
     at_us: int
     run: int | None
     batch: str | None
+    handle: str | None  # the shortest beginning of the batch's name that means it today
     provider: str | None
     title: str | None  # the provider's, for people; its name where its profile is gone
     event: str  # "batch.paused", "lane.halted", ...
