@@ -60,6 +60,7 @@ _INNER = (
     ("providers", "list", "provide:providers_list", "List providers and their operations."),
     ("providers", "show", "provide:providers_show", "Show a provider's limits, prices, columns and rules."),
     ("providers", "test", "provide:providers_test", "Run the examples of a profile; all mistakes at once."),
+    ("providers", "new", "provide:providers_new", "Write a profile of your own to fill in."),
     ("db", "status", "database:status", "Show the file, its size and its schema."),
     ("db", "upgrade", "database:upgrade", "Bring the file to this version's schema; a copy is kept."),
     ("db", "backup", "database:backup", "Write a consistent copy while anything may be at work."),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.options import Common
+from runner.cli.options import Common, Switch, Text
 from runner.cli.render import facts, table
 from runner.cli.terminal import Screen
-from runner.cli.text import amount, count, duration, listed, plural
-from runner.errors import ProfileError
+from runner.cli.text import amount, duration, listed, plural
+from runner.cli.trial import charged_text, does_text, trial_text, trials_object, verdict_text
+from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.domain.provider import Operation, Provider
@@ -38,23 +40,74 @@ def providers_show(name: Name, /, *, common: Common | None = None) -> int:
     return 0
 
 
-def providers_test(name: Name, /, *, common: Common | None = None) -> int:
-    """Run the examples of a profile: each must lead to the rule it names. Exit 2 with all mistakes if one does not."""
-    with (common or Common()).open() as library:
-        provider = library.provider(name)
-    from runner.providers.examples import check_examples
+def providers_test(
+    name: Annotated[str | None, Parameter(help="A provider's name, or a profile file (default: all known).")] = None,
+    /,
+    *,
+    json: Annotated[Switch, Parameter(name="--json", help="One JSON object on stdout.")] = False,
+    common: Common | None = None,
+) -> int:
+    """Run the examples of a profile: each must lead to the rule it names. Exit 2 with all mistakes if one does not.
 
-    results = check_examples(provider)
-    wrong = [result for result in results if not result.passed]
-    if wrong:
-        raise ProfileError(
-            f"{count(len(wrong), 'example')} of {len(results)} of {provider.name} lead to another rule",
-            why="\n".join(
-                f"example {one.number} at {one.operation}: {one.verdict.rule}, not {one.example.rule}" for one in wrong
-            ),
-            fix="correct the profile or its example, then test again",
+    Shown are all rules in their order: what each does, whether it is charged, which answers it takes, its examples. Of
+    an example that leads elsewhere: its answer, what took it, and the first condition of the right rule it misses.
+    """
+    screen = Screen()
+    with (common or Common()).open() as library:
+        trials = library.trials(name)
+    if json:
+        screen.json(trials_object(trials))
+    elif name is not None:
+        screen.data("\n\n".join(map(trial_text, trials)))
+    else:
+        screen.data("\n".join(verdict_text(trial) for trial in trials))
+    failed = [trial.error for trial in trials if trial.error is not None]
+    for error in failed:
+        screen.error(error)
+    return max((error.exit_code for error in failed), default=0)
+
+
+def providers_new(
+    name: Annotated[str, Parameter(help="What to call it: a-z, 0-9 and _.")],
+    /,
+    *,
+    from_: Annotated[Text, Parameter(name="--from", help="Begin with a copy of this provider's profile.")] = None,
+    output: Annotated[Text, Parameter(name="-o", help="The file to write (default: NAME.toml here).")] = None,
+    common: Common | None = None,
+) -> int:
+    """Write a profile of your own to fill in: complete, with comments that lead from a page about errors to rules."""
+    target = Path(output or f"{name}.toml")
+    with (common or Common()).open() as library:
+        text = library.starter(name, base=from_)
+    if target.suffix != ".toml":
+        raise UsageError(
+            f"a profile's file ends in .toml: {target}", why="That is how -p knows it.", fix=f"-o {name}.toml"
         )
-    Screen().data(f"{provider.name}: {count(len(results), 'example')}, each leads to the rule it names")
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{target} is there already",
+            why="It may be somebody's work.",
+            fix=f"runner providers new {name} -o {target.stem}-2.toml",
+        ) from error
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(
+            f"{target} cannot be written", why=f"{why}.", fix=f"runner providers new {name} -o FILE.toml"
+        ) from error
+    shown = target if target.is_absolute() else f"./{target}"
+    with (common or Common()).open() as library:
+        operation = next(iter(library.provider(str(target)).operations))
+    screen = Screen()
+    screen.say(f"{shown} is written. Next:")
+    for command, why in (
+        (f"runner providers test {shown}", "after each change"),
+        (f"runner sandbox {shown}", "in a second terminal: plays it on this machine"),
+        (f"runner run LIST.csv -p {shown}:{operation}", "against the sandbox, until you change base_url"),
+    ):
+        screen.say(f"  {command}   ({why})")
     return 0
 
 
@@ -109,5 +162,4 @@ def _operation_text(operation: Operation) -> str:
 
 
 def _rules(provider: Provider) -> list[tuple[str, str, str, str]]:
-    words = {"unknown": "in doubt"}
-    return [(rule.name, rule.then, words.get(rule.debited, rule.debited), rule.advice) for rule in provider.rules]
+    return [(rule.name, does_text(rule), charged_text(rule), rule.advice) for rule in provider.rules]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urljoin, urlsplit
 
 import anyio
 from cyclopts import Parameter
@@ -18,13 +20,20 @@ if TYPE_CHECKING:
     from runner.sandbox.world import World
 
 FAKE_KEY = "sandbox-key-not-real"
+_KEY_CHARACTERS = 129
 
 
 def sandbox(
     provider: Annotated[str, Parameter(help="A provider's name, or a profile file of your own.")],
     /,
     *,
-    port: Annotated[int, Parameter(help="The port to listen on; 0 takes a free one.")] = 0,
+    port: Annotated[
+        int | None,
+        Parameter(
+            help="The port to listen on; 0 takes a free one (default: the profile's own, if it is on this machine).",
+            show_default=False,
+        ),
+    ] = None,
     wallet: Annotated[
         int | None, Parameter(help="What can be charged, in the provider's unit (default: no end).", show_default=False)
     ] = None,
@@ -33,8 +42,8 @@ def sandbox(
 ) -> int:
     """Serve a provider on this machine until Ctrl-C, with its limits, its errors and a wallet. Any key will do.
 
-    stdout is a runner.toml that uses it. An e-mail like rule-insufficient-funds@example.com brings the error of that
-    rule; /_sandbox/summary and /_sandbox/ledger show its books.
+    stdout is a runner.toml that uses it. An e-mail like rule-insufficient-funds@example.com (a domain like
+    rule-not-found.example.com) brings the error of that rule; /_sandbox/summary and /_sandbox/ledger show its books.
     """
     from runner.sandbox.world import World
     from runner.settings import parse_share
@@ -44,10 +53,11 @@ def sandbox(
     with (common or Common()).open() as library:
         profile = library.provider(provider)
     world = World(profile, randomness=SystemRandomness(), wallet=wallet, faults=share)
-    problem = anyio.run(partial(_serve, world, provider, port))
+    chosen = own_port(profile) if port is None else port
+    problem = anyio.run(partial(_serve, world, provider, chosen))
     if problem is not None:
         raise UsageError(
-            f"port {port} cannot be used", why=problem, fix=f"runner sandbox {provider}   (takes a free port)"
+            f"port {chosen} cannot be used", why=problem, fix=f"runner sandbox {provider} --port 0   (takes a free one)"
         )
     return 0
 
@@ -65,15 +75,24 @@ async def _serve(world: World, name: str, port: int) -> str | None:
             async with serve(world, clock=SystemClock(), port=port) as base_url:
                 screen.data(settings_text(world.provider, name, base_url))
                 screen.say(f"{world.provider.title} is served at {base_url} until Ctrl-C.")
-                screen.say("Put the lines above into runner.toml. Any key will do:")
+                there = base_url == world.provider.http.base_url
+                put = "That is where the profile looks for it." if there else "Put the lines above into runner.toml."
+                screen.say(f"{put} Any key will do, such as:")
                 screen.say(f"  {key_text(world.provider)}")
                 if world.wallet is not None:
                     screen.say("To put 100 more into its wallet:")
-                    screen.say(f"  curl -d '{{\"units\": 100}}' {base_url}/_sandbox/top-up")
+                    screen.say(f"  curl -d '{{\"units\": 100}}' {urljoin(base_url, '/_sandbox/top-up')}")
                 await stopped.wait()
         except OSError as error:
             return error.strerror or "it is taken"
     return None
+
+
+def own_port(profile: Provider) -> int:
+    """The port of a profile whose address is on this machine: then nothing needs to be put anywhere. Else 0."""
+    parts = urlsplit(profile.http.base_url)
+    # The loader lets http pass for this machine alone; https is nothing that the sandbox speaks.
+    return parts.port or 0 if parts.scheme == "http" else 0
 
 
 def settings_text(profile: Provider, name: str, base_url: str) -> str:
@@ -88,4 +107,16 @@ def key_text(profile: Provider) -> str:
     secret = profile.http.auth.secret
     if secret is None:
         return "(it needs none)"
-    return f"export {secret.env}={FAKE_KEY}" if secret.env else f"{FAKE_KEY}   in {secret.describe()}"
+    key = fake_key(profile.http.auth.pattern) or f"KEY   (of the shape {profile.http.auth.pattern})"
+    return f"export {secret.env}={key}" if secret.env else f"{key}   in {secret.describe()}"
+
+
+def fake_key(pattern: str | None) -> str | None:
+    """An obviously fake key of the shape a profile asks for: how its pattern begins, then words or zeros. None: the
+    pattern is too clever for that."""
+    if pattern is None:
+        return FAKE_KEY
+    begin = re.match(r"\^?([\w-]*)", pattern)
+    ends = [FAKE_KEY, *("0" * count for count in range(_KEY_CHARACTERS))]
+    made = ((begin[1] if begin else "") + end for end in ends)
+    return next((key for key in made if re.search(pattern, key)), None)

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from runner.domain.provider import Provider
 from runner.errors import ProfileError
-from runner.providers.loader import Source, load_tables, looks_like_a_file, read_source, shipped_names
+from runner.providers.draft import table_at
+from runner.providers.loader import Source, load_source, looks_like_a_file, read_source, shipped_names
 from runner.providers.mistakes import Mistakes, near, quoted
 
 EXTENDS: Final = "extends"
@@ -26,22 +27,31 @@ def load_account(name: str, table: Mapping[str, Any], *, accounts: Collection[st
 
     ProfileError: no such base, a name that is taken, a key that is the base's, or mistakes in the table.
     """
+    source = account_source(name, table, accounts=accounts)
+    provider = load_source(source)
+    return replace(
+        provider,
+        name=name,
+        title=provider.title if "title" in source.overrides else f"{provider.title} ({name})",
+        operations={key: replace(one, provider=name) for key, one in provider.operations.items()},
+        base=provider.name,
+    )
+
+
+def account_source(name: str, table: Mapping[str, Any], *, accounts: Collection[str]) -> Source:
+    """The base's profile with the account's table laid over it, unchecked. ProfileError: no such base."""
     base = _base(name, table[EXTENDS], accounts)
-    overrides = {key: value for key, value in table.items() if key != EXTENDS}
 
     def check(mistakes: Mistakes) -> None:
         _check_name(name, mistakes)
         _check_key(base, mistakes)
 
-    provider = load_tables(
-        base.tables, base.source, overrides, target=name, place=f"[providers.{name}]", check_more=check
-    )
     return replace(
-        provider,
-        name=name,
-        title=provider.title if "title" in overrides else f"{provider.title} ({name})",
-        operations={key: replace(one, provider=name) for key, one in provider.operations.items()},
-        base=provider.name,
+        base,
+        target=name,
+        overrides={key: value for key, value in table.items() if key != EXTENDS},
+        overrides_file=f"[providers.{name}]",
+        check_more=check,
     )
 
 
@@ -71,19 +81,13 @@ def _check_name(name: str, mistakes: Mistakes) -> None:
 
 def _check_key(base: Source, mistakes: Mistakes) -> None:
     """Limits and wallet belong to the account: two lanes on one key would send twice as fast as it allows."""
-    before, after = _auth(base.tables), _auth(mistakes.tables)
+    http_before, http_after = (table_at(tables, "http") or {} for tables in (base.tables, mistakes.tables))
+    before, after = (table_at(http, "auth") or {} for http in (http_before, http_after))
     if not after:
-        http = mistakes.tables.get("http")
-        if isinstance(http, Mapping) and http.get("base_url") == base.tables.get("http", {}).get("base_url"):
+        if http_after.get("base_url") == http_before.get("base_url"):
             mistakes.add_override(("http", "base_url"), "without a key only another address is another account")
     elif after.get("secret") == before.get("secret"):
         example = 'secret = { env = "..." }'
         mistakes.add_override(
             ("http", "auth", "secret"), f"the same key is the same account: name another, as in {example}"
         )
-
-
-def _auth(tables: Mapping[str, Any]) -> Mapping[str, Any]:
-    http = tables.get("http")
-    auth = http.get("auth") if isinstance(http, Mapping) else None
-    return auth if isinstance(auth, Mapping) else {}

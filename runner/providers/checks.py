@@ -55,7 +55,7 @@ def check_examples_lead(draft: Draft, mistakes: Mistakes) -> None:
             mistakes.add(("rules", index), "has no example: add one under [[examples]]")
     known = {str(rule.get("name")) for rule in list_at(tables, "rules") if isinstance(rule, dict)} | BUILT_IN_NAMES
     readable = {rule.name for _, rule in _numbered(draft)} | BUILT_IN_NAMES
-    provider = _judge(stand_in(draft, tables))
+    provider = judge(draft, tables)
     for one in draft.examples:
         example, path = one.example, ("examples", one.index)
         if example.rule not in known:
@@ -75,7 +75,9 @@ def _numbered(draft: Draft) -> list[tuple[int, Rule]]:
     return [(one.index, one.rule) for one in draft.rules]
 
 
-def _judge(provider: Provider) -> Provider:
+def judge(draft: Draft, tables: Mapping[str, Any]) -> Provider:
+    """A provider with all rules that could be read, the built-in ones among them, to classify the examples with."""
+    provider = stand_in(draft, tables)
     own = provider.rules
     whole = bool(own) and own[-1].is_catch_all()
     return replace(provider, rules=with_built_in(own) if whole else (*own, *BUILT_IN))

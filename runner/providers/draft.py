@@ -19,6 +19,7 @@ class DraftRule:
 
     index: int
     rule: Rule
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def _read_rule(raw: Any, index: int, mistakes: Mistakes) -> DraftRule | None:
     name = raw.get("name")
     then = Action.SUCCEED if raw.get("then") == "succeed" else Action.FAIL
     rule = Rule(name=name if isinstance(name, str) else "", when=when, then=then, debited=Debited.UNKNOWN)
-    return DraftRule(index=index, rule=rule)
+    return DraftRule(index=index, rule=rule, whole=False)
 
 
 def _read_when(raw: Any, path: KeyPath, mistakes: Mistakes) -> tuple[Condition, ...] | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from runner.domain.model import Verdict
-from runner.domain.provider import Example, Provider
+from runner.domain.provider import Example, Operation, Provider
 from runner.domain.rules import classify
 
 
@@ -16,6 +17,7 @@ class ExampleResult:
     number: int  # its place in the profile, from 1
     example: Example
     operation: str  # "defastra.email"
+    tried: Operation  # the same, with the example's `safe` in place of its own
     verdict: Verdict
 
     @property
@@ -24,13 +26,12 @@ class ExampleResult:
         return self.verdict.rule == self.example.rule
 
 
-def check_examples(provider: Provider) -> list[ExampleResult]:
-    """Every example at its operation, or at each operation where it names none."""
-    return [
-        result
-        for number, example in enumerate(provider.examples, start=1)
-        for result in run_example(provider, example, number)
-    ]
+def check_examples(provider: Provider, examples: Iterable[tuple[int, Example]] | None = None) -> list[ExampleResult]:
+    """Every example at its operation, or at each operation where it names none. `examples`: these, with their numbers,
+    instead of the provider's own.
+    """
+    numbered = enumerate(provider.examples, start=1) if examples is None else examples
+    return [result for number, example in numbered for result in run_example(provider, example, number)]
 
 
 def run_example(provider: Provider, example: Example, number: int) -> list[ExampleResult]:
@@ -44,5 +45,7 @@ def run_example(provider: Provider, example: Example, number: int) -> list[Examp
     for operation in chosen:
         tried = operation if example.safe is None else replace(operation, safe=example.safe)
         verdict = classify(provider, tried, example.answer)
-        results.append(ExampleResult(number=number, example=example, operation=operation.key, verdict=verdict))
+        results.append(
+            ExampleResult(number=number, example=example, operation=operation.key, tried=tried, verdict=verdict)
+        )
     return results

@@ -16,7 +16,7 @@ from runner.domain.provider import Provider
 from runner.errors import ProfileError
 from runner.providers.checks import check_examples_lead, check_rules
 from runner.providers.compile import compile_provider
-from runner.providers.draft import list_at, read_draft
+from runner.providers.draft import Draft, list_at, read_draft
 from runner.providers.mistakes import Mistakes, near
 from runner.providers.operation_checks import check_operations
 from runner.providers.overrides import apply_overrides
@@ -26,12 +26,21 @@ NOTHING: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A profile as it is written, before anything is checked."""
+    """A profile as it is written, before anything is checked, and what is laid over it."""
 
     text: str
     tables: Mapping[str, Any]
     source: str  # for messages: "defastra.toml", or the path as it was given
-    target: str = ""  # on the command line, where that is another word
+    target: str  # on the command line: a name, or the path
+    overrides: Mapping[str, Any]  # of runner.toml
+    overrides_file: str  # for messages: "[providers.defastra]"
+    check_more: Callable[[Mistakes], None] | None = None  # mistakes that only this way of loading knows
+
+    def fix(self) -> str:
+        """The edit that mends its mistakes, and the command that checks it."""
+        changed = bool(self.overrides) or self.check_more is not None
+        where = f"{self.overrides_file} in runner.toml" if changed else self.source
+        return f"edit {where}, then check it: runner providers test {self.target}"
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -40,92 +49,46 @@ def shipped_names() -> tuple[str, ...]:
     return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
 
 
-def load(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Provider:
-    """A shipped provider by its name, or a file of one's own by its path (ends in `.toml`, or holds a separator).
-
-    `overrides`: the tables of `[providers.NAME]` in runner.toml, laid over it. ProfileError: no such profile, or wrong.
-    """
-    source = read_source(name_or_path)
-    return load_tables(source.tables, source.source, overrides, target=source.target)
-
-
 def looks_like_a_file(name_or_path: str | Path) -> bool:
     """Whether a profile file is meant and not a shipped name."""
     text = str(name_or_path)
     return isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text
 
 
-def read_source(name_or_path: str | Path) -> Source:
-    """A profile's text and tables, unchecked. ProfileError: no such profile, unreadable, or no TOML."""
-    return _file(name_or_path) if looks_like_a_file(name_or_path) else _shipped(str(name_or_path))
+def load(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Provider:
+    """A shipped provider by its name, or a file of one's own by its path (ends in `.toml`, or holds a separator).
+
+    `overrides`: the tables of `[providers.NAME]` in runner.toml, laid over it. ProfileError: no such profile, or wrong.
+    """
+    return load_source(read_source(name_or_path, overrides))
 
 
 def load_shipped(name: str, overrides: Mapping[str, Any] | None = None) -> Provider:
     """A provider that comes with the runner. ProfileError: there is none of that name, or the overrides are wrong."""
-    source = _shipped(name)
-    return load_tables(source.tables, source.source, overrides, target=name)
+    return load_source(_shipped(name, overrides))
 
 
 def load_file(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Provider:
     """A profile of one's own; it inherits nothing. ProfileError: unreadable, or wrong."""
-    source = _file(path)
-    return load_tables(source.tables, source.source, overrides)
+    return load_source(_file(path, overrides))
 
 
-def _shipped(name: str) -> Source:
-    names = shipped_names()
-    if name not in names:
-        raise ProfileError(
-            f"there is no provider {name!r}{near(name, names)}",
-            why=f"These come with the runner: {', '.join(names)}.",
-            fix="name one of them, or a profile of your own by its path: -p ./mine.toml:operation",
-        )
-    data = (resources.files(__package__) / f"{name}.toml").read_bytes()
-    return _parse(data, f"{name}.toml", target=name)
+def load_tables(tables: Mapping[str, Any], source: str, overrides: Mapping[str, Any] | None = None) -> Provider:
+    """A profile from its parsed tables; `source` names it in messages."""
+    return load_source(_source("", tables, source, overrides))
 
 
-def _file(path: str | Path) -> Source:
-    try:
-        data = Path(path).expanduser().read_bytes()
-    except OSError as error:
-        raise ProfileError(
-            f"the profile {path} cannot be read",
-            why=f"{error.strerror or type(error).__name__}.",
-            fix="check the path: -p ./mine.toml:operation",
-        ) from error
-    return _parse(data, str(path))
+def read_source(name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Source:
+    """A profile's text and tables, unchecked. ProfileError: no such profile, unreadable, or no TOML."""
+    if looks_like_a_file(name_or_path):
+        return _file(name_or_path, overrides)
+    return _shipped(str(name_or_path), overrides)
 
 
-def load_tables(
-    tables: Mapping[str, Any],
-    source: str,
-    overrides: Mapping[str, Any] | None = None,
-    *,
-    target: str = "",
-    place: str | None = None,
-    check_more: Callable[[Mistakes], None] | None = None,
-) -> Provider:
-    """A profile from its parsed tables. `source` names it in messages, `target` (or `source`) on the command line,
-    `place` the table of the overrides; `check_more` adds mistakes of its own to those that are told at once.
-    """
-    laid_over = overrides or NOTHING
-    mistakes = Mistakes(
-        file=source,
-        tables=_with_fitting_examples(apply_overrides(tables, laid_over), laid_over),
-        overrides=laid_over,
-        overrides_file=place or f"[providers.{tables.get('name', '')}]",
-    )
-    for key in ("schema", "name"):
-        if key in laid_over:
-            mistakes.add((key,), "belongs to the profile: it cannot be overridden")
-    draft = read_draft(mistakes)
-    check_operations(mistakes)
-    check_rules(draft, mistakes)
-    check_examples_lead(draft, mistakes)
-    if check_more is not None:
-        check_more(mistakes)
-    where = f"{mistakes.overrides_file} in runner.toml" if laid_over or place else source
-    mistakes.refuse_if_any(fix=f"edit {where}, then check it: runner providers test {target or source}")
+def load_source(source: Source) -> Provider:
+    """Check and compile. ProfileError with all mistakes."""
+    draft, mistakes = examine(source)
+    mistakes.refuse_if_any(fix=source.fix())
     if draft.top is None or draft.http is None:
         raise AssertionError("a table that cannot be read is a mistake")
     return compile_provider(
@@ -134,8 +97,53 @@ def load_tables(
         draft.operations,
         [one.rule for one in draft.rules],
         [one.example for one in draft.examples],
-        source=source,
+        source=source.source,
     )
+
+
+def examine(source: Source) -> tuple[Draft, Mistakes]:
+    """Everything that can be read of a profile, and everything that is wrong with it."""
+    laid_over = source.overrides
+    mistakes = Mistakes(
+        file=source.source,
+        tables=_with_fitting_examples(apply_overrides(source.tables, laid_over), laid_over),
+        overrides=laid_over,
+        overrides_file=source.overrides_file,
+    )
+    for key in ("schema", "name"):
+        if key in laid_over:
+            mistakes.add((key,), "belongs to the profile: it cannot be overridden")
+    draft = read_draft(mistakes)
+    check_operations(mistakes)
+    check_rules(draft, mistakes)
+    check_examples_lead(draft, mistakes)
+    if source.check_more is not None:
+        source.check_more(mistakes)
+    return draft, mistakes
+
+
+def _shipped(name: str, overrides: Mapping[str, Any] | None) -> Source:
+    names = shipped_names()
+    if name not in names:
+        raise ProfileError(
+            f"there is no provider {name!r}{near(name, names)}",
+            why=f"These come with the runner: {', '.join(names)}.",
+            fix="name one of them, or a profile of your own by its path: -p ./mine.toml:operation",
+        )
+    data = (resources.files(__package__) / f"{name}.toml").read_bytes()
+    return _parse(data, f"{name}.toml", overrides, target=name)
+
+
+def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
+    try:
+        data = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise ProfileError(
+            f"the profile {path} cannot be read",
+            why=f"{error.strerror or type(error).__name__}.",
+            fix="check the path: -p ./mine.toml:operation",
+        ) from error
+    return _parse(data, str(path), overrides)
 
 
 def _with_fitting_examples(tables: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,12 +154,25 @@ def _with_fitting_examples(tables: dict[str, Any], overrides: Mapping[str, Any])
     return tables | {"examples": [one for one in list_at(tables, "examples") if one.get("rule") in names]}
 
 
-def _parse(data: bytes, source: str, *, target: str = "") -> Source:
+def _parse(data: bytes, source: str, overrides: Mapping[str, Any] | None, *, target: str = "") -> Source:
     try:
         text = data.decode("utf-8-sig")
-        return Source(text=text, tables=tomllib.loads(text), source=source, target=target)
+        return _source(text, tomllib.loads(text), source, overrides, target=target)
     except UnicodeDecodeError as error:
         why = f"{source}: it is not UTF-8 text (byte {error.start + 1})"
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         why = f"{source}: it is not TOML: {error}"
     raise ProfileError(f"the profile {source} cannot be read", why=why, fix=f"edit {source}")
+
+
+def _source(
+    text: str, tables: Mapping[str, Any], source: str, overrides: Mapping[str, Any] | None, *, target: str = ""
+) -> Source:
+    return Source(
+        text=text,
+        tables=tables,
+        source=source,
+        target=target or source,
+        overrides=overrides or NOTHING,
+        overrides_file=f"[providers.{tables.get('name', '')}]",
+    )

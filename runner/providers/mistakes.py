@@ -65,10 +65,16 @@ class Mistakes:
 
     def refuse_if_any(self, *, fix: str) -> None:
         """Raise ProfileError with every mistake, one a line."""
+        error = self.error(fix=fix)
+        if error is not None:
+            raise error
+
+    def error(self, *, fix: str) -> ProfileError | None:
+        """Every mistake, one a line; None where there is none."""
         if not self.lines:
-            return
+            return None
         count = "a mistake" if len(self.lines) == 1 else f"{len(self.lines)} mistakes"
-        raise ProfileError(f"the profile {self.file} has {count}", why="\n".join(self.lines), fix=fix)
+        return ProfileError(f"the profile {self.file} has {count}", why="\n".join(self.lines), fix=fix)
 
     def _spell(self, path: KeyPath) -> str:
         """`rules[no-funds].then`, `limits[2].at_most`: rules by name, other positions counted from 1."""

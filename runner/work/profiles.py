@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.domain.provider import Operation, Provider
-from runner.errors import ConfigError, UsageError
+from runner.errors import ConfigError, ProfileError, UsageError
 from runner.settings import Settings
+
+if TYPE_CHECKING:
+    from runner.providers.trial import Trial
 
 
 class Profiles:
@@ -45,7 +48,7 @@ class Profiles:
                 raise UsageError(
                     f"two providers are called {provider.name}",
                     why=f"{provider.source} is not the one named before; columns and accounts go by that name.",
-                    fix='give one of the profiles another name = "..."',
+                    fix='edit one of the profiles: name = "another"',
                 )
             operation = provider.operations.get(wanted)
             if operation is None:
@@ -85,13 +88,59 @@ class Profiles:
                 safe.add(key)
         return safe
 
+    def trial(self, name: str) -> Trial:
+        """A profile put to its own examples, whether or not it can be used. UsageError: no such provider."""
+        from runner.providers.accounts import account_source
+        from runner.providers.loader import read_source
+        from runner.providers.trial import try_profile, unreadable
+
+        accounts = self._accounts(name)
+        table = self._settings.providers.get(name)
+        try:
+            if table is not None and name in accounts:
+                return try_profile(account_source(name, table, accounts=accounts), name=name)
+            return try_profile(read_source(name, table))
+        except ProfileError as error:
+            return unreadable(name, error)
+
+    def starter(self, name: str, *, base: str | None = None) -> str:
+        """The text of a new profile called `name`: one to fill in, or a copy of `base` (a shipped provider, a second
+        account's base, a file). ProfileError: `base` cannot be read. UsageError: no name, or it is taken.
+        """
+        from runner.providers.accounts import account_source
+        from runner.providers.loader import read_source
+        from runner.providers.starter import copied_text, starter_text
+
+        if name in self.names():
+            raise UsageError(
+                f"there is a provider called {name} already",
+                why="Lanes and columns go by the name: two of one name could not be told apart.",
+                fix=f"runner providers new my_{name}",
+            )
+        if base is None:
+            return starter_text(name)
+        accounts = self._accounts(base)
+        if base in accounts:
+            return copied_text(account_source(base, self._settings.providers[base], accounts=accounts).text, name)
+        return copied_text(read_source(base).text, name)
+
     def _load(self, name: str) -> Provider:
-        from runner.providers.accounts import EXTENDS, load_account
-        from runner.providers.loader import load, shipped_names
+        from runner.providers.accounts import load_account
+        from runner.providers.loader import load
+
+        accounts = self._accounts(name)
+        if name in accounts:
+            return load_account(name, self._settings.providers[name], accounts=accounts)
+        return load(name, self._settings.providers.get(name))
+
+    def _accounts(self, name: str) -> set[str]:
+        """The second accounts of runner.toml. UsageError: `name` is none of them, nor any other provider."""
+        from runner.providers.accounts import EXTENDS
+        from runner.providers.loader import looks_like_a_file, shipped_names
 
         accounts = {name for name, table in self._settings.providers.items() if EXTENDS in table}
         self._check_overrides({*shipped_names(), *accounts})
-        if not name.endswith(".toml") and name not in self.names():
+        if not looks_like_a_file(name) and name not in self.names():
             near = difflib.get_close_matches(name, self.names(), 1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(
@@ -99,9 +148,7 @@ class Profiles:
                 why=f"Known are {', '.join(self.names())}.{hint}",
                 fix="runner providers list",
             )
-        if name in accounts:
-            return load_account(name, self._settings.providers[name], accounts=accounts)
-        return load(name, self._settings.providers.get(name))
+        return accounts
 
     def _check_overrides(self, known: Collection[str]) -> None:
         for name in self._settings.providers:
