@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self, TextIO, Unpack
 
+from runner.app.keywords import RunKeywords
 from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike, Watching
 from runner.domain.model import InDoubtPolicy, Resolution
@@ -131,7 +132,13 @@ class Runner(Watching, Upkeep):
         session = self._session
         wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit)
         return preflight(
-            self._info(batch), wanted, store=session.store(), profiles=session.profiles, settings=session.settings
+            self._info(batch),
+            wanted,
+            store=session.store(),
+            profiles=session.profiles,
+            settings=session.settings,
+            prices=session.prices(),
+            now_us=session.clock.now_us(),
         )
 
     async def arun(
@@ -163,10 +170,8 @@ class Runner(Watching, Upkeep):
         left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
         cannot hold. StoreError: the database failed; what was in flight is in doubt.
         """
-        from runner.work.caps import Wanted  # the engine is imported by who runs, not by who looks
-        from runner.work.receipts import Delivery, run_and_deliver
-
-        wanted = Wanted.parse(
+        results = await self.arun_all(
+            [batch],
             max_requests=max_requests,
             max_spend=max_spend,
             in_doubt=in_doubt,
@@ -175,13 +180,58 @@ class Runner(Watching, Upkeep):
             limit=limit,
             max_wait=max_wait,
             max_failed=max_failed,
+            wait=wait,
+            output=output,
+            overwrite=overwrite,
+            guard=guard,
+            on_event=on_event,
+            stop=stop,
         )
-        delivery = Delivery(output=output, overwrite=overwrite, guard=guard)
+        return results[0]
+
+    async def arun_all(
+        self,
+        batches: Sequence[BatchLike],
+        *,
+        on_result: Callable[[RunResult], None] | None = None,
+        **options: Unpack[RunKeywords],
+    ) -> list[RunResult]:
+        """Work on several batches side by side: those that ask the same provider take turns, request by request.
+
+        Keywords as those of `run`; each of them holds for every batch alone. `output`: None, "auto" or "none".
+        `on_result` is told of each batch as soon as it has ended. The results come in the order of `batches`.
+        UsageError: a batch is named twice, or one file is to take the rows of several.
+        """
+        from runner.work.caps import Wanted  # the engine is imported by who runs, not by who looks
+        from runner.work.receipts import Delivery, run_and_deliver
+
+        infos = [self._info(batch) for batch in batches]
+        wanted = Wanted.parse(
+            max_requests=options.get("max_requests"),
+            max_spend=options.get("max_spend"),
+            in_doubt=options.get("in_doubt"),
+            rate=options.get("rate"),
+            in_flight=options.get("in_flight"),
+            limit=options.get("limit"),
+            max_wait=options.get("max_wait"),
+            max_failed=options.get("max_failed"),
+        )
+        delivery = Delivery(
+            output=options.get("output"), overwrite=options.get("overwrite", False), guard=options.get("guard", True)
+        )
         return await run_and_deliver(
-            self._info(batch), wanted, delivery, tools=self._session.tools(), wait=wait, observer=on_event, stop=stop
+            infos,
+            wanted,
+            delivery,
+            tools=self._session.tools(),
+            wait=options.get("wait"),
+            observer=options.get("on_event"),
+            stop=options.get("stop"),
+            on_result=on_result,
         )
 
     run = driven(arun)
+    run_all = driven(arun_all)
 
     def export(
         self,

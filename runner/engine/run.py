@@ -147,7 +147,7 @@ class BatchRun:
             try:
                 await _work(shared, working)
             except BaseExceptionGroup as group:
-                raise _cause(group) from group
+                raise cause(group) from group
             finally:
                 with anyio.CancelScope(shield=True):
                     for lane in working:
@@ -176,7 +176,7 @@ class BatchRun:
         shared.observer(RunStopping(batch=shared.batch, at_us=at_us, reason=reason, in_flight=in_flight))
 
 
-def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first thing that went wrong, out of the task groups' wrapping."""
     leaf: BaseException = group
     while isinstance(leaf, BaseExceptionGroup):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 
-from runner.domain.model import UNSENT, Debited
+from runner.domain.model import UNSENT, BatchId, Debited
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
@@ -22,23 +22,38 @@ from runner.work.results import Exported, RunResult
 from runner.work.run import run
 from runner.work.shape import Shape
 from runner.work.standing import standing
+from runner.work.together import Ended
 from runner.work.tools import Tools
 
 OBSERVER_FAILED = "observer"
 
 
+@dataclass(slots=True)
 class Receipt:
-    """An observer that counts, then passes the event on.
+    """What one batch sent in this run, and what became of it."""
+
+    sent: int = 0
+    charged: int = 0
+    not_charged: int = 0
+    in_doubt: int = 0
+
+    def count(self, event: AttemptClosed) -> None:
+        """One more request that was over."""
+        self.sent += 1
+        self.charged += event.debited is Debited.YES
+        self.not_charged += event.debited is Debited.NO
+        self.in_doubt += event.debited is Debited.UNKNOWN
+
+
+class Receipts:
+    """An observer that counts for each batch, then passes the event on.
 
     An observer must not raise: it is called in the middle of accounts. If the user's does, the run drains and
     `reraise` throws the error once everything is stored.
     """
 
     def __init__(self, observer: Observer | None, stop: StopSignal) -> None:
-        self.sent = 0
-        self.charged = 0
-        self.not_charged = 0
-        self.in_doubt = 0
+        self._by_batch: dict[BatchId, Receipt] = {}
         self._observer = observer
         self._stop = stop
         self._error: Exception | None = None
@@ -46,10 +61,7 @@ class Receipt:
     def __call__(self, event: Event) -> None:
         """Count one event."""
         if isinstance(event, AttemptClosed) and event.fault not in UNSENT:
-            self.sent += 1
-            self.charged += event.debited is Debited.YES
-            self.not_charged += event.debited is Debited.NO
-            self.in_doubt += event.debited is Debited.UNKNOWN
+            self.of(event.batch).count(event)
         if self._observer is None or self._error is not None:
             return
         try:
@@ -57,6 +69,10 @@ class Receipt:
         except Exception as error:
             self._error = error
             self._stop.set(OBSERVER_FAILED)
+
+    def of(self, batch: BatchId) -> Receipt:
+        """What was counted for a batch so far."""
+        return self._by_batch.setdefault(batch, Receipt())
 
     def reraise(self) -> None:
         """Throw what the user's observer raised, if it did."""
@@ -74,7 +90,7 @@ class Delivery:
 
 
 async def run_and_deliver(
-    info: BatchInfo,
+    infos: Sequence[BatchInfo],
     wanted: Wanted,
     delivery: Delivery,
     *,
@@ -82,22 +98,63 @@ async def run_and_deliver(
     wait: float | str | None,
     observer: Observer | None,
     stop: StopSignal | None,
-) -> RunResult:
-    """Run a batch and write its rows. The target is checked before the first request; errors are those of `run`."""
-    target = settle_target(info, delivery.output, tools.settings.directory)
-    path = Path(target) if target not in (None, NONE, STDOUT) else None
-    if path is not None:
-        check_target(info, path, overwrite=delivery.overwrite)
+    on_result: Callable[[RunResult], None] | None = None,
+) -> list[RunResult]:
+    """Run batches side by side and write the rows of each when it ends; the results in the order of `infos`.
+
+    Targets are checked before the first request; errors are those of `run`. `on_result` is told of each batch that ends
+    while others go on. UsageError: a batch is named twice, or one file is to take the rows of several.
+    """
+    by_id = {info.id: info for info in infos}
+    _check_several(infos, delivery)
+    targets = {info.id: settle_target(info, delivery.output, tools.settings.directory) for info in infos}
+    for info in infos:
+        if (path := _file(targets[info.id])) is not None:
+            check_target(info, path, overwrite=delivery.overwrite)
     stop = stop or StopSignal()
-    receipt = Receipt(observer, stop)
+    receipts = Receipts(observer, stop)
     seconds = tools.settings.run.wait or 0.0 if wait is None else parse_duration(wait, name="--wait")
-    ended = await run(info.id, wanted, tools=tools, observer=receipt, stop=stop, wait_seconds=seconds)
+    results: dict[BatchId, RunResult] = {}
+
+    async def tell(batch: BatchId, ended: Ended) -> None:
+        result = await _deliver(by_id[batch], ended, receipts.of(batch), targets[batch], delivery, tools=tools)
+        results[batch] = result
+        if on_result is not None:
+            on_result(result)
+
+    await run(list(by_id), wanted, tools=tools, observer=receipts, stop=stop, tell=tell, wait_seconds=seconds)
+    receipts.reraise()
+    return [results[info.id] for info in infos]
+
+
+def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:
+    names = [info.name for info in infos]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"the batch {twice} is named twice", why="It can be worked on once at a time.", fix=f"runner run {twice}"
+        )
+    if len(infos) > 1 and delivery.output not in (None, AUTO, NONE):
+        raise UsageError(
+            f"-o {delivery.output} is one place for the rows of {len(infos)} batches",
+            why="Each batch has a file of its own.",
+            fix="leave -o out: each batch is written to BATCH.csv beside its list",
+        )
+
+
+def _file(target: str | None) -> Path | None:
+    return Path(target) if target is not None and target not in (NONE, STDOUT) else None
+
+
+async def _deliver(
+    info: BatchInfo, ended: Ended, receipt: Receipt, target: str | None, delivery: Delivery, *, tools: Tools
+) -> RunResult:
     # stdout is where this one run was piped to: the next one without -o must not pour rows onto a terminal.
     if delivery.output not in (None, AUTO, STDOUT) and info.settings.get("output") != target:
         tools.store.steering.keep(info.id, {"output": target})
     exported: Exported | None = None
     notices = ended.notices
-    if path is not None:
+    if (path := _file(target)) is not None:
         shape = Shape(guard=delivery.guard)
         write = partial(
             export, tools.store.reports.batch(info.id), path, shape=shape, overwrite=delivery.overwrite, tools=tools
@@ -106,11 +163,12 @@ async def run_and_deliver(
         told = partial(_written, write, batch=info.name)
         exported, trouble = told() if tools.seams.inline_writes else await anyio.to_thread.run_sync(told)
         notices += trouble
-    receipt.reraise()
     return RunResult(
         batch=info.name,
         exit_code=ended.exit_code,
-        status=standing(info, store=tools.store, profiles=tools.profiles, now_us=tools.clock.now_us()),
+        status=standing(
+            info, store=tools.store, profiles=tools.profiles, now_us=tools.clock.now_us(), prices=tools.prices
+        ),
         sent=receipt.sent,
         charged=receipt.charged,
         not_charged=receipt.not_charged,

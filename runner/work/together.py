@@ -1,0 +1,196 @@
+"""Batches at work side by side: started, run by one engine, each moved to its end state when its turn is over."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import metadata
+
+import anyio
+
+from runner.domain.model import BatchId, RunId
+from runner.domain.states import BatchEvent, BatchState, JobState
+from runner.engine.events import RunEnded
+from runner.engine.ports import Observer, RunOptions
+from runner.engine.run import Accounts, BatchRun, RunSummary, cause, prepare
+from runner.engine.stop import StopSignal
+from runner.store.values import BatchInfo, Wish
+from runner.work.accounts import Account, Wires
+from runner.work.ending import ending, signal_exit
+from runner.work.status import PERSON, exit_code, worst_exit
+from runner.work.tools import Tools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a run came to for one batch; how the batch stands is in the store."""
+
+    exit_code: int
+    stop_reason: str | None = None
+    requeued: int = 0
+    released: int = 0
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A batch that is to be worked on, under this run's options."""
+
+    info: BatchInfo
+    accounts: tuple[Account, ...]
+    options: RunOptions
+
+
+Tell = Callable[[BatchId, Ended], Awaitable[None]]
+"""Called once for each batch, as soon as nothing more happens to it in this run."""
+
+
+async def work_together(
+    tools: Tools, orders: Sequence[Order], *, observer: Observer, stop: StopSignal, tell: Tell
+) -> None:
+    """Start the batches, let the engine run, and move each to its end state. Nothing due: a batch is not touched.
+
+    The caller holds the locks. Batches that ask the same account take turns, the one with the least to do first.
+    """
+    due = [order for order in orders if _is_due(tools, order)]
+    for order in orders:
+        if order not in due:
+            waiting = tools.store.reports.status(order.info.id).by_state
+            await tell(order.info.id, Ended(exit_code=exit_code(order.info.state, order.info.reason, waiting)))
+    if not due:
+        return
+    due.sort(key=lambda order: _queued(tools, order))
+    async with AsyncExitStack() as stack:
+        # A key that cannot travel is found here, before a batch is touched.
+        wires = Wires(tools, (account for order in due for account in order.accounts), stack)
+        steering = tools.store.steering
+        run = steering.start_run(pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(due))
+        for order in due:
+            if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
+                steering.change(order.info.id, BatchEvent.REOPEN)
+            steering.change(order.info.id, BatchEvent.START, run=run)
+        codes: list[int] = []
+
+        async def ended(order: Order, summary: RunSummary | None) -> None:
+            result = _finish(tools, order.info, run, summary, stop)
+            codes.append(result.exit_code)
+            if summary is not None:
+                left = tools.store.reports.batch(order.info.id)
+                at_us = tools.clock.now_us()
+                observer(RunEnded(batch=order.info.id, at_us=at_us, state=left.state.value, reason=left.reason))
+            await tell(order.info.id, result)
+
+        await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended)
+        steering.end_run(run, exit_code=worst_exit(codes))
+
+
+async def _run_all(
+    tools: Tools,
+    due: Sequence[Order],
+    wires: Wires,
+    run: RunId,
+    *,
+    observer: Observer,
+    stop: StopSignal,
+    ended: Callable[[Order, RunSummary | None], Awaitable[None]],
+) -> None:
+    sending = [order for order in due if _queued(tools, order) and stop.reason is None]
+    for order in due:
+        if order not in sending:
+            await ended(order, None)
+    if not sending:
+        return
+    async with tools.store.writing():
+        accounts = Accounts()
+        ready = [
+            await prepare(
+                batch=order.info.id,
+                run=run,
+                lanes=[wires.lane(account) for account in order.accounts],
+                accounts=accounts,
+                store=tools.store.jobs,
+                clock=tools.clock,
+                randomness=tools.seams.randomness,
+                options=order.options,
+                observer=observer,
+                stop=stop,
+            )
+            for order in sending
+        ]
+
+        async def work(order: Order, batch: BatchRun) -> None:
+            await ended(order, await batch.work())
+
+        try:
+            async with anyio.create_task_group() as group:
+                for order, batch in zip(sending, ready, strict=True):
+                    group.start_soon(work, order, batch)
+        except BaseExceptionGroup as errors:
+            raise cause(errors) from errors
+
+
+def _is_due(tools: Tools, order: Order) -> bool:
+    """A completed batch is opened again only where something of it waits."""
+    return order.info.state is not BatchState.COMPLETED or bool(_queued(tools, order))
+
+
+def _queued(tools: Tools, order: Order) -> int:
+    return tools.store.reports.status(order.info.id).by_state[JobState.QUEUED]
+
+
+def _finish(tools: Tools, info: BatchInfo, run: RunId, summary: RunSummary | None, stop: StopSignal) -> Ended:
+    steering, reports = tools.store.steering, tools.store.reports
+    stopped = None if summary is None else summary.stop_reason
+    if summary is None and stop.reason is not None:  # asked to stop before the first request
+        stopped = stop.reason
+        summary = RunSummary(stop_reason=stopped, lanes=(), queued=True)
+    end = ending(summary, reports.status(info.id).by_state)
+    steering.change(info.id, end.event, run=run, reason=end.reason, resume_at_us=end.resume_at_us)
+    if end.cancel:
+        steering.change(info.id, BatchEvent.CANCEL, run=run, reason=PERSON)
+    carry_out(tools, reports.batch(info.id))  # asked for after the engine had looked for the last time
+    status = reports.status(info.id)
+    codes = [exit_code(status.batch.state, status.batch.reason, status.by_state)]
+    signalled = signal_exit(stopped)
+    code = worst_exit(codes if signalled is None else [*codes, signalled])
+    return Ended(exit_code=code, stop_reason=stopped)
+
+
+def carry_out(tools: Tools, info: BatchInfo) -> BatchInfo:
+    """A cancel that was asked of a run which ended before it looked."""
+    if info.requested_state == Wish.CANCEL and info.state in (BatchState.READY, BatchState.PAUSED, BatchState.HALTED):
+        tools.store.steering.change(info.id, BatchEvent.CANCEL, reason=PERSON)
+        return tools.store.reports.batch(info.id)
+    return info
+
+
+def _version() -> str:
+    try:
+        return metadata.version("bulk-runner")
+    except metadata.PackageNotFoundError:  # run from a source folder that was never installed
+        return "unknown"
+
+
+def _shown(orders: Sequence[Order]) -> dict[str, object]:
+    """The options as `v_runs` shows them: no secret is among them."""
+    first = _options(orders[0])
+    return first if len(orders) == 1 else {"batches": [_options(order) for order in orders]}
+
+
+def _options(order: Order) -> dict[str, object]:
+    options = order.options
+    spend = options.max_spend or {}
+    return {
+        "batch": order.info.name,
+        "in_doubt": options.in_doubt.value,
+        "max_wait_seconds": options.max_wait_seconds,
+        "limit": options.limit,
+        "max_requests": (options.max_requests or {}).get(None),
+        "max_spend_millionths": {who or "": int(amount) for who, amount in spend.items()} or None,
+        "in_flight": options.in_flight,
+        "rate": options.rate,
+        "max_failed": options.max_failed,
+    }
