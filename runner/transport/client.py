@@ -22,7 +22,7 @@ from runner.engine.ports import UnsendableError
 from runner.errors import ConfigError
 from runner.transport.content import decode
 from runner.transport.faults import Progress, fault, timed_out
-from runner.transport.redaction import redact_url
+from runner.transport.redaction import KeyFilter, redact_url
 from runner.transport.slots import Slots
 from runner.transport.template import check_header, render
 
@@ -40,7 +40,9 @@ def load_backend(name: str) -> Any:
     if name not in BACKENDS:
         known = ", ".join(BACKENDS)
         raise ConfigError(
-            f"there is no HTTP library {name!r} here", why=f"known are: {known}", fix=f"name one: {known}"
+            f"there is no HTTP library {name!r} here",
+            why=f"known are: {known}",
+            fix='[run] http = "httpx" in runner.toml',
         )
     try:
         return importlib.import_module(name)
@@ -79,7 +81,9 @@ class HttpTransport:
         self._library = load_backend(backend)
         self._cap_bytes = cap_bytes
         self._fresh = fresh_connections
-        self._auth_headers, self._auth_query = _credentials(http, secret)
+        key = _key(http, secret)
+        self._auth_headers, self._auth_query = _credentials(http, key)
+        self._keys = KeyFilter({key, *(value.rpartition(" ")[2].rstrip("=") for _, value in self._auth_headers)})
         self._headers = (
             ("user-agent", f"bulk-runner/{_version()}"),
             ("accept", "application/json, */*"),
@@ -106,8 +110,8 @@ class HttpTransport:
         timeout_seconds = self._http.timeout_seconds
         with anyio.move_on_after(timeout_seconds):
             await self._exchange(request, progress)
-        # An answer that was whole when the deadline passed is an answer.
-        return progress.answer or timed_out(progress, timeout_seconds)
+        # An answer that was whole when the deadline passed is an answer. It is stored as it leaves here.
+        return self._keys.clean(progress.answer or timed_out(progress, timeout_seconds))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -207,18 +211,24 @@ class HttpTransport:
         return context
 
 
-def _credentials(http: Http, secret: Callable[[], str] | None) -> tuple[tuple[tuple[str, str], ...], str]:
-    """The headers and the piece of query that carry the key."""
-    auth = http.auth
-    if auth.kind == "none":
-        return (), ""
+def _key(http: Http, secret: Callable[[], str] | None) -> str:
+    """The key, or nothing where none is wanted."""
+    if http.auth.kind == "none":
+        return ""
     if secret is None:
         raise ConfigError(
             "the provider wants a key and none was given",
             why="its profile names one under [http] auth",
-            fix="give the key that the profile names",
+            fix='[http] auth = { bearer = true, secret = { env = "ACME_API_KEY" } } in the profile',
         )
-    key = secret()
+    return secret()
+
+
+def _credentials(http: Http, key: str) -> tuple[tuple[tuple[str, str], ...], str]:
+    """The headers and the piece of query that carry the key."""
+    auth = http.auth
+    if auth.kind == "none":
+        return (), ""
     match auth.kind:
         case "header":
             header = (auth.name, key)
@@ -237,7 +247,7 @@ def _credentials(http: Http, secret: Callable[[], str] | None) -> tuple[tuple[tu
         raise ConfigError(
             "the key cannot be sent",
             why="it holds a line break, a space at its end or a character outside ASCII",
-            fix=f"look at {auth.secret.describe()}" if auth.secret else "",
+            fix=f"put the key alone, on one line, into {auth.secret.describe() if auth.secret else 'its place'}",
         ) from None
     return (header,), ""
 
