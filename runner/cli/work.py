@@ -193,7 +193,7 @@ def _known(library: Runner, target: str | None) -> str:
         raise InputError(  # whoever writes an ending means a file
             f"there is no file {target}, and no batch of that name",
             why="A list is read where it lies; a batch is known by its name, or by the file it came from.",
-            fix="check the path, or see the batches: runner status",
+            fix=f"ls {Path(target).parent}   (the files there), or runner status   (the batches here)",
         ) from error
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from runner.errors import BatchError
 
@@ -102,7 +102,7 @@ def advance_job(state: JobState, event: JobEvent) -> JobState:
     """The state after `event`; BatchError when the table has no such edge."""
     target = JOB_TABLE[state].get(event)
     if target is None:
-        raise BatchError(f"a job that is {state} cannot {event}")
+        raise BatchError(f"a job that is {state} cannot {event}", why=_why(JOB_TABLE[state]), fix="runner status")
     return target
 
 
@@ -110,8 +110,12 @@ def advance_batch(state: BatchState, event: BatchEvent) -> BatchState:
     """The state after `event`; BatchError when the table has no such edge."""
     target = BATCH_TABLE[state].get(event)
     if target is None:
-        raise BatchError(f"a batch that is {state} cannot {event}")
+        raise BatchError(f"a batch that is {state} cannot {event}", why=_why(BATCH_TABLE[state]), fix="runner status")
     return target
+
+
+def _why(edges: Mapping[Any, Any]) -> str:
+    return f"from there it can {' or '.join(edges)}" if edges else "that is its end"
 
 
 def job_sources(event: JobEvent) -> tuple[JobState, ...]:

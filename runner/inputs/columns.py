@@ -158,7 +158,7 @@ class _Search:
                 raise InputError(
                     f"--map {name}: no such parameter",
                     why=f"the parameters are {', '.join(sorted(known))}",
-                    fix=_closest(name, known, "--map {}=" + shlex.quote(column)),
+                    fix=f"--map {_closest(name, sorted(known))}={shlex.quote(column)}",
                 )
             self._column(column)
 
@@ -210,7 +210,7 @@ class _Search:
         raise InputError(
             f"the list has no column {name!r}",
             why=f"its columns are {', '.join(self.header)}",
-            fix=_closest(name, self.header, "Use the column {}."),
+            fix="--map PARAM=" + shlex.quote(_closest(name, self.header)),
         )
 
     def _named(self, each: Input) -> list[int]:
@@ -258,6 +258,6 @@ def _plain(name: str) -> str:
     return "".join(sign for sign in name.casefold() if sign not in "-_" and not sign.isspace())
 
 
-def _closest(name: str, known: Iterable[str], text: str) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return text.format(found[0]) if found else ""
+def _closest(name: str, known: Sequence[str]) -> str:
+    """The one that may be meant; any of them where none is like it."""
+    return (difflib.get_close_matches(name, known, n=1) or known)[0]

@@ -26,7 +26,9 @@ def read_env_file(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
         mode = path.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text."
-        raise ConfigError(f"the env file {path} cannot be read", why=why or "", fix="--env-file PATH") from error
+        raise ConfigError(
+            f"the env file {path} cannot be read", why=why or type(error).__name__, fix="--env-file PATH"
+        ) from error
     values: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):

@@ -156,7 +156,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else f"It is not TOML: {error}."
-        raise ConfigError(f"{path} cannot be read", why=why or "", fix=f"edit {path}") from error
+        raise ConfigError(f"{path} cannot be read", why=why or type(error).__name__, fix=f"edit {path}") from error
     check(SettingsTable, values, where=str(path))
     run = values.get("run", {})
     for key in ("db", "env_file"):

@@ -120,8 +120,8 @@ class Keys:
             why = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text."
             raise ConfigError(
                 f"{what} cannot be read from {path}",
-                why=why or "",
-                fix=f"check that {path} exists and that you may read it",
+                why=why or type(error).__name__,
+                fix=f"ls -l {path}   (is it there, and may you read it?)",
             ) from error
 
     def _why_missing(self, ref: SecretRef) -> str:

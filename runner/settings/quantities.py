@@ -55,7 +55,7 @@ def parse_duration(text: str | float, *, name: str) -> float:
     parts = _DURATION.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ConfigError(
-            f"{name}: not a duration: {text!r}", why="A duration is a number and s, m, h or d.", fix="90s"
+            f"{name}: not a duration: {text!r}", why="A duration is a number and s, m, h or d.", fix=f"{name} 90s"
         )
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
 
@@ -64,7 +64,9 @@ def parse_rate(text: str, *, name: str) -> tuple[int, float]:
     """`(30, 60.0)` of "30/min": at most so many requests in so many seconds."""
     match = _RATE.fullmatch(text.strip().lower().replace(" ", ""))
     if match is None or int(match[1]) == 0:
-        raise ConfigError(f"{name}: not a rate: {text!r}", why="A rate is requests per s, min or h.", fix="30/min")
+        raise ConfigError(
+            f"{name}: not a rate: {text!r}", why="A rate is requests per s, min or h.", fix=f"{name} 30/min"
+        )
     return int(match[1]), _UNITS[match[2]]
 
 
@@ -75,7 +77,7 @@ def parse_share(text: str | float, *, name: str) -> float:
     except ValueError:
         share = -1.0
     if not 0.0 <= share <= 1.0:
-        raise ConfigError(f"{name}: not a share: {text!r}", why="A share is between 0% and 100%.", fix="10%")
+        raise ConfigError(f"{name}: not a share: {text!r}", why="A share is between 0% and 100%.", fix=f"{name} 10%")
     return share
 
 
@@ -123,5 +125,5 @@ def _amount(text: str, name: str) -> Amount:
 
 def _not_negative(seconds: float, name: str) -> float:
     if not 0.0 <= seconds < float("inf"):
-        raise ConfigError(f"{name}: not a duration: {seconds}", why="A duration is not negative.", fix="90s")
+        raise ConfigError(f"{name}: not a duration: {seconds}", why="A duration is not negative.", fix=f"{name} 90s")
     return seconds

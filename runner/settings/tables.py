@@ -28,7 +28,9 @@ def _parsed(parse: Callable[..., Any], value: Any) -> Any:
     try:
         return parse(value, name="it")
     except ConfigError as error:
-        raise ValueError(f"{error.what.removeprefix('it: ')}. {error.why} Example: {error.fix}") from error
+        raise ValueError(
+            f"{error.what.removeprefix('it: ')}. {error.why} Example: {error.fix.removeprefix('it ')}"
+        ) from error
 
 
 def _seconds(value: Any) -> Any:

@@ -96,7 +96,9 @@ class CsvFile:
                 if record:
                     return record
         raise InputError(
-            f"{self.path.name} is empty", why="it has no header and no row", fix="Give a list with a header."
+            f"{self.path.name} is empty",
+            why="it has no header and no row",
+            fix="Put a line of column names into it, and a row below.",
         )
 
     def _records(self, stream: TextIO, *, skip: bool) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -173,7 +175,9 @@ def _open_text(path: Path, scanned: Scan) -> Iterator[TextIO]:
     try:
         stream = path.open(encoding=scanned.encoding, newline="")
     except OSError as error:
-        raise InputError(f"{path.name} cannot be read", why=error.strerror or "", fix="Check the path.") from error
+        raise InputError(
+            f"{path.name} cannot be read", why=error.strerror or type(error).__name__, fix=f"ls -l {path}"
+        ) from error
     with stream:
         if Stamp.of(stream.fileno()) != scanned.stamp:
             raise _changed(path)

@@ -130,7 +130,7 @@ class DatabaseTable:
         return InputError(
             f"{self.name} cannot be read from {self.url.render_as_string(hide_password=True)}",
             why=why,
-            fix="Check --from, --source and --key.",
+            fix="--from TABLE --source NAME --key COLUMN, each as it is called in the database",
         )
 
 
@@ -204,7 +204,7 @@ def _check_file(url: URL) -> None:
         raise InputError(
             f"there is no database {Path(url.database or '').name}",
             why="the file does not exist",
-            fix="Check --source.",
+            fix=f"ls -l {Path(url.database or '').parent}, then --source sqlite:///FILE",
         )
 
 

@@ -96,7 +96,9 @@ def _start(path: Path) -> tuple[bytes, Stamp]:
         with path.open("rb") as stream:
             return stream.read(16), Stamp.of(stream.fileno())
     except OSError as error:
-        raise InputError(f"{path.name} cannot be read", why=error.strerror or "", fix="Check the path.") from error
+        raise InputError(
+            f"{path.name} cannot be read", why=error.strerror or type(error).__name__, fix=f"ls -l {path}"
+        ) from error
 
 
 def _codec(name: str) -> str:
@@ -137,7 +139,7 @@ def _check_text(path: Path, codec: str, text: str, *, whole: bool) -> None:
         raise InputError(
             f"{path.name} has a line of a megabyte or more",
             why="no list has; it is read line by line",
-            fix="Check that it is a CSV file.",
+            fix="Save it as CSV with one row a line, then give that file.",
         )
 
 

@@ -63,7 +63,7 @@ def _in_words(error: Exception, path: Path) -> StoreError:
             return SchemaError(
                 f"{path.name} cannot be read as a database",
                 why=str(original),
-                fix="choose another file with --db, or put a backup in its place",
+                fix=f"--db ANOTHER-FILE, or put a backup in its place: mv BACKUP {path}",
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreError(
@@ -75,7 +75,7 @@ def _in_words(error: Exception, path: Path) -> StoreError:
             return StoreError(
                 f"the database {path.name} failed",
                 why=str(original) or type(original).__name__,
-                fix="check the disk and the file's permissions, then run the same command again",
+                fix=f"mend what `df {path.parent}` or `ls -l {path}` show, then run the same command again",
             )
 
 
@@ -199,7 +199,7 @@ class Database:
                 raise SchemaError(
                     f"{self.path.name} could not be upgraded",
                     why=f"its table {broken[0]} refers to rows that are missing",
-                    fix="put the backup in its place and report this",
+                    fix=f"mv COPY {self.path.name}   (the copy was made beside it), and report this",
                 )
 
     def use_write_ahead_log(self) -> None:
@@ -216,10 +216,12 @@ class Database:
     def backup(self, target: Path) -> None:
         """Copy the file as of now, beside a run if need be, to a new file of mode 0600."""
         try:
-            create_private(target, fix="name a file in a folder you may write to")
+            create_private(target, fix=f"runner db backup ~/{target.name}")
         except FileExistsError:
             raise StoreError(
-                f"{target.name} exists already", why="a backup never replaces a file", fix="choose another name"
+                f"{target.name} exists already",
+                why="a backup never replaces a file",
+                fix=f"runner db backup {target.stem}-2{target.suffix}",
             ) from None
         with (
             translated(self.path),

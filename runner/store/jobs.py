@@ -245,5 +245,5 @@ def _spending(connection: sa.Connection, *, batch: BatchId) -> list[Spending]:
 def _wishes(connection: sa.Connection, *, batch: BatchId) -> Wishes:
     found = connection.exec_driver_sql(_WISHES, (batch,)).first()
     if found is None:
-        raise StoreError(f"there is no batch {batch}")
+        raise StoreError(f"there is no batch {batch}", why="it was removed from the database", fix="runner status")
     return Wishes(requested_state=found[0], settings=json.loads(found[1]), visible_job=found[2])

@@ -161,7 +161,7 @@ class Loading:
                 raise BatchError(
                     f"there is a batch {new.name} already",
                     why="a name belongs to one batch",
-                    fix="choose another name: --batch NAME",
+                    fix="--batch ANOTHER-NAME",
                 ) from None
             batch = BatchId(made.lastrowid)
             write_event(connection, "batch.loading", at_us=now, batch=batch)
@@ -174,7 +174,7 @@ class Loading:
             raise BatchError(
                 "rows cannot be added to this batch",
                 why="it does not exist, is still loading, or was cancelled",
-                fix="start a new batch: --new",
+                fix="--new   (begins another batch)",
             )
         return _Load(batch=batch, number=found.load_number, first=found.visible_row)
 
@@ -235,7 +235,7 @@ def _ours(connection: sa.Connection, load: _Load, now_us: int) -> Generator[None
         raise BatchError(
             "this load was overtaken",
             why="the batch was cancelled, or another process began to load the same one",
-            fix="look at it: runner status",
+            fix="runner status",
         )
     yield
 

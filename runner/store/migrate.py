@@ -43,7 +43,7 @@ def prepare(
             raise UsageError(
                 f"there is no database at {path}",
                 why="nothing was loaded there yet",
-                fix="runner load FILE -p PROVIDER.OPERATION, or choose another file with --db",
+                fix="runner load FILE -p PROVIDER.OPERATION, or --db ANOTHER-FILE",
             )
         return Prepared(is_new=_create(path, scripts=scripts), backup=None)
     database = Database(path)
@@ -90,7 +90,7 @@ def _version(database: Database) -> str | None:
             raise SchemaError(
                 f"{database.path.name} is not a runner database",
                 why="it was made by another program, and is left as it is",
-                fix="choose another file with --db",
+                fix="--db ANOTHER-FILE",
             )
         return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
 

@@ -37,7 +37,11 @@ def marks(count: int) -> str:
 def expect(changed: int, lines: int, what: str) -> None:
     """StoreError unless a statement changed exactly so many lines: somebody else moved one, or it was never there."""
     if changed != lines:
-        raise StoreError(what, why="it is not in the state, or not owned by the run, that this step needs")
+        raise StoreError(
+            what,
+            why="it is not in the state, or not owned by the run, that this step needs",
+            fix="run the same command again: it goes on from what is stored",
+        )
 
 
 LINES_AT_ONCE: Final = 16

@@ -118,7 +118,11 @@ class Writer:
 
     def _future(self) -> asyncio.Future[Any]:
         if self._loop is None:
-            raise StoreError("the store is not open for writing", why="its writer was not started, or has ended")
+            raise StoreError(
+                "the store is not open for writing",
+                why="its writer was not started, or has ended",
+                fix="run the same command again: it goes on from what is stored",
+            )
         return self._loop.create_future()
 
     def _enqueue(self, waiting: _Waiting) -> None:

@@ -48,5 +48,9 @@ def backup(session: Session, target: Path) -> Path:
     """A consistent copy, beside a run if need be. BatchError: the target exists."""
     place = session.settings.directory / target.expanduser()
     if place.exists():
-        raise BatchError(f"{place.name} exists already", why="A copy never replaces a file.", fix="name another file")
+        raise BatchError(
+            f"{place.name} exists already",
+            why="A copy never replaces a file.",
+            fix=f"runner db backup {place.stem}-2{place.suffix}",
+        )
     return session.store().backup(place)

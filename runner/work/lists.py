@@ -72,7 +72,11 @@ class Origin:
 
     def _open_query(self, settings: Settings) -> Source:
         if self.path is not None:
-            raise UsageError("a file and --from are both given", why="A batch has one list.", fix="leave one out")
+            raise UsageError(
+                "a file and --from are both given",
+                why="A batch has one list.",
+                fix="FILE alone, or --from TABLE --source NAME --key COLUMN",
+            )
         if self.database is None or self.key is None:
             missing = "--source" if self.database is None else "--key"
             why = "The rows are read from a database in the order of a key."
