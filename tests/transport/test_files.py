@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from runner.domain.model import Request
 from runner.domain.provider import Auth, Http, Input, InputKind, Operation
 from runner.engine.ports import UnsendableError
 from runner.transport.template import render
+from tests.transport.conftest import ATTEMPT, Connect
 
 HTTP = Http(base_url="https://api.example.com", auth=Auth(kind="none"))
 MOST = 1000
@@ -139,3 +141,28 @@ def test_digest_and_path_are_read_back(path: str) -> None:
     """Whatever a path holds: spaces, line breaks, marks."""
     value = FileValue("0123456789abcdef" * 4, path)
     assert FileValue.parse(value.text) == value
+
+
+@pytest.mark.anyio
+async def test_a_large_file_that_is_refused_on_its_way_is_an_answer(tmp_path: Path, connect: Connect) -> None:
+    """A server that says 413 after the head of the request, and reads on, is heard."""
+    content = bytes(range(256)) * 8000
+    most = replace(JSON, inputs=(replace(JSON.inputs[0], max=len(content)),))
+    done = asyncio.Event()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+        while await reader.read(65536):
+            pass
+        writer.close()
+        done.set()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with connect(url) as transport:
+            request = transport.prepare(most, {"message": kept(tmp_path / "a", content)}, attempt_id=ATTEMPT)
+            answer = await transport.send(request)
+        await done.wait()
+    assert len(request.body) > 3_000_000
+    assert (answer.status, answer.body) == (413, b"{}")
