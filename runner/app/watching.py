@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from runner.store.values import BatchInfo
-from runner.work import doubt, explain, history
+from runner.work import doubt, explain, history, support
 from runner.work.records import By, Log, Spend
 from runner.work.results import BatchStatus, Doubt, JobStory, Loaded
 from runner.work.session import Session
 from runner.work.standing import standing
+from runner.work.support import SupportRequest
 
 BatchLike = str | Loaded
 """A batch's name, a unique prefix of it, the input file it came from, or what `load` returned."""
@@ -33,7 +34,14 @@ class Watching:
 
     def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
         """Every request of a row (its number) or of a value (text), one entry for each row x operation."""
-        return explain.explain(self._info(batch), row, store=self._session.store())
+        return explain.explain(self._info(batch), row, tools=self._session.tools())
+
+    def support(self, batch: BatchLike, row: int | str, *, attempt: int | None = None) -> list[SupportRequest]:
+        """What a provider's support asks for about the last request of a row or value (or request `attempt`), for each
+        operation: without keys, personal values shortened. BatchError: nothing was sent."""
+        info, tools = self._info(batch), self._session.tools()
+        found = explain.histories(info, row, tools)
+        return [one for history in found for one in support.support(info, history, attempt=attempt, tools=tools)]
 
     def log(self, batch: BatchLike | None = None, *, since: str | None = None, limit: int = history.LINES) -> Log:
         """The last `limit` events of a batch, or (None) of all, the newest last. `since`: "2h", "7d", or a local date
@@ -62,7 +70,13 @@ class Watching:
 
     def _standing(self, info: BatchInfo) -> BatchStatus:
         session = self._session
-        return standing(info, store=session.store(), profiles=session.profiles, now_us=session.clock.now_us())
+        return standing(
+            info,
+            store=session.store(),
+            profiles=session.profiles,
+            now_us=session.clock.now_us(),
+            prices=session.prices(),
+        )
 
     def _info(self, batch: BatchLike | None) -> BatchInfo:
         return self._session.find(batch.batch if isinstance(batch, Loaded) else batch)

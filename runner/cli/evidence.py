@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.cli.render import facts, table
 from runner.cli.text import clean, count, duration, moment, number, plural, redact, row_name, shorten
 from runner.domain.model import Debited, Fault
 from runner.work.results import AttemptStory, Doubt, JobStory
+from runner.work.status import iso, plain
+
+if TYPE_CHECKING:
+    from runner.work.support import SupportRequest
 
 FAULTS = {
     Fault.NOT_SENT: "no connection; nothing left this machine",
@@ -54,7 +58,8 @@ def attempt_text(attempt: AttemptStory) -> str:
     ]
     if attempt.rule:
         wait = f", wait {duration(attempt.wait_seconds)}" if attempt.wait_seconds else ""
-        lines.append(f"    rule      {attempt.rule}{f' -> {attempt.action}' if attempt.action else ''}{wait}")
+        why = f"   ({clean(attempt.why)})" if attempt.why else ""
+        lines.append(f"    rule      {attempt.rule}{f' -> {attempt.action}' if attempt.action else ''}{wait}{why}")
     lines.append(f"    charged   {_charged(attempt)}")
     return "\n".join(lines)
 
@@ -114,3 +119,84 @@ def doubts_text(doubts: Iterable[Doubt]) -> str:
         for doubt in doubts
     ]
     return table(rows)
+
+
+def support_text(request: SupportRequest) -> str:
+    """One request as the checklist of a support page asks for it, ready for a mail. Times are UTC."""
+    answered = f" (answered {iso(request.answered_us)})" if request.answered_us else ""
+    theirs = clean(request.provider_request_id or "unknown")
+    status = str(request.status) if request.status is not None else f"none: {_fault_text(request.fault)}"
+    lines = [
+        f"{request.title}: request {request.number} of row {request.row}, {request.operation}",
+        "",
+        "Request path",
+        f"  {request.method} {clean(request.path)}",
+        "",
+        "Request timing and correlation",
+        f"  UTC timestamp: {iso(request.sent_us)}{answered}",
+        f"  Client request ID: {request.client_request_id}",
+        f"  Server request ID: {theirs}",
+        "",
+        "Error details",
+        f"  HTTP status code: {status}",
+        f"  Error response body: {f'({request.body_note})' if request.body_note else ''}".rstrip(),
+        *(f"    {clean(line)}" for line in (request.body or "").splitlines()),
+        "",
+        "Request parameters (sensitive values redacted)",
+        *(f"  {name}: {clean(_cell(value))}" for name, value in request.parameters.items()),
+        "" if request.parameters else "  none",
+    ]
+    return "\n".join(lines).rstrip()
+
+
+def _fault_text(fault: Fault | None) -> str:
+    return FAULTS[fault] if fault is not None else "no answer was stored"
+
+
+def stories_json(stories: Iterable[JobStory]) -> dict[str, Any]:
+    """The object of `explain --json`, schema 1. Personal values are shortened."""
+    return {
+        "schema": 1,
+        "stories": [
+            {
+                "batch": story.batch,
+                "row": story.row,
+                "line": story.line,
+                "operation": story.operation,
+                "value": shorten(story.value),
+                "state": story.state,
+                "reason": story.reason,
+                "final": story.final,
+                "due_at": iso(story.due_us),
+                "possible_double_charge": story.possible_double_charge,
+                "rows": story.shared_rows,
+                "requests": [_attempt_json(attempt) for attempt in story.attempts],
+                "next": story.next,
+            }
+            for story in stories
+        ],
+    }
+
+
+def _attempt_json(attempt: AttemptStory) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "opened_at": iso(attempt.opened_us),
+        "closed_at": iso(attempt.closed_us),
+        "method": attempt.method,
+        "path": attempt.path,
+        "http_status": attempt.status,
+        "fault": None if attempt.fault is None else attempt.fault.value,
+        "rule": attempt.rule,
+        "why": attempt.why or None,
+        "action": attempt.action,
+        "debited": attempt.debited.value,
+        "amount": plain(attempt.amount),
+        "unit": attempt.unit,
+        "error_code": attempt.error_code,
+        "error_message": attempt.error_message,
+        "client_request_id": attempt.client_request_id,
+        "provider_request_id": attempt.provider_request_id,
+        "wait_seconds": attempt.wait_seconds,
+        "resolution": None if attempt.resolution is None else attempt.resolution.value,
+    }

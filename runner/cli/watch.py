@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.evidence import story_text
+from runner.cli.evidence import stories_json, story_text, support_text
 from runner.cli.options import Common, Switch
 from runner.cli.render import batches_text, go_on_text, next_text, status_text
 from runner.cli.terminal import Screen
 from runner.errors import BatchError
+
+if TYPE_CHECKING:
+    from runner.work.results import JobStory
+    from runner.work.support import SupportRequest
 
 
 def home(common: Common | None = None) -> int:
@@ -65,22 +70,51 @@ def explain(
     row: Annotated[str, Parameter(help="A row's number (the first row is 1), or the value that was sent.")],
     /,
     *,
+    attempt: Annotated[
+        int | None, Parameter(help="This request of the row alone, by its number.", show_default=False)
+    ] = None,
+    support: Annotated[
+        Switch, Parameter(help="What the provider's support asks for about the last request, ready for a mail.")
+    ] = False,
+    json: Annotated[Switch, Parameter(help="One JSON object on one line.")] = False,
     common: Common | None = None,
 ) -> int:
     """Show each request made for a row or value: when, what was sent, what came back, the rule, the cost, what is next.
 
     Personal values are shortened. Rows that share a value share its requests.
     """
+    wanted = int(row) if row.isascii() and row.isdigit() and len(row) < 9 else row
     screen = Screen()
     with (common or Common()).open() as library:
         name = library.find(batch)
-        stories = library.explain(name, int(row) if row.isascii() and row.isdigit() and len(row) < 9 else row)
+        if support:
+            _show_support(screen, library.support(name, wanted, attempt=attempt), json=json)
+            return 0
+        stories = [_only(story, attempt) for story in library.explain(name, wanted)]
         if not stories:
             raise BatchError(
                 f"nothing in {name} fits what you asked for",
                 why="no row has that number, and no row's value is that",
                 fix=f"runner status {name}   (how many rows it has)",
             )
-        for story in stories:
-            screen.data(story_text(story))
+        if json:
+            screen.json(stories_json(stories))
+        else:
+            screen.data("\n".join(map(story_text, stories)))
     return 0
+
+
+def _only(story: JobStory, attempt: int | None) -> JobStory:
+    """The story with this request alone; None: with all of them."""
+    if attempt is None:
+        return story
+    return replace(story, attempts=tuple(one for one in story.attempts if one.number == attempt))
+
+
+def _show_support(screen: Screen, requests: list[SupportRequest], *, json: bool) -> None:
+    if json:
+        from runner.work.support import support_json
+
+        screen.json(support_json(requests))
+    else:
+        screen.data("\n\n\n".join(map(support_text, requests)))

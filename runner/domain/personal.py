@@ -18,6 +18,7 @@ SHORTEST: Final = 4
 
 _EMAIL: Final = re.compile(r"([^\s@,;<>\"']+)@([^\s@,;<>\"']+)")
 _PHONE: Final = re.compile(r"\+\d[\d ().-]{6,}\d|\b\d{8,}\b")
+_VOCABULARY: Final = re.compile(r"[a-z]+([_-][a-z]+)*")
 _BETWEEN_DIGITS: Final = r"[\s().\-/]{0,2}"
 _COUNTRY_DIGITS: Final = 3
 _CREDENTIALS: Final = re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
@@ -48,13 +49,20 @@ def redact(text: str) -> str:
     return _PHONE.sub(lambda found: shorten(found[0]), shown)
 
 
-def conceal(text: str, values: Iterable[str]) -> str:
+def conceal(text: str, values: Iterable[str], *, words: Iterable[str] = ()) -> str:
     """`redact`, after these values were shortened wherever they stand: as they are, percent-encoded, in the escapes of
-    JSON or HTML, an address's part before the @ alone, a phone's digits however they are grouped. Case is ignored."""
+    JSON or HTML, an address's part before the @ alone, a phone's digits however they are grouped. Case is ignored.
+
+    `words` are hidden where they stand by themselves; one of small letters alone is vocabulary, and stays.
+    """
     for value in sorted({value.strip() for value in values}, key=len, reverse=True):
         if len(value) >= SHORTEST:
             short = shorten(value).replace("\\", "\\\\")  # a backslash would mean a group
             text = re.sub("|".join(_spellings(value)), short, text, flags=re.IGNORECASE)
+    for word in sorted({word.strip() for word in words}, key=len, reverse=True):
+        if len(word) >= SHORTEST and not _VOCABULARY.fullmatch(word):
+            pattern = rf"(?<![^\W_])(?:{'|'.join(_spellings(word))})(?![^\W_])"
+            text = re.sub(pattern, shorten(word).replace("\\", "\\\\"), text, flags=re.IGNORECASE)
     return redact(text)
 
 

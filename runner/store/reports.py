@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from runner.store.values import (
     BatchStatus,
     Doubt,
     EventView,
+    JobHistory,
     LedgerLine,
     Outcomes,
     RowHistory,
@@ -32,7 +34,6 @@ from runner.store.values import (
 )
 
 KEYS_AT_ONCE: Final = 500
-SHARED_SHOWN: Final = 20
 
 _BY_STATE: Final = "SELECT operation, state, jobs FROM job_totals WHERE batch = ?"
 _LEDGER: Final = """
@@ -49,7 +50,11 @@ _DOUBTS: Final = """
 SELECT j.id, j.operation, j.value, min(e.row) AS first FROM jobs AS j JOIN row_jobs AS e ON e.job = j.id
 WHERE j.batch = ? AND j.state = 'in_doubt' GROUP BY j.id ORDER BY first, j.operation
 """
-_OTHER_ROWS: Final = "SELECT row FROM row_jobs WHERE job = ? AND row <> ? ORDER BY row LIMIT ?"
+_JOB: Final = """
+SELECT params, iif(state = 'queued', due_us, NULL) AS due_us,
+    (SELECT count(*) FROM row_jobs WHERE job = jobs.id) AS rows
+FROM jobs WHERE id = ?
+"""
 _ROWS_OF_JOB: Final = "SELECT row FROM row_jobs WHERE job = ? ORDER BY row"
 _ROWS_OF_VALUE: Final = """
 SELECT DISTINCT e.row FROM row_jobs AS e LEFT JOIN jobs AS j ON j.id = e.job
@@ -104,13 +109,13 @@ class Reports:
             raise BatchError(
                 f"{text} could be several batches",
                 why=f"{names} begin so",
-                fix="write more of the name, or all of it",
+                fix=f"runner status {starting[0].name}   (or another of them)",
             )
         near = difflib.get_close_matches(text, [batch.name for batch in batches], n=1)
         raise BatchError(
             f"there is no batch {text}",
             why="no batch is called that or begins so, and none was read from such a file",
-            fix=f"did you mean {near[0]}?" if near else "runner status   (lists the batches)",
+            fix=f"runner status {near[0]}   (did you mean it?)" if near else "runner status   (lists the batches)",
         )
 
     def named(self, name: str) -> BatchInfo | None:
@@ -154,7 +159,7 @@ class Reports:
             yield Outcomes(batch=info, rows=stream_outcomes(connection, info, states=states))
 
     def history(self, batch: BatchId, row: int) -> RowHistory:
-        """Every attempt behind one row; BatchError if the batch has no such row."""
+        """Everything behind one row; BatchError if the batch has no such row."""
         with self._database.reading() as connection:
             info = read_batch(connection, batch)
             view = next(stream_outcomes(connection, info, row=row), None)
@@ -164,15 +169,8 @@ class Reports:
                     why=f"its rows are numbered 1 to {info.rows}" if info.rows else "its list has no rows",
                     fix=f"runner explain {info.name} {max(1, info.rows)}",
                 )
-            jobs = {outcome.operation: outcome.job for outcome in view.outcomes if outcome.job is not None}
-            return RowHistory(
-                row=view,
-                attempts={operation: read_attempts(connection, job) for operation, job in jobs.items()},
-                shared_with={
-                    operation: tuple(connection.exec_driver_sql(_OTHER_ROWS, (job, row, SHARED_SHOWN)).scalars())
-                    for operation, job in jobs.items()
-                },
-            )
+            jobs = {one.operation: _job(connection, one.job) for one in view.outcomes if one.job is not None}
+            return RowHistory(row=view, jobs=jobs)
 
     def answer(self, attempt: AttemptId) -> Answer | None:
         """The raw answer of a closed attempt, as received; None while open, and for one a crash has cut off."""
@@ -230,6 +228,16 @@ class Reports:
 
 def _from_path(batches: list[BatchInfo], path: Path) -> BatchInfo | None:
     return next((batch for batch in batches if batch.source.get("path") == str(path.absolute())), None)
+
+
+def _job(connection: sa.Connection, job: int) -> JobHistory:
+    line = connection.exec_driver_sql(_JOB, (job,)).one()
+    return JobHistory(
+        params=json.loads(line.params),
+        attempts=read_attempts(connection, job),
+        rows=line.rows,
+        due_us=line.due_us,
+    )
 
 
 def _doubt(connection: sa.Connection, line: sa.Row[Any]) -> Doubt:

@@ -206,12 +206,21 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobHistory:
+    """Everything known of one job."""
+
+    params: Mapping[str, str]  # by parameter name: what was or would be sent
+    attempts: tuple[AttemptView, ...]  # in order
+    rows: int  # how many rows share it
+    due_us: int | None  # of one that waits; 0: at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowHistory:
-    """One row, and for each operation every attempt of its job in order."""
+    """One row, and by operation what is known of its jobs; a refused cell has none."""
 
     row: RowView
-    attempts: Mapping[str, tuple[AttemptView, ...]]
-    shared_with: Mapping[str, tuple[int, ...]]  # other rows of the same job, at most 20
+    jobs: Mapping[str, JobHistory]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,24 @@ def render(
     )
 
 
+def fields(operation: Operation, shown: Mapping[str, str], *, attempt_id: str) -> dict[str, Any]:
+    """What a request carries beside its path, by the provider's own names: query, form and JSON fields together.
+
+    `shown` are the job's values by name, fit to be seen; no file is read.
+    """
+    values = {name: value for name, value in shown.items() if value}
+    for field in operation.inputs:
+        if field.default is not None:
+            values.setdefault(field.name, field.default.replace("{attempt}", attempt_id))
+        if field.required:
+            values.setdefault(field.name, "")
+    values[_ATTEMPT] = attempt_id
+    carried: dict[str, Any] = {}
+    for template in (operation.query, operation.form or {}, operation.json or {}):
+        carried |= _node(template, values)
+    return carried
+
+
 def check_header(name: str, value: str) -> None:
     """Refuse what would break out of its header: CR, LF, NUL, other controls, bytes beyond ASCII."""
     if not _HEADER_NAME.fullmatch(name):

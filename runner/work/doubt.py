@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from runner.domain.model import MILLION
+from runner.domain.personal import conceal
 from runner.store.store import Store
 from runner.store.values import AttemptView, BatchInfo
 from runner.store.values import Doubt as StoredDoubt
@@ -27,7 +28,7 @@ def _doubt(info: BatchInfo, one: StoredDoubt, attempt: AttemptView) -> Doubt:
         operation=one.operation,
         provider=one.operation.partition(".")[0],
         value=one.value,
-        attempt=attempt_story(attempt),
+        attempt=attempt_story(attempt, lambda text: conceal(text, [one.value])),
     )
 
 

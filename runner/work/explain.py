@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 from runner.domain.model import MILLION
+from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
 from runner.errors import BatchError
-from runner.store.store import Store
 from runner.store.values import AttemptView, BatchInfo, JobView, RowHistory
+from runner.transport.files import CHANGED
 from runner.work.results import AttemptStory, JobStory
+from runner.work.standing import is_paused_by_person
+from runner.work.support import Veil, described
+from runner.work.tools import Tools
 
 
-def explain(info: BatchInfo, row: int | str, *, store: Store) -> list[JobStory]:
+def explain(info: BatchInfo, row: int | str, *, tools: Tools) -> list[JobStory]:
     """A row by its number, or every row with a value. BatchError: there is none."""
-    if isinstance(row, str):
-        numbers = store.reports.rows_by_value(info.id, row)
-        if not numbers:
-            raise BatchError(
-                f"{info.name} has no row with this value",
-                why="A value is looked for as it stands in the list, or as it is sent.",
-                fix=f"runner explain {info.name} 1   (a row by its number)",
-            )
-    else:
-        numbers = [row]
-    histories = [store.reports.history(info.id, number) for number in numbers]
-    return [_story(info, history, view) for history in histories for view in history.row.outcomes]
+    return [
+        _story(info, history, view, tools) for history in histories(info, row, tools) for view in history.row.outcomes
+    ]
 
 
-def _story(info: BatchInfo, history: RowHistory, view: JobView) -> JobStory:
+def histories(info: BatchInfo, row: int | str, tools: Tools) -> list[RowHistory]:
+    """What the store knows of a row, or of every row with a value. BatchError: there is none."""
+    reports = tools.store.reports
+    numbers = [row] if isinstance(row, int) else reports.rows_by_value(info.id, row)
+    if not numbers:
+        raise BatchError(
+            f"{info.name} has no row with this value",
+            why="A value is looked for as it stands in the list, or as it is sent.",
+            fix=f"runner explain {info.name} 1   (a row by its number)",
+        )
+    return [reports.history(info.id, number) for number in numbers]
+
+
+def _story(info: BatchInfo, history: RowHistory, view: JobView, tools: Tools) -> JobStory:
+    job = history.jobs.get(view.operation)
+    provider, operation = described(info, view.operation, tools)
+    veil = Veil.over(info, history, view.operation, provider=provider, tools=tools)
+    attempts = [] if job is None else [attempt_story(one, veil) for one in job.attempts]
+    if provider is not None and operation is not None and job is not None:
+        attempts = [
+            replace(story, why=_why(provider, operation, one, veil, tools))
+            for story, one in zip(attempts, job.attempts, strict=True)
+        ]
     return JobStory(
         batch=info.name,
         row=history.row.number,
@@ -38,19 +59,33 @@ def _story(info: BatchInfo, history: RowHistory, view: JobView) -> JobStory:
         state=view.state,
         reason=view.reason,
         final=view.final,
-        due_us=None,
+        due_us=None if job is None else job.due_us or None,
         http_status=view.http_status,
         result=view.result,
         possible_double_charge=view.possible_double_charge,
-        shared_rows=1 + len(history.shared_with.get(view.operation, ())),
-        attempts=tuple(attempt_story(one) for one in history.attempts.get(view.operation, ())),
-        next=_next(info.name, view),
+        shared_rows=1 if job is None else job.rows,
+        attempts=tuple(attempts),
+        next=_next(info, view),
     )
 
 
-def _next(batch: str, view: JobView) -> str:
+def _why(provider: Provider, operation: Operation, view: AttemptView, veil: Veil, tools: Tools) -> str:
+    """What of the rule's `when` the stored answer meets, by the profile as it is today; empty where it does not."""
+    from runner.providers.reasons import Reasons
+
+    rule = next((one for one in provider.rules if one.name == view.rule), None)
+    answer = tools.store.reports.answer(view.id) if rule is not None and view.closed_us is not None else None
+    if rule is None or answer is None:
+        return ""
+    return veil(Reasons(provider, operation, answer).for_taking(rule))
+
+
+def _next(info: BatchInfo, view: JobView) -> str:
     """What happens to this row x operation from here."""
+    batch = info.name
     match view.state:
+        case JobState.QUEUED.value if is_paused_by_person(info):
+            return f"It is sent by the next run once the pause is lifted: runner resume {batch}"
         case JobState.QUEUED.value:
             return f"It is sent by the next run: runner run {batch}"
         case JobState.RUNNING.value:
@@ -61,6 +96,13 @@ def _next(batch: str, view: JobView) -> str:
             return f"Nothing by itself: runner doubt resolve {batch} --all --as charged|not-charged|resend"
         case JobState.CANCELLED.value:
             return "Nothing: it was cancelled."
+        case JobState.FAILED.value if view.reason == CHANGED:
+            # Beside the list, because that is where its paths start.
+            beside = shlex.quote(str(Path(info.source.get("path", "rows")).with_name("changed.csv")))
+            return (
+                f"Put the file back as it was, then: runner run {batch}; "
+                f"or send it as it is now, from a list of what failed: runner export {batch} -o {beside} --only failed"
+            )
         case JobState.FAILED.value if view.final is False:
             return f"The same command tries it again: runner run {batch}"
         case JobState.FAILED.value:
@@ -69,23 +111,24 @@ def _next(batch: str, view: JobView) -> str:
             return "Nothing: the cell cannot be sent; correct it in the list."
 
 
-def attempt_story(view: AttemptView) -> AttemptStory:
-    """One attempt as evidence."""
+def attempt_story(view: AttemptView, veil: Callable[[str], str]) -> AttemptStory:
+    """One attempt as evidence. `veil` takes keys and personal values out of what came back."""
     return AttemptStory(
         number=view.number,
         opened_us=view.opened_us,
         closed_us=view.closed_us,
         method=view.method,
-        path=view.path,
+        path=veil(view.path),
         status=view.status,
         fault=view.fault,
         rule=view.rule,
+        why="",
         action=None if view.action is None else view.action.value,
         debited=view.debited,
         amount=Decimal(view.amount) / MILLION,
         unit=view.unit,
-        error_code=view.error_code,
-        error_message=view.error_message,
+        error_code=None if view.error_code is None else veil(view.error_code),
+        error_message=None if view.error_message is None else veil(view.error_message),
         client_request_id=view.client_request_id,
         provider_request_id=view.provider_request_id,
         wait_seconds=view.wait_seconds,

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner.domain.model import Debited, Fault, Resolution
 from runner.domain.states import BatchState, JobState
+from runner.errors import RunnerError
+from runner.work.money import Cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,18 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one operation of a batch will be asked, and what that costs."""
+
+    operation: str
+    unit: str
+    requests: int  # that are still to be sent
+    low: Cost | None  # at the price of one request; None: unknown
+    likely: Cost | None  # at what a charged request cost here so far, on average; else as `low`
+    high: Cost | None  # at the most that one request can cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
     """What one provider account of a batch will do, or does."""
 
@@ -47,6 +61,7 @@ class Lane:
     key_present: bool
     key_fix: str  # how to give the key; empty when it is there
     base_url: str
+    asked: tuple[Asked, ...]  # by operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +73,13 @@ class Known:
     values: int
     of: int
     answered_us: int  # the latest of those answers
+
+
+class RowPlace(NamedTuple):
+    """Where a row is found."""
+
+    row: int
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +95,36 @@ class Preflight:
     shared: int
     not_sent: int
     invalid: Mapping[str, int]
+    invalid_rows: Mapping[str, tuple[RowPlace, ...]]  # the first of them, by reason as in `invalid`
+    countries: Mapping[str, int]  # phones read, by country; empty without phones
     seconds: float  # of the slowest lane, at the limits
+    now_us: int
+    done_us: int  # when the slowest lane is through at its limits
     lanes: tuple[Lane, ...]
     known: tuple[Known, ...]
     columns: tuple[str, ...]
     first_time: bool  # nothing of this batch was ever sent: on a terminal, ask
+    notices: tuple[str, ...] = ()  # for people: how the list was read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nights:
+    """Runs from the same time each evening until `until`, one after the other."""
+
+    begins: str  # "22:10", local
+    until: str  # "07:00", local
+    seconds: float  # of one night
+    count: int
+    done_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a list would be sent as. Nothing was sent, and no database was changed."""
+
+    plan: Preflight
+    nights: Nights | None  # with `--until`
+    problems: tuple[RunnerError, ...]  # why it cannot be sent as it is; empty: it can
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +177,8 @@ class BatchStatus:
     spent: Mapping[str, Decimal]  # by unit
     held: Mapping[str, Decimal]
     in_doubt_amount: Mapping[str, Decimal]
+    charged: tuple[Cost, ...]  # `spent` with its money; not part of the JSON object
+    perhaps_charged: tuple[Cost, ...]  # `in_doubt_amount` likewise
     lanes: tuple[LaneStatus, ...]
     halts: tuple[Halt, ...]
     eta_us: int | None
@@ -181,6 +230,7 @@ class AttemptStory:
     status: int | None
     fault: Fault | None
     rule: str | None
+    why: str  # what of the rule's `when` the answer meets: `status 402 and code "NO_FUNDS"`; empty where unknown
     action: str | None
     debited: Debited
     amount: Decimal

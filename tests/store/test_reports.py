@@ -203,13 +203,14 @@ async def test_a_row_explains_itself(store: Store, clock: HandClock) -> None:
     """Every attempt of the row's job with its evidence, who shares it, and the raw answer."""
     batch = await worked(store, clock)
     history = store.reports.history(batch, 1)
-    assert [one.number for one in history.attempts[EMAIL]] == [1, 2]
-    assert history.shared_with == {EMAIL: (2,)}
+    job = history.jobs[EMAIL]
+    assert [one.number for one in job.attempts] == [1, 2]
+    assert (job.rows, job.due_us, job.params) == (2, None, {"email": "Anna@example.com"})
     assert history.row.outcomes[0].found is True
-    answer = store.reports.answer(history.attempts[EMAIL][0].id)
+    answer = store.reports.answer(job.attempts[0].id)
     assert answer is not None
     assert answer.body == b"down"
-    assert store.reports.history(batch, 3).attempts == {}
+    assert store.reports.history(batch, 3).jobs == {}
     with pytest.raises(BatchError):
         store.reports.history(batch, 6)
 
