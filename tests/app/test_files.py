@@ -190,6 +190,11 @@ def test_a_file_that_changed_or_went_fails_its_row_alone(box: Box) -> None:
         ("succeeded", "success"),
     ]
     assert sorted(box.sent()) == sorted(digest(contents[name]) for name in ("b", "c", "e"))
+    with box.open() as r:
+        nexts = [r.explain("list", number)[0].next for number in (1, 4)]
+    assert nexts[0].startswith("Put the file back as it was, then: runner run list-acme-scan; or send it as it is now")
+    assert nexts[0].endswith(f"runner export list-acme-scan -o {box.mail / 'changed.csv'} --only failed")
+    assert nexts[1] == "The same command tries it again: runner run list-acme-scan"
     box.write(**contents)
     result = box.run()
     assert (result.exit_code, result.sent) == (0, 2)
