@@ -1,0 +1,453 @@
+"""DFIR Lab: its statuses, types, codes and their old names; a code before a type before a status; its charges."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from runner.domain.backoff import gate_wait, parse_retry_after
+from runner.domain.body import parse_body
+from runner.domain.columns import project
+from runner.domain.decide import is_in_doubt
+from runner.domain.model import Action, Answer, Debited, Fault, Verdict
+from runner.domain.provider import Condition, InputKind, Learn, Limit, Lookup, SecretRef
+from runner.domain.rules import classify, fits
+from runner.providers.examples import check_examples
+from runner.providers.loader import load
+from runner.transport.template import render
+
+DFIR = load("dfirlab")
+SUCCEED, HALT, PAUSE, RETRY, FAIL = Action.SUCCEED, Action.HALT, Action.PAUSE, Action.RETRY, Action.FAIL
+
+NOW_US = 1_800_000_000_000_000
+NOW = NOW_US // 1_000_000
+
+# code: its type on the page, and what to do
+CODES = {
+    "missing_authorization": ("authentication_error", HALT),
+    "invalid_authorization_format": ("authentication_error", HALT),
+    "api_key_invalid": ("authentication_error", HALT),
+    "key_expired": ("authentication_error", HALT),
+    "key_revoked": ("authentication_error", HALT),
+    "validation_service_unavailable": ("authentication_error", PAUSE),
+    "insufficient_permissions": ("authorization_error", HALT),
+    "plan_insufficient": ("authorization_error", HALT),
+    "insufficient_credits": ("insufficient_credits", HALT),
+    "invalid_content_type": ("invalid_request", HALT),
+    "payload_too_large": ("invalid_request", FAIL),
+    "invalid_json": ("invalid_request", FAIL),
+    "RATE_LIMIT_EXCEEDED": ("rate_limit_exceeded", PAUSE),
+}
+
+ALIASES = {
+    "api_key_missing": "missing_authorization",
+    "api_key_expired": "key_expired",
+    "api_key_revoked": "key_revoked",
+    "plan_required": "plan_insufficient",
+    "rate_limit_exceeded": "RATE_LIMIT_EXCEEDED",
+}
+
+TYPES = {
+    "authentication_error": ("authentication-error", HALT, Debited.NO),
+    "authorization_error": ("authorization-error", HALT, Debited.NO),
+    "invalid_request": ("invalid-request", FAIL, Debited.NO),
+    "rate_limit_exceeded": ("too-many-requests", PAUSE, Debited.NO),
+    "insufficient_credits": ("out-of-credits", HALT, Debited.NO),
+    "internal_error": ("internal-error", RETRY, Debited.UNKNOWN),
+    "service_unavailable": ("service-unavailable", RETRY, Debited.UNKNOWN),
+}
+
+STATUSES = {
+    400: ("400", FAIL, Debited.NO),
+    401: ("401", HALT, Debited.NO),
+    402: ("402", HALT, Debited.NO),
+    413: ("413", FAIL, Debited.NO),
+    415: ("415", HALT, Debited.NO),
+    429: ("429", PAUSE, Debited.NO),
+    500: ("server-error", RETRY, Debited.UNKNOWN),
+    502: ("server-error", RETRY, Debited.UNKNOWN),
+    503: ("server-error", RETRY, Debited.UNKNOWN),
+    504: ("server-error", RETRY, Debited.UNKNOWN),
+    520: ("server-error", RETRY, Debited.UNKNOWN),
+    301: ("wrong-address", FAIL, Debited.NO),
+    308: ("wrong-address", FAIL, Debited.NO),
+    404: ("wrong-address", FAIL, Debited.NO),
+    405: ("wrong-address", FAIL, Debited.NO),
+    409: ("other-refusal", FAIL, Debited.NO),
+    422: ("other-refusal", FAIL, Debited.NO),
+}
+
+ALL_STATUSES = [200, 400, 401, 402, 403, 413, 415, 429, 500, 502, 503]
+
+HTML = "<html><body>Sorry</body></html>"
+
+
+def judge(status: int, body: Any = "", operation: str = "email", **headers: str) -> Verdict:
+    return classify(DFIR, DFIR.operations[operation], answer(status, body, **headers))
+
+
+def answer(status: int, body: Any = "", **headers: str) -> Answer:
+    text = body if isinstance(body, str) else json.dumps(body)
+    told = tuple((name.replace("_", "-").lower(), value) for name, value in headers.items())
+    return Answer(status=status, headers=told, body=text.encode())
+
+
+def error(code: Any = None, type_: Any = None, **more: Any) -> dict[str, Any]:
+    given = {"code": code, "type": type_, "message": "said so", "request_id": "req_1"}
+    return {"error": {key: value for key, value in given.items() if value is not None} | more}
+
+
+def by_code(code: str) -> str:
+    """The rule named after a code of the page."""
+    return code.lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("operation", list(DFIR.operations))
+@pytest.mark.parametrize("status", ALL_STATUSES)
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_decides_whatever_the_type_and_the_status(code, status, operation):
+    """Each of the 13 codes means the same with every status, costs nothing, and its words reach the person."""
+    type_, action = CODES[code]
+    verdict = judge(status, error(code, type_), operation)
+    assert (verdict.rule, verdict.action, verdict.debited) == (by_code(code), action, Debited.NO)
+    assert (verdict.error_code, verdict.error_message, verdict.recognised) == (code, "said so", True)
+    assert verdict.provider_request_id == "req_1"
+    assert verdict.advice
+
+
+@pytest.mark.parametrize("type_", [*TYPES, "brand_new", None])
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_beats_every_type(code, type_):
+    """Whatever type it comes with, known, new or none: the code decides."""
+    assert judge(400, error(code, type_)).rule == by_code(code)
+
+
+@pytest.mark.parametrize("status", ALL_STATUSES)
+@pytest.mark.parametrize("alias", ALIASES)
+def test_old_names_of_codes_mean_the_same(alias, status):
+    """Five codes of older versions of the page are read as their successors."""
+    old, new = judge(status, error(alias)), judge(status, error(ALIASES[alias]))
+    assert old.rule == new.rule == by_code(ALIASES[alias])
+
+
+@pytest.mark.parametrize("code", [*CODES, *ALIASES])
+@pytest.mark.parametrize("spell", [str.upper, str.lower, str.title, lambda text: f" {text}\n"])
+def test_case_and_blanks_of_a_code_do_not_matter(code, spell):
+    """The page writes one of its codes in capitals and the type of the same name small."""
+    assert judge(400, error(spell(code))).rule == by_code(ALIASES.get(code, code))
+
+
+@pytest.mark.parametrize("code", ["something_new", None])
+@pytest.mark.parametrize("status", ALL_STATUSES)
+@pytest.mark.parametrize("type_", TYPES)
+def test_without_a_known_code_the_type_decides(type_, status, code):
+    """Each of the 7 types, in any case, with a code of tomorrow or none, beats the HTTP status."""
+    for spelled in (type_, type_.upper()):
+        verdict = judge(status, error(code, spelled))
+        assert (verdict.rule, verdict.action, verdict.debited) == TYPES[type_]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        HTML,
+        "[]",
+        "null",
+        "{}",
+        '{"error": "Plain text"}',
+        '{"error": {"type": "new", "code": "new"}}',
+        '{"error": {}}',
+    ],
+)
+@pytest.mark.parametrize("status", STATUSES)
+def test_without_both_the_status_decides(status, body):
+    """No envelope of theirs, or one that says nothing known: the HTTP status, what was refused before work is free."""
+    verdict = judge(status, body)
+    rule, action, debited = STATUSES[status]
+    assert (verdict.rule, verdict.action) == (rule, action)
+    told = "new" in body and status in {409, 422}  # an error of theirs that nobody documented
+    assert verdict.debited is (Debited.UNKNOWN if told else debited)
+    assert verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [(HTML, "blocked"), ("", "blocked"), ("{}", "blocked"), ('{"error": "no"}', "403"), (error("new"), "403")],
+)
+def test_a_403_that_is_not_theirs_was_blocked_on_the_way(body, rule):
+    """A page in place of an error comes from something in front of them."""
+    verdict = judge(403, body)
+    assert (verdict.rule, verdict.action, verdict.debited) == (rule, HALT, Debited.NO)
+
+
+@pytest.mark.parametrize("status", [200, 401, 403, 500, 503])
+def test_their_key_check_being_down_is_no_wrong_key(status):
+    """Typed authentication_error, but transient: the lane waits 1 to 60 s, and it never ends as a rate limit."""
+    verdict = judge(status, error("validation_service_unavailable", "authentication_error"))
+    assert (verdict.action, verdict.outage, verdict.debited) == (PAUSE, True, Debited.NO)
+    assert (verdict.wait_seconds, verdict.wait_cap_seconds) == (1, 60)
+    assert not judge(429).outage
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "17"}, 17.0),
+        ({"Retry_After": "0"}, 1.0),
+        ({"Retry_After": "Fri, 15 Jan 2027 08:00:25 GMT"}, 25.0),
+        ({"Retry_After": "soon", "X_RateLimit_Reset": str(NOW + 42)}, 42.0),
+        ({"Retry_After": "5", "X_RateLimit_Reset": str(NOW + 42)}, 5.0),
+        ({"X_RateLimit_Reset": str(NOW + 42)}, 42.0),
+        ({"X_RateLimit_Reset": str(NOW - 5)}, 1.0),
+        ({"Retry_After": "soon"}, 60.0),
+        ({"X_RateLimit_Reset": "soon"}, 60.0),
+        ({"Retry_After": "-3"}, 60.0),
+        ({}, 60.0),
+    ],
+)
+@pytest.mark.parametrize(
+    "body", ["", error("RATE_LIMIT_EXCEEDED", "rate_limit_exceeded"), error(None, "rate_limit_exceeded")]
+)
+def test_a_429_waits_as_told_else_a_minute(headers, seconds, body):
+    """Retry-After in seconds or as a date, else the reset's instant, else 60 s: a whole window, not 5 s."""
+    verdict = judge(429, body, **headers)
+    given = parse_retry_after(verdict.retry_after, now_us=NOW_US, unix=verdict.retry_after_unix)
+    waited = gate_wait(
+        1,
+        wait_seconds=verdict.wait_seconds,
+        wait_cap_seconds=verdict.wait_cap_seconds,
+        retry_after_seconds=given,
+        chance=0.0,
+    )
+    assert (verdict.action, verdict.debited, waited) == (PAUSE, Debited.NO, seconds)
+
+
+@pytest.mark.parametrize(
+    "body", [HTML, "", error("internal_error", "internal_error"), error(None, "service_unavailable")]
+)
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_their_5xx_is_sent_again_although_nobody_knows_the_charge(status, body):
+    """They call it safe to retry: no doubt is held, but the charge stays unknown."""
+    verdict = judge(status, body)
+    assert (verdict.action, verdict.debited, verdict.resend) == (RETRY, Debited.UNKNOWN, True)
+    assert not is_in_doubt(answer(status, body), verdict, safe=False)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "halt_after", "unproven"),
+    [
+        (400, "", 5, True),
+        (400, error("missing_field", "invalid_request"), 5, True),
+        (400, error("invalid_json", "invalid_request"), None, True),
+        (404, HTML, None, True),
+        (301, "", None, True),
+        (422, "{}", None, True),
+        (413, "", None, False),
+        (413, error("payload_too_large", "invalid_request"), None, False),
+    ],
+)
+def test_what_halts_when_it_is_not_one_row(status, body, halt_after, unproven):
+    """A request built wrong halts before the first success, a refused value after five in a row; a large one never."""
+    verdict = judge(status, body)
+    assert (verdict.action, verdict.halt_after, verdict.unproven_halt) == (FAIL, halt_after, unproven)
+
+
+@pytest.mark.parametrize(
+    ("used", "headers", "debited", "charge"),
+    [
+        (3, {}, Debited.YES, 3_000_000),
+        (5, {}, Debited.YES, 5_000_000),
+        (0, {}, Debited.NO, 0),
+        (None, {"X_Credits_Used": "5"}, Debited.YES, 5_000_000),
+        (None, {"X_Credits_Used": "0"}, Debited.NO, 0),
+        (3, {"X_Credits_Used": "9"}, Debited.YES, 3_000_000),
+        (None, {}, Debited.YES, None),
+        ("many", {"X_Credits_Used": "many"}, Debited.YES, None),
+    ],
+)
+def test_a_success_costs_what_they_say(used, headers, debited, charge):
+    """`meta.credits_used`, else the header, decides over the price; 0 is not charged."""
+    meta = {"request_id": "req_2"} | ({} if used is None else {"credits_used": used})
+    verdict = judge(200, {"data": {"results": []}, "meta": meta}, **headers)
+    assert (verdict.rule, verdict.action, verdict.debited, verdict.charge) == ("success", SUCCEED, debited, charge)
+    assert verdict.provider_request_id == "req_2"
+
+
+@pytest.mark.parametrize(
+    ("used", "debited"), [("0", Debited.NO), ("3", Debited.YES), (None, Debited.UNKNOWN), ("?", Debited.UNKNOWN)]
+)
+@pytest.mark.parametrize("status", [200, 500, 502])
+def test_an_error_that_states_its_charge_leaves_no_doubt_about_it(status, used, debited):
+    """X-Credits-Used is read on errors and unreadable answers too."""
+    headers = {} if used is None else {"X_Credits_Used": used}
+    verdict = judge(status, HTML, **headers)
+    assert (verdict.action, verdict.debited) == (RETRY, debited)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, ""),
+        (200, HTML),
+        (200, '{"data": {'),
+        (200, "[]"),
+        (200, "{}"),
+        (200, '{"data": null}'),
+        (200, '{"data": []}'),
+        (200, '{"status": true}'),
+        (201, '{"data": {"results": []}}'),
+        (202, '{"data": {"status": "IN_PROGRESS"}}'),
+        (204, ""),
+    ],
+)
+def test_200_with_data_is_the_one_success(status, body):
+    """Anything else that looks like one may be paid for: in doubt, never a success."""
+    verdict = judge(status, body)
+    assert (verdict.rule, verdict.action, verdict.debited) == ("unrecognised", RETRY, Debited.UNKNOWN)
+    assert is_in_doubt(answer(status, body), verdict, safe=False)
+
+
+def test_a_lost_answer_is_in_doubt():
+    """Credits may be deducted before the work, and there is no key that would make a second request free."""
+    lost = Answer(fault=Fault.NO_ANSWER)
+    verdict = classify(DFIR, DFIR.operations["email"], lost)
+    assert (verdict.rule, verdict.debited) == ("no-answer", Debited.UNKNOWN)
+    assert is_in_doubt(lost, verdict, safe=DFIR.operations["email"].safe)
+
+
+@pytest.mark.parametrize("value", ["text", None, 7, [], {"code": ["api_key_invalid"]}, {"code": True}, {"type": {}}])
+def test_any_shape_of_error_gets_a_verdict(value):
+    """Older clients read `error` as a text; whatever it is, the status then decides."""
+    assert judge(401, {"error": value}).rule == "401"
+
+
+def test_everything_the_page_lists_has_an_example():
+    """13 codes, 5 old ones, 7 types and 10 statuses appear among the profile's examples, each code in its own rule."""
+    bodies = [parse_body(one.answer).value for one in DFIR.examples]
+    errors = [body["error"] for body in bodies if isinstance(body, dict) and isinstance(body.get("error"), dict)]
+    assert len(CODES) == 13
+    assert {one.get("code") for one in errors} >= CODES.keys() | ALIASES.keys()
+    assert {one.get("type") for one in errors} >= TYPES.keys()
+    assert {one.answer.status for one in DFIR.examples} >= {200, 400, 401, 402, 403, 413, 415, 429, 500, 503}
+    assert all(any(fits(code, pattern) for pattern in every_code()) for code in [*CODES, *ALIASES])
+
+
+def every_code() -> list[str]:
+    conditions: list[Condition] = [condition for rule in DFIR.rules for condition in rule.when]
+    return [code for condition in conditions for code in condition.code]
+
+
+def test_codes_come_before_types_and_types_before_statuses():
+    """Over the whole table: no rule by type stands above one by code, none by status above one by type."""
+    own = [rule for rule in DFIR.rules if not (rule.built_in or rule.is_catch_all() or rule.then is SUCCEED)]
+    ranks = [1 if rule.when[0].code else 2 if rule.when[0].type_ else 3 for rule in own]
+    assert ranks == sorted(ranks)
+    assert all(bool(one.code) + bool(one.type_) <= 1 for rule in own for one in rule.when)
+
+
+def columns(operation: str, body: Any) -> dict[str, Any]:
+    _, values = project(DFIR.operations[operation], parse_body(answer(200, body)))
+    return values
+
+
+def test_columns_of_a_lookup():
+    """The verdict with the providers that flagged it, those that knew nothing, and the credits."""
+    first = next(one for one in DFIR.examples if one.operation == "email")
+    assert columns("email", first.answer.body.decode()) == {
+        "verdict": "suspicious",
+        "score": 42,
+        "providers_flagged_count": 2,
+        "providers_unknown_count": 1,
+        "enriched_at": "2026-11-20T09:00:00Z",
+        "credits_used": 3,
+        "credits_remaining": 97,
+        "request_id": "req_00000000-0000-0000-0000-000000000001",
+    }
+    assert columns("domain", first.answer.body.decode())["verdict"] == "suspicious"
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"results": []}, {"results": [{}]}, {"results": None}, {"results": [{"providers": []}]}]
+)
+def test_every_field_is_optional(data):
+    """Whatever is missing is an empty column."""
+    assert set(columns("email", {"data": data}).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("data", "verdict", "score", "summary"),
+    [
+        ({"verdict": "suspicious", "score": 55}, "suspicious", 55, None),
+        ({"verdict": "clean"}, "clean", None, None),
+        (
+            {"verdict": {"level": "highly_malicious", "score": 96, "summary": "Asks for a password"}},
+            "highly_malicious",
+            96,
+            "Asks for a password",
+        ),
+        ({"verdict": {"level": "safe", "score": 0}, "score": 7}, "safe", 0, None),
+        ({}, None, None, None),
+    ],
+)
+def test_the_verdict_on_a_message_is_a_text_or_an_object(data, verdict, score, summary):
+    """Their page shows a text, their own client reads level, score and summary."""
+    values = columns("phishing", {"data": data})
+    assert (values["verdict"], values["score"], values["summary"]) == (verdict, score, summary)
+
+
+def test_requests_pace_prices_and_key():
+    """JSON by POST; 3 to 5 credits a lookup, 1 a message; 20 a minute until they say how many; a key's beginning."""
+    for kind, value in (("email", "a+b@example.com"), ("domain", "example.com")):
+        operation = DFIR.operations[kind]
+        request = render(DFIR.http, operation, {kind: value}, attempt_id="abcdefghijklmnop")
+        assert (request.method, request.url) == ("POST", "https://api.dfir-lab.ch/v1/enrichment/lookup")
+        assert json.loads(request.body) == {"indicators": [{"type": kind, "value": value}]}
+        assert {"content-type": "application/json", "X-Request-Id": "abcdefghijklmnop"}.items() <= dict(
+            request.headers
+        ).items()
+        assert (operation.price, operation.price_max, operation.unit) == (3_000_000, 5_000_000, "credit")
+    phishing = DFIR.operations["phishing"]
+    (message,) = phishing.inputs
+    assert (message.kind, message.max, message.required) == (InputKind.FILE, 5_000_000, True)
+    assert (phishing.path, phishing.json) == ("/phishing/analyze", {"raw_email": "{message}"})
+    assert (phishing.price, phishing.unit) == (1_000_000, "credit")
+    assert not any(operation.safe for operation in DFIR.operations.values())
+    learn = Learn(header="X-RateLimit-Limit", share=0.9)
+    assert DFIR.limits == (Limit(at_most=20, per_seconds=60, learn=learn),)
+    assert (DFIR.http.auth.kind, DFIR.http.auth.secret) == ("bearer", SecretRef(env="DFIRLAB_API_KEY"))
+    assert DFIR.http.health == "/health"
+    assert DFIR.http.charge == (Lookup(body="meta.credits_used"), Lookup(header="X-Credits-Used"))
+    assert DFIR.http.timeout_seconds > 60  # what they may take: an answer on its way then is paid for
+
+
+@pytest.mark.parametrize(
+    ("key", "fitting"),
+    [
+        ("sk-dfir-" + "0" * 32, True),
+        ("sk-dfir-obviously-fake-and-shorter", True),
+        ("obviously-fake-0000", False),
+        ("SK-DFIR-obviously-fake", False),
+        ("x sk-dfir-obviously-fake", False),
+    ],
+)
+def test_a_key_is_known_by_its_beginning(key, fitting):
+    """Their message names the beginning alone; a key of another length is theirs to refuse."""
+    assert DFIR.http.auth.pattern is not None
+    assert bool(re.search(DFIR.http.auth.pattern, key)) is fitting
+
+
+def test_no_operation_takes_a_phone():
+    """They know no phone numbers: a list of them has nothing to be sent to."""
+    kinds = {one.kind for operation in DFIR.operations.values() for one in operation.inputs}
+    assert kinds == {InputKind.EMAIL, InputKind.DOMAIN, InputKind.FILE}
+
+
+def test_every_example_leads_where_it_says():
+    """The profile's own examples, at all three operations."""
+    results = check_examples(DFIR)
+    assert all(result.passed for result in results)
+    assert {result.operation for result in results} == {"dfirlab.email", "dfirlab.domain", "dfirlab.phishing"}
