@@ -14,8 +14,9 @@ from runner.settings.quantities import (
     parse_rate,
     parse_share,
     parse_spend,
+    parse_time_of_day,
 )
-from runner.settings.tables import RunDefaults, SourceSettings
+from runner.settings.tables import RunDefaults, SourceSettings, json_schema
 
 __all__ = [
     "BUILT_IN",
@@ -30,12 +31,14 @@ __all__ = [
     "SourceSettings",
     "SpendCap",
     "has_shape",
+    "json_schema",
     "origin_of",
     "parse_duration",
     "parse_price",
     "parse_rate",
     "parse_share",
     "parse_spend",
+    "parse_time_of_day",
     "read_settings",
     "user_settings_file",
     "write_env_file",

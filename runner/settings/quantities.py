@@ -13,6 +13,7 @@ from runner.errors import ConfigError
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|min|m|h|d)")
 _RATE = re.compile(r"(\d+)/(s|min|m|h)")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _PRICE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) ?([A-Z]{3})")
 _PRICED = re.compile(r"[a-z][a-z0-9_-]*\.\S(?:.*\S)?")
 
@@ -68,6 +69,14 @@ def parse_rate(text: str, *, name: str) -> tuple[int, float]:
             f"{name}: not a rate: {text!r}", why="A rate is requests per s, min or h.", fix=f"{name} 30/min"
         )
     return int(match[1]), _UNITS[match[2]]
+
+
+def parse_time_of_day(text: str, *, name: str) -> tuple[int, int]:
+    """Hour and minute of "07:00"."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        raise ConfigError(f"{name}: not a time of day: {text!r}", why="It is HH:MM, local time.", fix=f"{name} 07:00")
+    return int(match[1]), int(match[2])
 
 
 def parse_share(text: str | float, *, name: str) -> float:

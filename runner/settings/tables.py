@@ -91,6 +91,10 @@ def _price_mistake(key: str, given: Any) -> str:
     return ""
 
 
+Caps = float | str | dict[str, float | str]
+"""How caps are written in a file: 12.5, "defastra=12.5", { defastra = 12.5 }."""
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -100,19 +104,19 @@ class RunDefaults(_Table):
 
     db: str | None = None
     env_file: str | None = None
-    operations: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    operations: Annotated[tuple[str, ...], BeforeValidator(_words, json_schema_input_type=str | list[str])] = ()
     region: str | None = Field(default=None, pattern="^[A-Za-z]{2}$")
     encoding: str | None = None
     delimiter: str | None = Field(default=None, min_length=1, max_length=3)
-    max_invalid: Annotated[float, BeforeValidator(_share)] = 0.5
-    max_spend: Annotated[tuple[str, ...] | None, BeforeValidator(_caps)] = None
+    max_invalid: Annotated[float, BeforeValidator(_share, json_schema_input_type=float | str)] = 0.5
+    max_spend: Annotated[tuple[str, ...] | None, BeforeValidator(_caps, json_schema_input_type=Caps)] = None
     max_requests: int | None = Field(default=None, ge=0)
     in_doubt: InDoubtPolicy | None = None
     rate: Annotated[str | None, BeforeValidator(_rate)] = None
     in_flight: int | None = Field(default=None, ge=1)
-    max_wait: Annotated[float, BeforeValidator(_seconds)] = 900.0
-    max_failed: Annotated[float | None, BeforeValidator(_share)] = None
-    wait: Annotated[float | None, BeforeValidator(_seconds)] = None
+    max_wait: Annotated[float, BeforeValidator(_seconds, json_schema_input_type=float | str)] = 900.0
+    max_failed: Annotated[float | None, BeforeValidator(_share, json_schema_input_type=float | str)] = None
+    wait: Annotated[float | None, BeforeValidator(_seconds, json_schema_input_type=float | str)] = None
     http: Literal["httpx", "httpx2"] = "httpx"  # the HTTP library; httpx2 is an extra of this package
 
 
@@ -151,8 +155,13 @@ class SettingsTable(_Table):
 
     run: RunDefaults = RunDefaults()
     sources: dict[str, SourceSettings] = {}
-    prices: Annotated[dict[str, Price], BeforeValidator(_prices)] = {}
+    prices: Annotated[dict[str, Price], BeforeValidator(_prices, json_schema_input_type=dict[str, str])] = {}
     providers: dict[str, dict[str, Any]] = {}
+
+
+def json_schema(*, ref_template: str) -> dict[str, Any]:
+    """A settings file as JSON Schema. `ref_template` holds `{model}`; `[providers]` is left to the profile's schema."""
+    return SettingsTable.model_json_schema(mode="validation", ref_template=ref_template)
 
 
 def check(model: type[_Table], values: Mapping[str, Any], *, where: str) -> Any:

@@ -5,7 +5,7 @@ The user's database is attached to a draft read-only, and never written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -56,15 +56,15 @@ class Forecast:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def refused(self, batch: BatchId, whys: Collection[str], *, most: int) -> dict[str, list[tuple[int, int | None]]]:
-        """The first refused rows for each of these reasons: their number and line. Reads on until all are found."""
-        found: dict[str, list[tuple[int, int | None]]] = {why: [] for why in whys}
-        missing = set(whys)
+    def refused(self, batch: BatchId, wanted: Mapping[str, int]) -> dict[str, list[tuple[int, int | None]]]:
+        """The first refused rows, so many for each reason: their number and line. Reads on until all are found."""
+        found: dict[str, list[tuple[int, int | None]]] = {why: [] for why, most in wanted.items() if most}
+        missing = set(found)
         with self._database.reading() as connection:
             for why, number, line in connection.exec_driver_sql(_REFUSED, {"batch": batch}):
                 if why in missing:
                     found[why].append((number, line))
-                    if len(found[why]) == most:
+                    if len(found[why]) == wanted[why]:
                         missing.remove(why)
                 if not missing:
                     break

@@ -3,30 +3,53 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
-from runner.domain.model import MILLION, Amount
+from runner.domain.model import MILLION, Amount, InDoubtPolicy
 from runner.domain.provider import Operation, Provider
-from runner.domain.states import JobState
+from runner.domain.states import BatchState, JobState
 from runner.engine.ports import RunOptions
 from runner.settings import Keys, Settings
 from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
 from runner.work.caps import Wanted, run_options
+from runner.work.money import Cost, Prices
 from runner.work.profiles import Profiles
-from runner.work.results import Known, Lane, Preflight
+from runner.work.results import Asked, Known, Lane, Preflight, RowPlace
+
+PLACES = 3
+"""So many refused rows are named for each reason."""
 
 
-def preflight(info: BatchInfo, wanted: Wanted, *, store: Store, profiles: Profiles, settings: Settings) -> Preflight:
-    """Read only; asks no provider. UsageError when a profile of the batch is gone, or a cap cannot be held."""
+def preflight(
+    info: BatchInfo,
+    wanted: Wanted,
+    *,
+    store: Store,
+    profiles: Profiles,
+    settings: Settings,
+    prices: Prices,
+    now_us: int,
+    with_rows: bool = False,
+) -> Preflight:
+    """Read only; asks no provider. `with_rows`: name refused rows although the batch was worked on already.
+
+    UsageError when a profile of the batch is gone, or a cap cannot be held.
+    """
     status = store.reports.status(info.id)
     operations = profiles.of_batch(info.operations, info.source)
     providers = profiles.by_provider(operations, info.source)
     options = run_options(wanted, info.settings, settings.run, operations.values())
-    lanes = tuple(_lane(provider, operations, status, settings.keys, options.rate) for provider in providers.values())
+    waiting = _waiting(operations, status, options, store)
+    asked = _asked(operations, waiting, prices, store)
+    lanes = tuple(_lane(provider, asked, operations, settings.keys, options.rate) for provider in providers.values())
     jobs = sum(status.by_state.values())
     requests = sum(lane.requests for lane in lanes)
+    seconds = max((lane.seconds for lane in lanes), default=0.0)
+    invalid: Mapping[str, int] = info.settings.get("invalid", {})
+    first_time = not any(line.requests for line in status.ledger)
     return Preflight(
         batch=info.name,
         state=info.state,
@@ -36,12 +59,16 @@ def preflight(info: BatchInfo, wanted: Wanted, *, store: Store, profiles: Profil
         caps=_caps(options),
         shared=info.rows * len(info.operations) - info.refused - jobs,
         not_sent=info.refused,
-        invalid=dict(info.settings.get("invalid", {})),
-        seconds=max((lane.seconds for lane in lanes), default=0.0),
+        invalid=dict(invalid),
+        invalid_rows=_places(info, invalid, store) if first_time or with_rows else {},
+        countries=dict(info.settings.get("countries", {})),
+        seconds=seconds,
+        now_us=now_us,
+        done_us=now_us + round(seconds * MILLION),
         lanes=lanes,
         known=_known(info, status, store),
         columns=tuple(info.source.get("columns", ())),
-        first_time=not any(line.requests for line in status.ledger),
+        first_time=first_time,
     )
 
 
@@ -73,41 +100,91 @@ def _caps(options: RunOptions) -> tuple[str, ...]:
     return (*caps, *([] if options.limit is None else [f"--limit {options.limit}"]))
 
 
-def _waiting(operation: Operation, status: BatchStatus) -> int:
-    """Requests still to be made; those of a run that died as well, but for what it left open: that is in doubt."""
-    counts = status.jobs.get(operation.key, {})
-    taken = counts.get(JobState.RUNNING, 0)
-    if not operation.safe:
-        taken -= sum(line.open for line in status.ledger if line.operation == operation.key)
-    return counts.get(JobState.QUEUED, 0) + max(0, taken)
+def _waiting(
+    operations: Mapping[str, Operation], status: BatchStatus, options: RunOptions, store: Store
+) -> dict[str, int]:
+    """Requests still to be made, by operation: what is queued, and what a run would queue again before it begins.
+
+    Those of a run that died as well, but for what it left open: that is in doubt.
+    """
+    batch = status.batch
+    again: Counter[str] = Counter()
+    released = options.in_doubt is InDoubtPolicy.RESEND_ONCE and batch.state is not BatchState.CANCELLED
+    if released:
+        again.update(store.forecast.releasable(batch.id))
+    if batch.state is BatchState.COMPLETED and status.unfinished:
+        again.update(store.forecast.unfinished(batch.id))
+    waiting: dict[str, int] = {}
+    for key, operation in operations.items():
+        counts = status.jobs.get(key, {})
+        taken = counts.get(JobState.RUNNING, 0)
+        if not operation.safe and not released:
+            taken -= sum(line.open for line in status.ledger if line.operation == key)
+        waiting[key] = counts.get(JobState.QUEUED, 0) + max(0, taken) + again[key]
+    return waiting
+
+
+def _asked(
+    operations: Mapping[str, Operation], waiting: Mapping[str, int], prices: Prices, store: Store
+) -> tuple[Asked, ...]:
+    """The requests with their price; between two prices, what a charged request cost here so far is the likely one."""
+    charges: Mapping[tuple[str, str], Decimal] = {}
+    if any(one.price_max not in (None, one.price) for one in operations.values()):
+        charges = store.forecast.usual_charges()
+    asked: list[Asked] = []
+    for key, operation in operations.items():
+        low, high = decimal(operation.price), decimal(operation.price_max or operation.price)
+        usual = charges.get((key, operation.unit), low) if low != high else low
+
+        def cost(each: Decimal | None, one: Operation = operation) -> Cost | None:
+            if each is None and waiting[one.key]:
+                return None
+            return prices.cost(one.provider, one.unit, (each or Decimal(0)) * waiting[one.key])
+
+        asked.append(
+            Asked(
+                operation=key,
+                unit=operation.unit,
+                requests=waiting[key],
+                low=cost(low),
+                likely=cost(usual),
+                high=cost(high),
+            )
+        )
+    return tuple(asked)
 
 
 def _lane(
     provider: Provider,
+    asked: tuple[Asked, ...],
     operations: Mapping[str, Operation],
-    status: BatchStatus,
     keys: Keys,
     rate: tuple[int, float] | None,
 ) -> Lane:
-    mine = [operation for operation in operations.values() if operation.provider == provider.name]
-    waiting = {operation.key: _waiting(operation, status) for operation in mine}
-    requests = sum(waiting.values())
+    mine = tuple(one for one in asked if operations[one.operation].provider == provider.name)
+    asks = [operations[one.operation] for one in mine]
+    requests = sum(one.requests for one in mine)
     problem = keys.present(provider)
-    prices = {operation.price for operation in mine}
-    amounts = [None if operation.price is None else operation.price * waiting[operation.key] for operation in mine]
-    known = [amount for amount in amounts if amount is not None]
+    known = [one.low.amount for one in mine if one.low is not None]
     return Lane(
         provider=provider.name,
         title=provider.title,
         requests=requests,
-        price=decimal(next(iter(prices))) if len(prices) == 1 else None,
-        unit=mine[0].unit if len({operation.unit for operation in mine}) == 1 else "",
-        amount=decimal(Amount(sum(known))) if len(known) == len(amounts) else None,
+        price=decimal(asks[0].price) if len({one.price for one in asks}) == 1 else None,
+        unit=asks[0].unit if len({one.unit for one in asks}) == 1 else "",
+        amount=sum(known, Decimal(0)) if len(known) == len(mine) else None,
         seconds=seconds_at_limits(provider, requests, rate=rate),
         key_present=problem is None,
         key_fix="" if problem is None else problem.fix,
         base_url=provider.http.base_url,
+        asked=mine,
     )
+
+
+def _places(info: BatchInfo, invalid: Mapping[str, int], store: Store) -> dict[str, tuple[RowPlace, ...]]:
+    most = {reason.removeprefix("invalid:"): min(count, PLACES) for reason, count in invalid.items()}
+    found = store.forecast.refused(info.id, most) if most else {}
+    return {f"invalid:{why}": tuple(RowPlace(*place) for place in places) for why, places in found.items()}
 
 
 def _known(info: BatchInfo, status: BatchStatus, store: Store) -> tuple[Known, ...]:

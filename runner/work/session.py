@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from runner.engine.ports import Clock
+from runner.domain.provider import Provider
+from runner.engine.ports import Clock, Transport
 from runner.errors import BatchError
 from runner.settings import Settings
 from runner.store import open_store
@@ -55,16 +58,29 @@ class Session:
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
 
+    def anonymous_transport(self, provider: Provider) -> Transport:
+        """The wire to a provider whose profile needs no key: one stripped of it, for calls that are free."""
+        return self._seams.transport(provider, None, backend=self.settings.run.http)
+
     def tools(self) -> Tools:
         """Everything a run needs."""
-        return Tools(store=self.store(), settings=self.settings, profiles=self.profiles, seams=self._seams)
+        return Tools(
+            store=self.store(),
+            settings=self.settings,
+            profiles=self.profiles,
+            prices=self.prices(),
+            seams=self._seams,
+        )
 
-    def prices(self) -> Prices:
-        """`[prices]`, held to the profiles once. ConfigError: a provider or unit that nobody knows."""
-        if self._prices is None:
+    def prices(self, files: Mapping[str, str] = MappingProxyType({})) -> Prices:
+        """`[prices]`, held to the profiles. ConfigError: a provider or unit that nobody knows.
+
+        `files`: profile files by provider name, beside those of the batches that are here.
+        """
+        if self._prices is None or files:
             known = self.store().reports.batches() if self.settings.prices and self.path.exists() else []
-            files = {name: path for info in known for name, path in info.source.get("profiles", {}).items()}
-            self._prices = read_prices(self.settings, self.profiles, files=files)
+            of_batches = {name: path for info in known for name, path in info.source.get("profiles", {}).items()}
+            self._prices = read_prices(self.settings, self.profiles, files={**of_batches, **files})
         return self._prices
 
     def find(self, text: str | None) -> BatchInfo:

@@ -14,6 +14,7 @@ from runner.store.locks import is_locked
 from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
+from runner.work.money import Prices
 from runner.work.naming import handle
 from runner.work.preflight import seconds_at_limits
 from runner.work.profiles import Profiles
@@ -23,7 +24,7 @@ from runner.work.status import CUT_OFF, PERSON, exit_code, next_step
 HALTED_LANE = "halted"
 
 
-def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) -> BatchStatus:
+def standing(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Prices, now_us: int) -> BatchStatus:
     """One batch as it stands now; one snapshot, whose cost does not grow with the batch."""
     status = store.reports.status(info.id)
     info = status.batch
@@ -48,6 +49,8 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, now_us: int) 
         spent=_by_unit((line.unit, line.debited) for line in status.ledger),
         held=_by_unit((line.unit, line.held) for line in status.ledger),
         in_doubt_amount=_by_unit((line.unit, line.in_doubt) for line in status.ledger),
+        charged=tuple(prices.cost(line.provider, line.unit, line.debited) for line in status.ledger),
+        perhaps_charged=tuple(prices.cost(line.provider, line.unit, line.in_doubt) for line in status.ledger),
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
         eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING and reason != CUT_OFF else None,

@@ -11,6 +11,7 @@ from runner.engine.ports import Clock, Randomness, Transport
 from runner.settings import Secret, Settings
 from runner.store.store import Store
 from runner.system import SystemClock, SystemRandomness
+from runner.work.money import Prices
 from runner.work.profiles import Profiles
 
 MakeTransport = Callable[[Provider, Secret | None], Transport]
@@ -40,6 +41,12 @@ class Seams:
     inline_writes: bool = False  # write on the event loop's thread: for virtual time
     lock_folder: Path | None = None  # of account locks; None: the user's runtime directory
 
+    def transport(self, provider: Provider, secret: Secret | None, *, backend: str) -> Transport:
+        """The wire to one provider account, by the HTTP library called `backend`."""
+        if self.make_transport is not None:
+            return self.make_transport(provider, secret)
+        return http_transport(provider, secret, backend=backend)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
@@ -48,13 +55,12 @@ class Tools:
     store: Store
     settings: Settings
     profiles: Profiles
+    prices: Prices
     seams: Seams
 
     def transport(self, provider: Provider, secret: Secret | None) -> Transport:
         """The wire to one provider account."""
-        if self.seams.make_transport is not None:
-            return self.seams.make_transport(provider, secret)
-        return http_transport(provider, secret, backend=self.settings.run.http)
+        return self.seams.transport(provider, secret, backend=self.settings.run.http)
 
     @property
     def clock(self) -> Clock:

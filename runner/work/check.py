@@ -1,0 +1,232 @@
+"""`check`: what a list would be sent as, told by the code that loads it. Sends nothing, changes no database of anyone's.
+
+A list that is not a batch yet is loaded into a draft, which is thrown away; a batch that is there is only read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, assert_never
+
+from runner.domain.states import BatchState
+from runner.errors import BatchError, InputError, RunnerError, SchemaError
+from runner.settings import parse_time_of_day
+from runner.store.forecast import open_draft
+from runner.store.store import Store
+from runner.store.values import BatchInfo
+from runner.work import database as database_file
+from runner.work.caps import Wanted
+from runner.work.load import Changed, Continue, Create, Extend, choose, create, extend
+from runner.work.money import Cost, costs_text, in_money, number, plural
+from runner.work.nights import nights
+from runner.work.plan import LoadRequest, Plan, make_plan
+from runner.work.preflight import preflight
+from runner.work.results import Asked, Checked, Preflight
+from runner.work.session import Session
+from runner.work.standing import is_paused_by_person, short_name
+from runner.work.status import iso, plain
+
+NO_DATABASE = "there is no database yet: nothing paid earlier is known here"
+
+
+class Check:
+    """One look ahead."""
+
+    def __init__(self, session: Session, wanted: Wanted, *, until: str | None) -> None:
+        """`until`: "07:00", local time. SchemaError: the database is there and is not this version's."""
+        self._session = session
+        self._wanted = wanted
+        self._until = None if until is None else parse_time_of_day(until, name="--until")
+        self._store = _unchanged(session)
+
+    def batch(self, info: BatchInfo) -> Checked:
+        """A batch that is there."""
+        store = self._session.store()
+        return self._checked(self._plan(store, info), info, _resting(info, store))
+
+    def list(self, request: LoadRequest) -> Checked:
+        """A list, whatever it would become. Errors are those of `load`, but that a list that changed is a problem."""
+        plan = make_plan(request, self._session)
+        known = [] if self._store is None else self._store.reports.batches()
+        choice = choose(plan, known, add=request.add, new=request.new)
+        match choice:
+            case Continue(info=info):
+                checked = self.batch(info)
+            case Create():
+                checked = self._created(plan, choice)
+            case Extend(info=info):
+                checked = self._extended(plan, info)
+            case Changed():
+                checked = self._changed(plan, choice)
+            case _:
+                assert_never(choice)
+        notices = (*plan.source.notes, *checked.plan.notices)
+        return replace(checked, plan=replace(checked.plan, notices=notices))
+
+    def _created(self, plan: Plan, choice: Create) -> Checked:
+        with open_draft(None if self._store is None else self._store.path, clock=self._session.clock) as draft:
+            create(draft, plan, choice)
+            info = draft.reports.batches()[0]
+            notices = choice.notices if self._store is not None else (*choice.notices, NO_DATABASE)
+            found = replace(self._plan(draft, info, plan.files), notices=notices)
+            return self._checked(found, info)
+
+    def _extended(self, plan: Plan, info: BatchInfo) -> Checked:
+        store = self._session.store()
+        with open_draft(store.path, clock=self._session.clock, batch=info.id) as draft:
+            added = extend(draft, plan, info, beside=store).added_rows
+            extended = draft.reports.batch(info.id)
+            notice = f"{number(added)} {plural('row', added)} would be added to {info.name}"
+            found = replace(self._plan(draft, extended), notices=(notice,))
+            return self._checked(found, extended, _resting(info, store))
+
+    def _changed(self, plan: Plan, choice: Changed) -> Checked:
+        """Both answers to the question that `load` would ask."""
+        checked = self._created(plan, Create(name=choice.successor))
+        offers = [f"--new would send {_amount(checked.plan)}{_paid(checked.plan)}."]
+        try:
+            offers.insert(0, f"--add would send {_amount(self._extended(plan, choice.info).plan)}.")
+        except (BatchError, InputError):  # it asks something else: only a new batch can be made of it
+            pass
+        error = choice.error()
+        problem = BatchError(error.what, why=" ".join([error.why, *offers]), fix=error.fix)
+        return replace(checked, problems=(problem, *checked.problems))
+
+    def _plan(self, store: Store, info: BatchInfo, files: Mapping[str, str] = MappingProxyType({})) -> Preflight:
+        session = self._session
+        return preflight(
+            info,
+            self._wanted,
+            store=store,
+            profiles=session.profiles,
+            settings=session.settings,
+            prices=session.prices(files),
+            now_us=session.clock.now_us(),
+            with_rows=True,
+        )
+
+    def _checked(self, plan: Preflight, info: BatchInfo, problems: tuple[RunnerError, ...] = ()) -> Checked:
+        profiles, keys = self._session.profiles, self._session.settings.keys
+        providers = profiles.by_provider(profiles.of_batch(info.operations, info.source), info.source)
+        missing = [keys.present(providers[lane.provider]) for lane in plan.lanes if lane.requests]
+        until = self._until
+        return Checked(
+            plan=plan,
+            nights=None if until is None else nights(plan.seconds, now_us=plan.now_us, until=until),
+            problems=(*problems, *(problem for problem in missing if problem is not None)),
+        )
+
+
+def _unchanged(session: Session) -> Store | None:
+    """The open store, if there is one: opening it otherwise would bring an older file to this version's schema."""
+    found = database_file.status(session)
+    if not found.exists:
+        return None
+    if found.revision != found.newest:
+        raise SchemaError(
+            f"{found.path.name} has the schema of another version",
+            why=f"It is {found.revision}, not {found.newest}; check changes no database.",
+            fix="runner db upgrade",
+        )
+    return session.store()
+
+
+def _resting(info: BatchInfo, store: Store) -> tuple[RunnerError, ...]:
+    """Why a run of this batch would send nothing."""
+    name = short_name(info, store)
+    if info.state is BatchState.CANCELLED:
+        return (BatchError(f"{info.name} was cancelled", why="Nothing of it is sent again.", fix="--new"),)
+    if is_paused_by_person(info):
+        return (
+            BatchError(
+                f"{info.name} was paused by a person",
+                why="Until that is lifted nothing of it is sent.",
+                fix=f"runner resume {name}",
+            ),
+        )
+    return ()
+
+
+def _amount(plan: Preflight) -> str:
+    """`12 requests, 12 checks (0.24 EUR)`."""
+    costs = [one.likely for lane in plan.lanes for one in lane.asked if one.likely is not None]
+    price = costs_text(costs, nothing="")
+    return f"{number(plan.requests)} {plural('request', plan.requests)}{f', {price}' if price else ''}"
+
+
+def _paid(plan: Preflight) -> str:
+    """Values that were answered before. Each batch that has them counts them all: the most of one is certain."""
+    most: dict[str, int] = {}
+    for one in plan.known:
+        most[one.operation] = max(one.values, most.get(one.operation, 0))
+    paid = sum(most.values())
+    return f", {number(paid)} of them for values that were paid for before" if paid else ""
+
+
+def as_json(checked: Checked) -> dict[str, Any]:
+    """The object of `check --json`, schema 1. Amounts are by unit and by currency; null is unknown."""
+    plan = checked.plan
+    asked = [one for lane in plan.lanes for one in lane.asked]
+    nights = checked.nights
+    return {
+        "schema": 1,
+        "batch": plan.batch,
+        "rows": plan.rows,
+        "not_sent": dict(plan.invalid),
+        "shared": plan.shared,
+        "requests": {one.operation: one.requests for one in asked},
+        "price": {
+            unit: _price([one for one in asked if one.unit == unit])
+            for unit in dict.fromkeys(one.unit for one in asked)
+        },
+        "money": _money(asked),
+        "seconds": round(plan.seconds, 3),
+        "done_at": iso(plan.done_us if nights is None else nights.done_us),
+        "nights": None if nights is None else nights.count,
+        "known": [
+            {
+                "operation": one.operation,
+                "batch": one.batch,
+                "values": one.values,
+                "of": one.of,
+                "answered_at": iso(one.answered_us),
+            }
+            for one in plan.known
+        ],
+        "problems": [{"code": one.code, "what": one.what, "why": one.why, "fix": one.fix} for one in checked.problems],
+    }
+
+
+def _price(asked: Sequence[Asked]) -> dict[str, int | float | None]:
+    """Of operations with the same unit."""
+    return {name: _sum(costs) for name, costs in _figures(asked).items()}
+
+
+def _sum(costs: Sequence[Cost | None]) -> int | float | None:
+    known = [cost.amount for cost in costs if cost is not None]
+    return plain(sum(known, Decimal(0))) if len(known) == len(costs) else None
+
+
+def _money(asked: Sequence[Asked]) -> dict[str, dict[str, int | float | None]] | None:
+    """By currency; None where no price is known at all."""
+    figures = _figures(asked)
+    sums = {
+        name: None if None in costs else in_money(cost for cost in costs if cost is not None)
+        for name, costs in figures.items()
+    }
+    currencies = {cost.currency for costs in figures.values() for cost in costs if cost is not None and cost.currency}
+    return {
+        currency: {name: None if sum_ is None else plain(sum_.get(currency, Decimal(0))) for name, sum_ in sums.items()}
+        for currency in sorted(currencies)
+    } or None
+
+
+def _figures(asked: Sequence[Asked]) -> dict[str, list[Cost | None]]:
+    return {
+        "low": [one.low for one in asked],
+        "likely": [one.likely for one in asked],
+        "high": [one.high for one in asked],
+    }
