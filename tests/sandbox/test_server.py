@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -119,6 +120,16 @@ async def test_idle_closes_at_random_phases_put_nothing_in_doubt_on_a_fresh_lane
     assert [answer.fault for answer in answers] == [None] * 200
     assert world.books.charged_twice() == {}
     assert len(world.books.charged()) == 200
+
+
+def test_the_health_call_and_the_books_are_served_beside_a_base_path() -> None:
+    """`https://HOST/v1` and `/health` make `/v1/health`; the books stay at the root; neither is a request."""
+    with sandbox("dfirlab", wallet=7, limits=[(30, 60.0)]) as world:
+        assert world.url.endswith("/v1")
+        with urllib.request.urlopen(f"{world.url}/health", timeout=10) as answer:
+            assert (answer.status, answer.read()) == (200, b'{"status": "ok"}')
+        counts = world.summary()
+    assert (counts["health_calls"], counts["requests"], counts["wallet"]) == (1, 0, 7.0)
 
 
 def test_a_world_in_another_process_keeps_its_books() -> None:
