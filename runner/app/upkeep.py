@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from runner.domain.provider import Provider
 from runner.work import database as database_file
+from runner.work.config import Place, Setting, places, settings_shown
 from runner.work.results import DatabaseStatus
 from runner.work.session import Session
 
 if TYPE_CHECKING:
     from runner.providers.trial import Trial
+    from runner.work.findings import Finding
 
 
 class Upkeep:
@@ -49,3 +51,20 @@ class Upkeep:
     def backup(self, target: str | Path) -> Path:
         """Write a consistent copy, readable by its owner only. BatchError: the target exists."""
         return database_file.backup(self._session, Path(target))
+
+    def settings(self) -> list[Setting]:
+        """Every setting with its value and where it comes from; of a secret only where it is found."""
+        return settings_shown(self._session)
+
+    def places(self) -> list[Place]:
+        """Where settings are read, the strongest first; then the file of keys and the database."""
+        return places(self._session.settings)
+
+    def doctor(self, *, offline: bool = False) -> list[Finding]:
+        """Look at everything a run needs, and say how to mend what is wrong. Creates nothing and charges nothing.
+
+        Providers with a free call are asked whether they are there, without the key, unless `offline`.
+        """
+        from runner.work.doctor import examine  # only who asks pays for it
+
+        return examine(self._session, offline=offline)

@@ -37,6 +37,7 @@ _COMMANDS = (
         "See it work on a small list, against a provider on this machine that charges nothing.",
     ),
     ("Start", "init", "init:init", "Write settings for this folder: the provider, the key, what it costs."),
+    ("Start", "doctor", "doctor:doctor", "Look at everything a run needs, and say how to mend what is wrong."),
     ("Work", "run", "work:run", "Import a list if it is new, send what is due, and write the rows with their answers."),
     ("Work", "load", "work:load", "Import a list and send nothing."),
     ("Watch", "status", "watch:status", "Show what a batch did and what it waits for."),
@@ -51,7 +52,9 @@ _COMMANDS = (
     ("Out", "export", "output:export", "Write a batch's rows with their answers as CSV."),
     ("Providers", "providers", None, "The paid APIs that can be asked."),
     ("Providers", "sandbox", "sandbox:sandbox", "Serve a provider on this machine, to try things without a key."),
+    ("Settings", "config", None, "The settings that hold here."),
     ("Settings", "db", None, "The database file."),
+    ("Settings", "completion", "complete:completion", "Print what teaches your shell to complete commands."),
 )
 
 _INNER = (
@@ -61,6 +64,9 @@ _INNER = (
     ("providers", "show", "provide:providers_show", "Show a provider's limits, prices, columns and rules."),
     ("providers", "test", "provide:providers_test", "Run the examples of a profile; all mistakes at once."),
     ("providers", "new", "provide:providers_new", "Write a profile of your own to fill in."),
+    ("config", "show", "config:show", "Show every setting, and where it comes from."),
+    ("config", "path", "config:path", "Show where settings are read, and where the database is."),
+    ("config", "schema", "config:schema", "Print a JSON Schema of runner.toml, for editors."),
     ("db", "status", "database:status", "Show the file, its size and its schema."),
     ("db", "upgrade", "database:upgrade", "Bring the file to this version's schema; a copy is kept."),
     ("db", "backup", "database:backup", "Write a consistent copy while anything may be at work."),

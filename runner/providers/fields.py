@@ -234,7 +234,10 @@ Seconds = Annotated[float, BeforeValidator(_positive)]
 SecondsOrZero = Annotated[float, BeforeValidator(_not_negative)]
 Share = Annotated[float, BeforeValidator(_share)]
 Parameter = Annotated[Any, BeforeValidator(_parameter)]
-Price = Annotated[Amount, BeforeValidator(_price)]
-Wait = Annotated[tuple[float, float | None], BeforeValidator(_wait)]
-Statuses = Annotated[tuple[frozenset[int], frozenset[int]], BeforeValidator(_statuses)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns)]
+Price = Annotated[Amount, BeforeValidator(_price, json_schema_input_type=float)]
+Wait = Annotated[tuple[float, float | None], BeforeValidator(_wait, json_schema_input_type=float | list[float])]
+Statuses = Annotated[
+    tuple[frozenset[int], frozenset[int]],
+    BeforeValidator(_statuses, json_schema_input_type=int | str | list[int | str]),
+]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns, json_schema_input_type=str | list[str])]

@@ -52,11 +52,15 @@ class ConditionTable(Table):
     status: Statuses | None = None
     code: Patterns | None = None
     type_: Patterns | None = Field(default=None, alias="type")
-    has: Annotated[tuple[str, ...], BeforeValidator(_paths)] | None = None
+    has: Annotated[tuple[str, ...], BeforeValidator(_paths, json_schema_input_type=str | list[str])] | None = None
     equals: Annotated[dict[str, Any], BeforeValidator(by_path)] | None = None
-    contains: Annotated[dict[str, str], BeforeValidator(_parts)] | None = None
-    is_: Annotated[dict[str, str], BeforeValidator(_kinds)] | None = Field(default=None, alias="is")
-    fault: Annotated[frozenset[Fault], BeforeValidator(_faults)] | None = None
+    contains: Annotated[dict[str, str], BeforeValidator(_parts, json_schema_input_type=dict[str, Any])] | None = None
+    is_: Annotated[dict[str, str], BeforeValidator(_kinds, json_schema_input_type=dict[str, Any])] | None = Field(
+        default=None, alias="is"
+    )
+    fault: Annotated[frozenset[Fault], BeforeValidator(_faults, json_schema_input_type=Fault | list[Fault])] | None = (
+        None
+    )
     safe: bool | None = None
 
     @model_validator(mode="after")
@@ -89,7 +93,9 @@ class AnswerTable(Table):
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     headers: dict[HeaderName, str] = Field(default_factory=dict)
     body: Annotated[Any, BeforeValidator(plain)] = ""
-    fault: Annotated[frozenset[Fault], BeforeValidator(_faults)] | None = None
+    fault: Annotated[frozenset[Fault], BeforeValidator(_faults, json_schema_input_type=Fault | list[Fault])] | None = (
+        None
+    )
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:

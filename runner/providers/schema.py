@@ -132,7 +132,10 @@ class HttpTable(Table):
     error_type: Dotted | None = None
     request_id: list[PlaceTable] = Field(default_factory=list)
     client_request_id: HeaderName | None = None
-    wait_headers: list[Annotated[WaitHeaderTable, BeforeValidator(_wait_header)]] | None = None
+    wait_headers: (
+        list[Annotated[WaitHeaderTable, BeforeValidator(_wait_header, json_schema_input_type=str | WaitHeaderTable)]]
+        | None
+    ) = None
     charge: list[PlaceTable] = Field(default_factory=list)
     health: PlainPath | None = None
 

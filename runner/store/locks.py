@@ -62,6 +62,18 @@ def is_locked(database: Path) -> bool:
         os.close(descriptor)
 
 
+def holder(database: Path) -> str | None:
+    """Who is at work on the database, for people: pid, start and file; None when nobody is. Leaves no trace."""
+    if not is_locked(database):
+        return None
+    real = Path(os.path.realpath(database))
+    try:
+        signed = real.with_name(f"{real.name}.lock").read_bytes()
+    except OSError:  # somebody else's, or locked against reading as Windows does
+        signed = b""
+    return _signature(signed)
+
+
 def lock_account(account: str, *, database: Path, clock: Clock, folder: Path | None = None) -> Lock:
     """Hold an account by its fingerprint, in `folder` (the user's runtime directory); BusyError names the holder."""
     folder = folder or _runtime_folder()
@@ -96,7 +108,7 @@ def _runtime_folder() -> Path:
         raise StoreError(
             f"the folder {folder} belongs to another user",
             why="the locks of your provider accounts would be theirs",
-            fix="set XDG_RUNTIME_DIR to a folder of your own",
+            fix="mkdir -pm 700 ~/.cache/runner && export XDG_RUNTIME_DIR=~/.cache/runner",
         )
     return folder
 
@@ -146,11 +158,16 @@ def _try_lock(descriptor: int, *, shared: bool = False) -> bool:
 
 
 def _busy(what: str, content: bytes) -> BusyError:
-    try:
-        holder = json.loads(content)
-        why = f"process {holder['pid']}, started {holder['start']}, works on {holder['database']}"
-    except (ValueError, KeyError, TypeError):
-        why = "another process holds its lock"  # it was taken a moment ago and is not signed yet
     return BusyError(
-        f"another run is at work on {what}", why=why, fix="wait for it to end, or queue behind it with --wait 2h"
+        f"another run is at work on {what}",
+        why=_signature(content),
+        fix="wait for it to end, or queue behind it with --wait 2h",
     )
+
+
+def _signature(content: bytes) -> str:
+    try:
+        signed = json.loads(content)
+        return f"process {signed['pid']}, started {signed['start']}, works on {signed['database']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process holds its lock"  # it was taken a moment ago and is not signed yet

@@ -54,7 +54,7 @@ def settings_shown(session: Session) -> list[Setting]:
         *_run(settings),
         *_prices(settings),
         *_sources(settings),
-        *(one for name in providers_in_use(session) for one in _provider(name, session)),
+        *(one for name in providers_in_use(session) or session.profiles.names() for one in _provider(name, session)),
     ]
 
 
@@ -76,15 +76,11 @@ def places(settings: Settings) -> list[Place]:
 
 
 def providers_in_use(session: Session) -> list[str]:
-    """The providers of `[run] operations` and `[providers]`, and those whose key is at hand; all, if that is none."""
+    """The providers of `[run] operations` and `[providers]`, and those whose key is at hand."""
     settings = session.settings
     asked = [_provider_of(text, settings.directory) for text in settings.run.operations]
     names = dict.fromkeys([*asked, *settings.providers])
-    known = session.profiles.names()
-    for name in known:
-        if name not in names and _has_key(session, name):
-            names[name] = None
-    return list(names) or known
+    return list(names | {name: None for name in session.profiles.names() if _has_key(session, name)})
 
 
 def _provider_of(operation: str, directory: Path) -> str:
@@ -97,8 +93,8 @@ def _provider_of(operation: str, directory: Path) -> str:
 def _has_key(session: Session, name: str) -> bool:
     try:
         secret = session.profiles.provider(name).http.auth.secret
-    except RunnerError:  # told where it is looked at
-        return True
+    except RunnerError:  # of a provider that the settings name: it is in use
+        return False
     return secret is not None and secret.env is not None and session.settings.keys.is_set(secret.env)
 
 
