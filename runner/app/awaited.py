@@ -14,10 +14,13 @@ class AsyncRunner:
 
     load = awaited(Runner.load)
     preflight = awaited(Runner.preflight)
+    check = awaited(Runner.check)
+    check_batch = awaited(Runner.check_batch)
     export = awaited(Runner.export)
     find = awaited(Runner.find)
     status = awaited(Runner.status)
     batches = awaited(Runner.batches)
+    unfinished = awaited(Runner.unfinished)
     explain = awaited(Runner.explain)
     support = awaited(Runner.support)
     log = awaited(Runner.log)

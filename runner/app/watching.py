@@ -7,7 +7,7 @@ from runner.work import doubt, explain, history, support
 from runner.work.records import By, Log, Spend
 from runner.work.results import BatchStatus, Doubt, JobStory, Loaded
 from runner.work.session import Session
-from runner.work.standing import standing
+from runner.work.standing import standing, unfinished
 from runner.work.support import SupportRequest
 
 BatchLike = str | Loaded
@@ -31,6 +31,11 @@ class Watching:
     def batches(self) -> list[BatchStatus]:
         """All batches, the one last worked on first."""
         return [self._standing(info) for info in self._session.store().reports.batches()]
+
+    def unfinished(self) -> list[str]:
+        """The names of the batches that a run could go on with, the oldest first: those that are not over, and
+        completed ones with failures that could pass."""
+        return unfinished(self._session.store())
 
     def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
         """Every request of a row (its number) or of a value (text), one entry for each row x operation."""

@@ -1,4 +1,4 @@
-"""What a run shows while it works: an observer of engine events that counts, and three ways to show the counts.
+"""What a run shows while it works: an observer of engine events that counts, and the counts as lines.
 
 The observer is told after each commit and must neither block for long nor raise; `Screen` never raises.
 """
@@ -6,23 +6,16 @@ The observer is told after each commit and must neither block for long nor raise
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, assert_never
+from typing import Any, assert_never
 
-from runner.cli.terminal import Screen, is_live
-from runner.cli.text import clean, moment, number, redact
+from runner.cli.text import clean, redact
 from runner.domain.model import MILLION, Debited
 from runner.domain.states import JobEvent
 from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
 
 MINUTE_US = 60 * MILLION
 
@@ -183,96 +176,3 @@ class JsonProgress:
             self._tally.add(event)
         fields = event_fields(event) | {"batch": self._tally.batch, **self._tally.fields()}
         self._write(json.dumps({"event": event_name(event), **fields}, ensure_ascii=False, separators=(",", ":")))
-
-
-class LiveProgress(AbstractContextManager["LiveProgress"]):
-    """A bar on the terminal, with the counts, and what is waited for."""
-
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
-        self._waiting: dict[str, str] = {}
-        self._bar: Bar | None = None
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Show the bar."""
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=Console(file=sys.stderr),
-            refresh_per_second=4,
-        )
-        self._bar = self._stack.enter_context(bar)
-        self._task = bar.add_task(self._tally.batch, total=self._tally.total, note="")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the bar as it stands."""
-        try:
-            self._stack.close()
-        except OSError:  # the terminal is gone
-            self._bar = None
-
-    def __call__(self, event: Event) -> None:
-        """Move the bar."""
-        if isinstance(event, AttemptClosed):
-            self._tally.add(event)
-        elif isinstance(event, LaneChanged):
-            self._note(event)
-        elif isinstance(event, RunStopping):
-            self._waiting = {"": f"stopping, {event.in_flight} on the way"}
-        self._draw()
-
-    def _note(self, event: LaneChanged) -> None:
-        word = lane_word(event.state)
-        if word in ("waiting", "halted"):
-            until = f" until {moment(event.until_us)}" if event.until_us else ""
-            why = f" ({clean(event.reason)})" if event.reason else ""
-            self._waiting[event.provider] = f"{event.provider} {word}{until}{why}"
-        else:
-            self._waiting.pop(event.provider, None)
-
-    def _draw(self) -> None:
-        if self._bar is None:
-            return
-        tally = self._tally
-        counts = f"{number(tally.ended)} of {number(tally.total)} · {number(tally.charged)} charged"
-        doubt = f" · {number(tally.in_doubt)} in doubt" if tally.in_doubt else ""
-        waiting = "".join(f" · {text}" for text in self._waiting.values())
-        try:
-            self._bar.update(self._task, total=tally.total, completed=tally.ended, note=counts + doubt + waiting)
-        except OSError:  # the terminal is gone; the run is not
-            self._bar = None
-
-
-class SilentProgress:
-    """Shows nothing."""
-
-    def __call__(self, event: Event) -> None:
-        """Ignore it."""
-
-
-Shown = PlainProgress | JsonProgress | LiveProgress | SilentProgress
-
-
-def progress(mode: ProgressMode, screen: Screen, tally: Tally) -> Shown:
-    """The observer for `--progress`; `auto` is live on a terminal and plain elsewhere."""
-    match ProgressMode.NONE if screen.quiet else mode:
-        case ProgressMode.AUTO:
-            return LiveProgress(tally) if is_live(sys.stderr) else PlainProgress(tally, screen.say)
-        case ProgressMode.LIVE:
-            return LiveProgress(tally)
-        case ProgressMode.PLAIN:
-            return PlainProgress(tally, screen.say)
-        case ProgressMode.JSON:
-            return JsonProgress(tally, screen.say)
-        case ProgressMode.NONE:
-            return SilentProgress()
-        case unknown:
-            assert_never(unknown)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 import anyio
 
+from runner.cli.live import LiveProgress
 from runner.cli.logs import log_event
-from runner.cli.progress import LiveProgress, PlainProgress, ProgressMode, Shown, Tally, progress
+from runner.cli.progress import ProgressMode, Tally
+from runner.cli.shown import Lines, Shown, progress
 from runner.cli.terminal import Screen, last_words
-from runner.domain.model import BatchId
-from runner.engine.events import Event, RunEnded
+from runner.engine.events import Event
 from runner.engine.stop import StopSignal
 from runner.system import SystemClock, signals
 
 if TYPE_CHECKING:
     from runner.app import Runner
-    from runner.work.results import BatchStatus, RunResult
+    from runner.work.results import RunResult
 
 BEAT_SECONDS = 60.0
 LAST_WORDS = "ended at once: requests that were on the way are in doubt; the same command goes on"
@@ -29,26 +30,25 @@ LAST_WORDS = "ended at once: requests that were on the way are in doubt; the sam
 def supervise(
     library: Runner,
     screen: Screen,
-    batch: str,
+    due: Mapping[str, int],
     *,
-    due: int,
     mode: ProgressMode,
     arguments: Mapping[str, Any],
     to_stdout: TextIO | None,
-) -> RunResult:
-    """Run a batch with `due` values to ask about. `arguments` are those of `Runner.run`.
+) -> list[RunResult]:
+    """Run batches side by side; `due`: how many values each has to ask about, by name. `arguments`: `Runner.run_all`'s.
 
     `to_stdout` takes the rows if they were meant for stdout.
-    Raises what `Runner.run` raises. A second signal ends the process.
+    Raises what `Runner.run_all` raises. A second signal ends the process.
     """
     # A run makes no garbage in cycles, but each collection would walk all that start-up left behind.
     gc.collect()
     gc.freeze()
-    shown = progress(mode, screen, Tally(batch, due))
+    shown = progress(mode, screen, [Tally(batch, count) for batch, count in due.items()])
     with ExitStack() as stack:
         if isinstance(shown, LiveProgress):
             stack.enter_context(shown)
-        outcome = anyio.run(partial(_supervised, library, batch, shown, arguments, to_stdout))
+        outcome = anyio.run(partial(_supervised, library, tuple(due), shown, arguments, to_stdout))
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -56,23 +56,22 @@ def supervise(
 
 async def _supervised(
     library: Runner,
-    batch: str,
+    batches: Sequence[str],
     shown: Shown,
     arguments: Mapping[str, Any],
     to_stdout: TextIO | None,
-) -> RunResult | Exception:
+) -> list[RunResult] | Exception:
     # Errors are carried out as values: a task group would wrap them in a group, and the exit code is theirs.
     stop = StopSignal()
     tell = _Teller(shown)
-    outcome: RunResult | Exception
+    outcome: list[RunResult] | Exception
     async with anyio.create_task_group() as group, signals(stop, last_words=partial(last_words, LAST_WORDS)):
-        if isinstance(shown, PlainProgress):
+        if isinstance(shown, Lines):
             group.start_soon(_beat, shown)
         try:
-            outcome = await library.arun(batch, on_event=tell, stop=stop, **arguments)
-            tell.end(outcome.status)
-            if outcome.target == "-" and to_stdout is not None:
-                await anyio.to_thread.run_sync(_rows_to, library, batch, to_stdout, arguments["guard"])
+            outcome = await library.arun_all(batches, on_event=tell, stop=stop, **arguments)
+            if outcome[0].target == "-" and to_stdout is not None:
+                await anyio.to_thread.run_sync(_rows_to, library, batches[0], to_stdout, arguments["guard"])
         except Exception as error:
             outcome = error
         group.cancel_scope.cancel()
@@ -84,22 +83,14 @@ class _Teller:
 
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
-        self._open: BatchId | None = None
 
     def __call__(self, event: Event) -> None:
         """Log and show one event."""
-        self._open = None if isinstance(event, RunEnded) else event.batch
         log_event(event)
         self._shown(event)
 
-    def end(self, status: BatchStatus) -> None:
-        """The last event, which only this side knows: the state the batch was left in."""
-        if self._open is not None:
-            at_us = SystemClock().now_us()
-            self(RunEnded(batch=self._open, at_us=at_us, state=status.state, reason=status.reason))
 
-
-async def _beat(shown: PlainProgress) -> None:
+async def _beat(shown: Lines) -> None:
     clock = SystemClock()
     while True:
         await clock.sleep_until(clock.monotonic() + BEAT_SECONDS)

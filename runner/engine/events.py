@@ -15,6 +15,7 @@ class RunStarted:
     batch: BatchId
     at_us: int
     providers: tuple[str, ...]
+    name: str = ""  # the batch's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

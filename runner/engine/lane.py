@@ -28,6 +28,7 @@ class Shared:
 
     run: RunId
     batch: BatchId
+    name: str
     store: JobStore
     clock: Clock
     randomness: Randomness

@@ -64,6 +64,7 @@ async def run_batch(
     options: RunOptions,
     observer: Observer,
     stop: StopSignal,
+    name: str = "",
 ) -> RunSummary:
     """Work on one batch until it is done, halted, parked, capped or stopped.
 
@@ -81,6 +82,7 @@ async def run_batch(
         options=options,
         observer=observer,
         stop=stop,
+        name=name,
     )
     return await ready.work()
 
@@ -97,14 +99,16 @@ async def prepare(
     options: RunOptions,
     observer: Observer,
     stop: StopSignal,
+    name: str = "",
 ) -> BatchRun:
-    """A batch with its lanes onto `accounts`, as earlier runs left them; nothing is sent yet.
+    """A batch (`name`: as people know it) with its lanes onto `accounts`, as earlier runs left them; nothing is sent yet.
 
     Prepare all batches of a run before the first one works: what any of them was told holds for the account.
     """
     shared = Shared(
         run=run,
         batch=batch,
+        name=name,
         store=store,
         clock=clock,
         randomness=randomness,
@@ -135,7 +139,8 @@ class BatchRun:
         """Until the batch is done, halted, parked, capped or stopped. As `run_batch`."""
         shared, working = self._shared, self._shared.lanes
         providers = tuple(lane.provider.name for lane in working)
-        shared.observer(RunStarted(batch=shared.batch, at_us=shared.clock.now_us(), providers=providers))
+        at_us = shared.clock.now_us()
+        shared.observer(RunStarted(batch=shared.batch, at_us=at_us, providers=providers, name=shared.name))
         with ExitStack() as undo:
             undo.callback(self._stop.listen(self._pass_on))
             undo.callback(self._leave)

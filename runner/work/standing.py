@@ -62,6 +62,17 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Price
     )
 
 
+def unfinished(store: Store) -> list[str]:
+    """The batches that a run could go on with, the oldest first. One whose list was not read to its end is none."""
+    return [info.name for info in reversed(store.reports.batches()) if _could_go_on(info, store)]
+
+
+def _could_go_on(info: BatchInfo, store: Store) -> bool:
+    if info.state is BatchState.COMPLETED:
+        return store.reports.status(info.id).unfinished > 0
+    return info.state not in (BatchState.LOADING, BatchState.CANCELLED)
+
+
 def short_name(info: BatchInfo, store: Store) -> str:
     """How a person may name the batch today. Not what a file here is called: a command would take that file."""
     short = handle(info.name, (other.name for other in store.reports.batches()))

@@ -117,6 +117,7 @@ async def _run_all(
                 options=order.options,
                 observer=observer,
                 stop=stop,
+                name=order.info.name,
             )
             for order in sending
         ]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner.cli.progress import JsonProgress, LiveProgress, PlainProgress, ProgressMode, Tally, line, progress
+from runner.cli.live import LiveProgress
+from runner.cli.progress import JsonProgress, PlainProgress, ProgressMode, Tally, line
+from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
 from runner.domain.model import Action, Amount, BatchId, Debited, JobId
 from runner.domain.states import JobEvent
@@ -131,8 +133,8 @@ def test_the_bar_shows_counts_and_what_is_waited_for(monkeypatch):
 
 def test_auto_is_plain_without_a_terminal_and_quiet_is_nothing(capsys):
     """No motion where nobody looks."""
-    assert isinstance(progress(ProgressMode.AUTO, Screen(), Tally("x", 1)), PlainProgress)
-    progress(ProgressMode.PLAIN, Screen(quiet=True), Tally("x", 1))(RunStarted(batch=B, at_us=0, providers=()))
+    assert isinstance(progress(ProgressMode.AUTO, Screen(), [Tally("x", 1)]), Lines)
+    progress(ProgressMode.PLAIN, Screen(quiet=True), [Tally("x", 1)])(RunStarted(batch=B, at_us=0, providers=()))
     assert capsys.readouterr().err == ""
 
 

@@ -1,0 +1,108 @@
+"""The bars that a terminal shows while batches are worked on."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from runner.cli.progress import Tally, lane_word
+from runner.cli.text import clean, moment, number
+from runner.domain.model import BatchId
+from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+MOST_BARS = 5
+
+
+class LiveProgress(AbstractContextManager["LiveProgress"]):
+    """A bar for each batch on the terminal, with the counts, and what is waited for."""
+
+    def __init__(self, *tallies: Tally) -> None:
+        self._tallies = tallies
+        self._by_batch: dict[BatchId, Tally] = {}
+        self._waiting: dict[Tally, dict[str, str]] = {tally: {} for tally in tallies}
+        self._tasks: dict[Tally, TaskID] = {}
+        self._bar: Bar | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Show the bars."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=Console(file=sys.stderr),
+            refresh_per_second=4,
+        )
+        self._bar = self._stack.enter_context(bar)
+        for place, tally in enumerate(self._tallies):
+            shown = place < MOST_BARS
+            self._tasks[tally] = bar.add_task(tally.batch, total=tally.total, note="", visible=shown)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the bars as they stand."""
+        try:
+            self._stack.close()
+        except OSError:  # the terminal is gone
+            self._bar = None
+
+    def __call__(self, event: Event) -> None:
+        """Move the bar of the event's batch."""
+        tally = self._of(event)
+        if isinstance(event, AttemptClosed):
+            tally.add(event)
+        elif isinstance(event, LaneChanged):
+            self._note(tally, event)
+        elif isinstance(event, RunStopping):
+            self._waiting[tally] = {"": f"stopping, {event.in_flight} on the way"}
+        elif isinstance(event, RunEnded):
+            self._make_room(tally)
+        self._draw(tally)
+
+    def _of(self, event: Event) -> Tally:
+        if isinstance(event, RunStarted):
+            named = (tally for tally in self._tallies if tally.batch == event.name)
+            self._by_batch[event.batch] = next(named, self._tallies[0])
+        return self._by_batch.get(event.batch, self._tallies[0])
+
+    def _make_room(self, ended: Tally) -> None:
+        """More batches than bars: one that ended gives its place to one that is hidden."""
+        if self._bar is None or len(self._tallies) <= MOST_BARS:
+            return
+        self._bar.update(self._tasks[ended], visible=False)
+        hidden = (task for task in self._bar.tasks if not task.visible and task.completed < (task.total or 0))
+        following = next(hidden, None)
+        if following is not None:
+            self._bar.update(following.id, visible=True)
+
+    def _note(self, tally: Tally, event: LaneChanged) -> None:
+        word = lane_word(event.state)
+        if word in ("waiting", "halted"):
+            until = f" until {moment(event.until_us)}" if event.until_us else ""
+            why = f" ({clean(event.reason)})" if event.reason else ""
+            self._waiting[tally][event.provider] = f"{event.provider} {word}{until}{why}"
+        else:
+            self._waiting[tally].pop(event.provider, None)
+
+    def _draw(self, tally: Tally) -> None:
+        if self._bar is None:
+            return
+        counts = f"{number(tally.ended)} of {number(tally.total)} · {number(tally.charged)} charged"
+        doubt = f" · {number(tally.in_doubt)} in doubt" if tally.in_doubt else ""
+        waiting = "".join(f" · {text}" for text in self._waiting[tally].values())
+        note = counts + doubt + waiting
+        try:
+            self._bar.update(self._tasks[tally], total=tally.total, completed=tally.ended, note=note)
+        except OSError:  # the terminal is gone; the run is not
+            self._bar = None

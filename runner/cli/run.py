@@ -1,0 +1,217 @@
+"""`run`: from lists to requests to files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from runner.cli.options import INPUT, Common, Rows, Switch, Text
+from runner.cli.progress import ProgressMode
+from runner.cli.render import ended_text, known_text, loaded_text, preflight_text
+from runner.cli.terminal import Screen, can_ask
+from runner.cli.text import clean, count, listed
+from runner.cli.work import Caps, Output, tell_notices
+from runner.errors import BatchError, InputError, StorageFullError, UsageError
+
+if TYPE_CHECKING:
+    from runner.app import Runner
+    from runner.work.results import Preflight, RunResult
+
+Targets = Annotated[
+    str,
+    Parameter(
+        name="FILE|BATCH",
+        help="CSV files, or batches by their names or the beginnings of them (default: the last one). Several are "
+        "worked on side by side.",
+    ),
+]
+
+
+def run(
+    *targets: Targets,
+    rows: Rows | None = None,
+    max_invalid: Annotated[
+        Text,
+        Parameter(help="Refuse a list when more than this share of its cells is unusable (default: 50%).", group=INPUT),
+    ] = None,
+    all_: Annotated[
+        Switch,
+        Parameter(name="--all", help="Every batch that is not over, side by side: they take turns.", group=INPUT),
+    ] = False,
+    caps: Caps | None = None,
+    output: Output | None = None,
+    common: Common | None = None,
+) -> int:
+    """Import a list if it is new, send what is due, and write the rows with their answers. The same command continues.
+
+    Several batches take turns, request by request: a short list does not wait for a long one.
+
+    Exit codes: 0 done; 1 unexpected error; 2 usage or input wrong, nothing sent; 3 done, some failed or in doubt;
+    4 halted, a person must act; 5 stopped by a limit of yours or paused; 6 waits for the provider's reset;
+    7 another run is at work; 130 and 143 interrupted, drained and saved.
+    """
+    from runner.cli.logs import logging_to
+
+    shown, flags, limits, given = output or Output(), common or Common(), caps or Caps(), rows or Rows()
+    _check(targets, every=all_, rows=given, max_invalid=max_invalid, shown=shown)
+    screen = Screen(quiet=shown.quiet)
+    with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
+        if all_:
+            tell_notices(library, screen)
+            batches, told = library.unfinished(), set[str]()
+        else:
+            batches, told = _batches(library, screen, targets, given, max_invalid)
+        if not batches:
+            return _nothing(screen, json=shown.json)
+        try:
+            plans = [library.preflight(batch, **limits.bounds()) for batch in batches]
+            if not _agreed(screen, plans, yes=flags.yes, told=told):
+                return _declined(library, screen, batches, json=shown.json)
+            return _work(library, screen, plans, limits, shown)
+        except StorageFullError as error:  # a halt: what is stored still says how the batches stand
+            screen.error(error)
+            if shown.json:
+                _print_status(library, screen, batches)
+            return error.exit_code
+
+
+def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str | None, shown: Output) -> None:
+    """UsageError for flags that cannot go together."""
+    if shown.json and shown.output == "-":
+        raise UsageError("--json and -o - both want stdout", why="only one can have it", fix="-o FILE, or no --json")
+    if every and (targets or rows.given() or max_invalid is not None):
+        raise UsageError(
+            "--all takes the batches that are there",
+            why="a list to read, or flags that say how, were given beside it",
+            fix="runner run --all, or: runner run leads.csv -p defastra.email",
+        )
+    if len(targets) > 1 and (rows.batch is not None or rows.from_ is not None):
+        flag = "--batch" if rows.batch is not None else "--from"
+        raise UsageError(f"{flag} speaks of one batch", why=f"{len(targets)} were named", fix="one command for each")
+
+
+def _batches(
+    library: Runner, screen: Screen, targets: Sequence[str], rows: Rows, max_invalid: str | None
+) -> tuple[list[str], set[str]]:
+    """The batches' names, each once, and those whose list was shown just now."""
+    found: dict[str, bool] = {}
+    for target in targets or (None,):
+        name, told = _batch(library, screen, target, rows, max_invalid)
+        found[name] = told or found.get(name, False)
+    return list(found), {name for name, told in found.items() if told}
+
+
+def _batch(
+    library: Runner, screen: Screen, target: str | None, rows: Rows, max_invalid: str | None
+) -> tuple[str, bool]:
+    """The batch's name, and whether its list was shown just now."""
+    # A file is always read again: a list that changed must not be mistaken for the one that was imported.
+    if rows.given() or max_invalid is not None or (target is not None and Path(target).is_file()):
+        loaded = library.load(target, **rows.arguments(), max_invalid=max_invalid)
+        tell_notices(library, screen)
+        if loaded.created or loaded.added_rows:
+            screen.say(loaded_text(loaded))
+            return loaded.batch, True
+        for notice in loaded.notices:
+            screen.say(clean(notice))
+        return loaded.batch, False
+    batch = _known(library, target)
+    tell_notices(library, screen)
+    if target is None:
+        screen.say(f"{batch}: the batch last worked on")
+    return batch, False
+
+
+def _known(library: Runner, target: str | None) -> str:
+    try:
+        return library.find(target)
+    except BatchError as error:
+        if target is None or not Path(target).suffix:
+            raise
+        raise InputError(  # whoever writes an ending means a file
+            f"there is no file {target}, and no batch of that name",
+            why="A list is read where it lies; a batch is known by its name, or by the file it came from.",
+            fix=f"ls {Path(target).parent}   (the files there), or runner status   (the batches here)",
+        ) from error
+
+
+def _agreed(screen: Screen, plans: Sequence[Preflight], *, yes: bool, told: set[str]) -> bool:
+    """Show what is about to be paid for; on a terminal ask once before the first request of a batch.
+
+    `told`: batches whose list and columns are on the screen already.
+    """
+    for plan in plans:
+        if not _is_to_be_asked(plan):
+            for sentence in known_text(plan) if plan.requests else ():
+                screen.say(sentence)
+    asked = [plan for plan in plans if _is_to_be_asked(plan)]
+    if not asked:
+        return True
+    for plan in asked:
+        screen.say(preflight_text(plan, with_list=plan.batch not in told))
+    who = listed(dict.fromkeys(lane.title for plan in asked for lane in plan.lanes))
+    most = sum(plan.at_most for plan in asked)
+    capped = "up to " if any(plan.caps for plan in asked) else ""
+    return yes or screen.ask(f"Send {capped}{count(most, 'request')} to {who}?")
+
+
+def _is_to_be_asked(plan: Preflight) -> bool:
+    ready = all(lane.key_present for lane in plan.lanes)  # a missing key is an error in a moment: nothing to agree to
+    return plan.first_time and bool(plan.at_most) and ready and can_ask()
+
+
+def _declined(library: Runner, screen: Screen, batches: Sequence[str], *, json: bool) -> int:
+    screen.say("nothing was sent; the same command asks again")
+    if json:
+        _print_status(library, screen, batches)
+    return 5
+
+
+def _nothing(screen: Screen, *, json: bool) -> int:
+    screen.say("nothing to do: every batch here is over")
+    if json:
+        screen.json({"schema": 1, "batches": []})
+    return 0
+
+
+def _work(library: Runner, screen: Screen, plans: Sequence[Preflight], limits: Caps, shown: Output) -> int:
+    from runner.cli.supervise import supervise
+    from runner.work.status import as_json, worst_exit
+
+    results = supervise(
+        library,
+        screen,
+        {plan.batch: plan.requests for plan in plans},
+        mode=ProgressMode.PLAIN if shown.verbose and shown.progress is ProgressMode.AUTO else shown.progress,
+        arguments=limits.arguments()
+        | {"output": shown.output or "auto", "overwrite": shown.overwrite, "guard": not shown.no_guard},
+        to_stdout=None if shown.json else sys.stdout,
+    )
+    for result in results:
+        _tell_end(library, screen, result)
+    if shown.json:
+        _print_all(screen, [as_json(result.status) for result in results])
+    return worst_exit(result.exit_code for result in results)
+
+
+def _tell_end(library: Runner, screen: Screen, result: RunResult) -> None:
+    quiet = screen.quiet
+    if result.exit_code == 4:
+        screen.quiet = False  # whoever asked for quiet still wants to know that nothing goes on without them
+    screen.say(ended_text(result, library.doubt_text(result.batch)))
+    screen.quiet = quiet
+
+
+def _print_status(library: Runner, screen: Screen, batches: Sequence[str]) -> None:
+    from runner.work.status import as_json
+
+    _print_all(screen, [as_json(library.status(batch)) for batch in batches])
+
+
+def _print_all(screen: Screen, statuses: Sequence[dict[str, object]]) -> None:
+    """The object of `status --json` of one batch; several are in one object, on one line all the same."""
+    screen.json(statuses[0] if len(statuses) == 1 else {"schema": 1, "batches": list(statuses)})
