@@ -19,6 +19,8 @@ MAX_DEPTH: Final = 128
 MAX_DIGITS: Final = 600
 """Of one number. Python refuses to print integers beyond a limit that may be set as low as 640."""
 
+_POSITION_DIGITS: Final = 6
+
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it starts with
@@ -61,12 +63,24 @@ def parse_body(answer: Answer) -> ParsedBody:
 
 
 def lookup(value: Any, path: str, default: Any = None) -> Any:
-    """What lies at a dotted path of object keys (`error.code`), or `default` where a step is missing."""
+    """What lies at a dotted path of object keys (`error.code`) and positions in arrays from 0 (`errors.0.id`), or
+    `default` where a step is missing.
+    """
     for key in path.split("."):
-        if not isinstance(value, dict) or key not in value:
+        if isinstance(value, dict):
+            if key not in value:
+                return default
+            value = value[key]
+        elif isinstance(value, list) and is_position(key) and int(key) < len(value):
+            value = value[int(key)]
+        else:
             return default
-        value = value[key]
     return value
+
+
+def is_position(step: str) -> bool:
+    """Whether a step of a path can be a position in an array; in an object it is a key like any other."""
+    return step.isascii() and step.isdigit() and len(step) <= _POSITION_DIGITS
 
 
 def _unreadable(why: str) -> ParsedBody:

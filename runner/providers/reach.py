@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from runner.domain.body import is_position
 from runner.domain.model import Action
 from runner.domain.provider import Condition, Http, Rule
 from runner.domain.rules import fits, kind_of, looks_at_body, same_json
@@ -109,4 +110,6 @@ def _surely_is(narrow: Condition, path: str, kind: str) -> bool:
     if kind == "string":
         return path in narrow.contains
     deeper = (*narrow.has, *narrow.equals, *narrow.contains, *narrow.is_)
-    return kind == "object" and any(other.startswith(f"{path}.") for other in deeper)
+    below = [other.removeprefix(f"{path}.") for other in deeper if other.startswith(f"{path}.")]
+    # A number below may be a position: then it can be an array as well.
+    return kind == "object" and any(not is_position(other.partition(".")[0]) for other in below)

@@ -111,10 +111,20 @@ def test_lookup_never_raises(value, path):
     lookup(value, path)
 
 
-def test_lookup_follows_keys():
-    """Dotted paths step through objects alone; a missing step gives the default."""
-    value = {"error": {"code": None, "list": [1]}}
+def test_lookup_follows_keys_and_positions():
+    """Dotted paths step through objects by key and through arrays by position; a missing step gives the default."""
+    value = {"error": {"code": None, "list": [{"id": 7}], "0": "a key"}}
     assert lookup(value, "error.code", "default") is None
     assert lookup(value, "error.missing", "default") == "default"
-    assert lookup(value, "error.list.0", "default") == "default"
+    assert lookup(value, "error.list.0.id") == 7
+    assert lookup(value, "error.0") == "a key"
+    for path in (
+        "error.list.1",
+        "error.list.-1",
+        "error.list.id",
+        "error.list.²",
+        "error.list.0.id.0",
+        "error.list.00000000",
+    ):
+        assert lookup(value, path, "default") == "default"
     assert lookup([], "error", "default") == "default"

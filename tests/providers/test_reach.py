@@ -49,6 +49,7 @@ def test_covered(wide, narrow):
         (Condition(equals={"a": 0}), Condition(equals={"a": False})),
         (Condition(code=("AB",)), Condition(code=("A*",))),
         (Condition(is_={"a": "string"}), Condition(has=("a.b",))),
+        (Condition(is_={"a": "object"}), Condition(has=("a.0",))),
     ],
 )
 def test_not_covered(wide, narrow):
