@@ -1,0 +1,65 @@
+"""`runner sandbox` for providers other than Defastra: what it prints is enough to run against it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from runner.cli.sandbox import FAKE_KEY, fake_key
+from tests.cli.place import clean_environment, inside, write_list
+
+
+@contextmanager
+def served(folder, name: str) -> Iterator[dict[str, str]]:
+    """`runner sandbox NAME` at work; its stdout as the folder's runner.toml, its `export` lines as an environment."""
+    command = [sys.executable, "-m", "runner", "sandbox", name, "--wallet", "4"]
+    said = folder / "said.txt"
+    with (
+        said.open("w") as stderr,
+        subprocess.Popen(
+            command, cwd=folder, env=clean_environment(), stdout=subprocess.PIPE, stderr=stderr, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline(), process.stdout.readline()]
+            (folder / "runner.toml").write_text("".join(lines))
+            with urllib.request.urlopen(lines[1].split('"')[1] + "/health", timeout=10):
+                pass  # it speaks after it listens
+            yield dict(re.findall(r"export (\w+)=(\S+)", said.read_text()))
+        finally:
+            process.terminate()
+
+
+@pytest.mark.parametrize(("name", "code", "spent"), [("defendis", 0, {"request": 0}), ("dfirlab", 4, {"credit": 3})])
+def test_what_it_prints_is_enough_to_run_against_it(tmp_path, name, code, spent):
+    """The lines go into runner.toml, the key has the provider's shape; a wallet of 4 pays one lookup of DFIR Lab."""
+    write_list(tmp_path, "ada@example.com", "grace@example.org")
+    with served(tmp_path, name) as keys:
+        assert keys
+        done = inside(tmp_path, "run", "leads.csv", "-p", f"{name}.email", "--json", **keys)
+    assert done.returncode == code, done.stderr
+    assert json.loads(done.stdout)["spent"] == spent
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key"),
+    [
+        (None, FAKE_KEY),
+        ("^sk-dfir-", f"sk-dfir-{FAKE_KEY}"),
+        ("^mk_", f"mk_{FAKE_KEY}"),
+        (r"^sk-[A-Za-z0-9]{32}$", "sk-" + "0" * 32),
+        (r"^\d{6}$", "000000"),
+        (r"^(live|test)-never$", None),
+    ],
+)
+def test_the_fake_key_has_the_shape_that_is_asked_for(pattern, key):
+    """How the pattern begins, then words or zeros; where that does not do, none is invented."""
+    assert fake_key(pattern) == key
