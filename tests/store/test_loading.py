@@ -113,6 +113,12 @@ def test_an_interrupted_load_is_started_over(store: Store, monkeypatch: pytest.M
     done = store.loading.load(new_batch(), rows(4))
     assert tables(store) == {"batches": 1, "rows": 4, "jobs": 4, "row_jobs": 4}
     assert (store.reports.find("leads").state, done.batch) == (BatchState.READY, left.id)
+    events, _ = store.reports.events(limit=10)
+    assert [(one.event, one.detail.get("again")) for one in events] == [
+        ("batch.loading", None),
+        ("batch.loading", True),
+        ("batch.loaded", None),
+    ]
 
 
 def test_an_overtaken_load_stops(store: Store, clock: HandClock) -> None:
