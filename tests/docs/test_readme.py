@@ -4,6 +4,8 @@ import json
 import re
 import socket
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -16,27 +18,42 @@ from tests.sandbox.process import sandbox
 
 README = ROOT / "README.md"
 RUNS = ["README.md", *(f"docs/{name}.md" for name in ("quickstart", "providers", "money", "when-it-stops", "library"))]
-RUNS += ["docs/database.md", "docs/commands.md"]
-READ = [*RUNS, "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+RUNS += [f"docs/{name}.md" for name in ("database", "commands", "defendis", "dfirlab")]
+READ = [*RUNS, "docs/defastra.md", "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 PORT = "8765"  # on the pages; a free one is taken in its place
 QUICK = [(1000, 1.0)]
 
 
-@pytest.fixture
-def free_port():
+AT_ONCE = 3  # pages wait for processes most of the time
+
+
+def free_port() -> str:
     """A port nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return str(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("page", RUNS)
-def test_a_page_does_what_it_says(page, tmp_path, free_port):
-    """Every command of a page ends well or with the exit code shown, and prints what is shown; no page is empty."""
-    text = (ROOT / page).read_text(encoding="utf-8").replace(PORT, free_port)
+def faults_of(page: str, folder: Path) -> list[str]:
+    """Run a page with a provider of its own; where it differs from what it shows."""
+    text = (ROOT / page).read_text(encoding="utf-8").replace(PORT, free_port())
     assert any(block.is_run for block in blocks(text)), f"{page} has no block that can be run"
     with sandbox(limits=QUICK) as provider:
-        found = faults(session(text, tmp_path, provider))
+        return faults(session(text, folder, provider))
+
+
+@pytest.fixture(scope="module")
+def runs(request, tmp_path_factory):
+    """The pages of the chosen tests, several running at once, each in a folder of its own."""
+    chosen = [item.callspec.params["page"] for item in request.session.items if "runs" in item.fixturenames]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {page: pool.submit(faults_of, page, tmp_path_factory.mktemp("page")) for page in chosen}
+
+
+@pytest.mark.parametrize("page", RUNS)
+def test_a_page_does_what_it_says(page, runs):
+    """Every command of a page ends well or with the exit code shown, and prints what is shown; no page is empty."""
+    found = runs[page].result()
     assert not found, "\n".join([page, *found])
 
 
