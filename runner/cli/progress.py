@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from runner.cli.text import clean, redact
-from runner.domain.model import MILLION, Debited
+from runner.domain.model import MILLION, UNSENT, Debited
 from runner.domain.states import JobEvent
 from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
 
@@ -42,12 +42,13 @@ class Tally:
         self.sent = self.charged = self.not_charged = self.in_doubt = self.ended = 0
 
     def add(self, event: AttemptClosed) -> None:
-        """Count one request. What was withdrawn before it left counts for nothing."""
+        """Count one request. One that never left was not sent; if it was withdrawn, nothing ended either."""
         if event.action is None:
             return
-        self.sent += 1
-        self.charged += event.debited is Debited.YES
-        self.not_charged += event.debited is Debited.NO
+        if event.fault not in UNSENT:
+            self.sent += 1
+            self.charged += event.debited is Debited.YES
+            self.not_charged += event.debited is Debited.NO
         self.in_doubt += event.event is JobEvent.DOUBT
         self.ended += event.event in (JobEvent.SUCCEED, JobEvent.FAIL, JobEvent.DOUBT)
 

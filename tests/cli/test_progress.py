@@ -10,7 +10,7 @@ from runner.cli.live import LiveProgress
 from runner.cli.progress import JsonProgress, PlainProgress, ProgressMode, Tally, line
 from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
-from runner.domain.model import Action, Amount, BatchId, Debited, JobId
+from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
 from runner.domain.states import JobEvent
 from runner.engine.events import AttemptClosed, LaneChanged, RunEnded, RunStarted, RunStopping
 
@@ -51,6 +51,14 @@ def shown():
     """A plain observer over 100 requests, and the lines it wrote."""
     lines: list[str] = []
     return PlainProgress(Tally("leads", 100), lines.append), lines
+
+
+def test_what_never_left_was_not_sent():
+    """A row whose file is gone has ended, and no request was made for it."""
+    tally = Tally("leads", 2)
+    tally.add(closed(SECOND, fault=Fault.INVALID, action=Action.FAIL, debited=Debited.NO, event=JobEvent.FAIL))
+    tally.add(closed(SECOND))
+    assert tally.fields() == {"sent": 1, "charged": 1, "not_charged": 0, "in_doubt": 0, "waiting": 0}
 
 
 def test_plain_lines_are_start_changes_and_end(shown):
