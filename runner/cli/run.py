@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from runner.cli.ahead import known_text, preflight_text
 from runner.cli.options import INPUT, Common, Rows, Switch, Text
 from runner.cli.progress import ProgressMode
-from runner.cli.render import ended_text, known_text, loaded_text, preflight_text
+from runner.cli.render import ended_text, loaded_text
+from runner.cli.targets import known_batch
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import clean, count, listed
 from runner.cli.work import Caps, Output, tell_notices
-from runner.errors import BatchError, InputError, StorageFullError, UsageError
+from runner.errors import StorageFullError, UsageError
 
 if TYPE_CHECKING:
     from runner.app import Runner
-    from runner.work.results import Preflight, RunResult
+    from runner.work.results import Loaded, Preflight, RunResult
 
 Targets = Annotated[
     str,
@@ -62,14 +65,14 @@ def run(
     with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
         if all_:
             tell_notices(library, screen)
-            batches, told = library.unfinished(), set[str]()
+            batches, unshown = library.unfinished(), dict[str, Loaded]()
         else:
-            batches, told = _batches(library, screen, targets, given, max_invalid)
+            batches, unshown = _batches(library, screen, targets, given, max_invalid)
         if not batches:
             return _nothing(screen, json=shown.json)
         try:
             plans = [library.preflight(batch, **limits.bounds()) for batch in batches]
-            if not _agreed(screen, plans, yes=flags.yes, told=told):
+            if not _agreed(screen, plans, unshown, yes=flags.yes):
                 return _declined(library, screen, batches, json=shown.json)
             return _work(library, screen, plans, limits, shown)
         except StorageFullError as error:  # a halt: what is stored still says how the batches stand
@@ -96,63 +99,55 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
 
 def _batches(
     library: Runner, screen: Screen, targets: Sequence[str], rows: Rows, max_invalid: str | None
-) -> tuple[list[str], set[str]]:
-    """The batches' names, each once, and those whose list was shown just now."""
-    found: dict[str, bool] = {}
+) -> tuple[list[str], dict[str, Loaded]]:
+    """The batches' names, each once, and what was imported just now and is still to be shown."""
+    found: dict[str, Loaded | None] = {}
     for target in targets or (None,):
-        name, told = _batch(library, screen, target, rows, max_invalid)
-        found[name] = told or found.get(name, False)
-    return list(found), {name for name, told in found.items() if told}
+        name, unshown = _batch(library, screen, target, rows, max_invalid)
+        found[name] = unshown or found.get(name)
+    return list(found), {name: unshown for name, unshown in found.items() if unshown is not None}
 
 
 def _batch(
     library: Runner, screen: Screen, target: str | None, rows: Rows, max_invalid: str | None
-) -> tuple[str, bool]:
-    """The batch's name, and whether its list was shown just now."""
+) -> tuple[str, Loaded | None]:
+    """The batch's name, and what was imported just now unless it was shown: a question would show it again."""
     # A file is always read again: a list that changed must not be mistaken for the one that was imported.
     if rows.given() or max_invalid is not None or (target is not None and Path(target).is_file()):
         loaded = library.load(target, **rows.arguments(), max_invalid=max_invalid)
-        tell_notices(library, screen)
+        tell_notices(library, screen, said)
         if loaded.created or loaded.added_rows:
+            if can_ask():
+                return loaded.batch, loaded
             screen.say(loaded_text(loaded))
-            return loaded.batch, True
+            return loaded.batch, None
         for notice in loaded.notices:
             screen.say(clean(notice))
-        return loaded.batch, False
-    batch = _known(library, target)
-    tell_notices(library, screen)
+        return loaded.batch, None
+    batch = known_batch(library, target)
+    tell_notices(library, screen, said)
     if target is None:
         screen.say(f"{batch}: the batch last worked on")
-    return batch, False
+    return batch, None
 
 
-def _known(library: Runner, target: str | None) -> str:
-    try:
-        return library.find(target)
-    except BatchError as error:
-        if target is None or not Path(target).suffix:
-            raise
-        raise InputError(  # whoever writes an ending means a file
-            f"there is no file {target}, and no batch of that name",
-            why="A list is read where it lies; a batch is known by its name, or by the file it came from.",
-            fix=f"ls {Path(target).parent}   (the files there), or runner status   (the batches here)",
-        ) from error
+def _agreed(screen: Screen, plans: Sequence[Preflight], unshown: Mapping[str, Loaded], *, yes: bool) -> bool:
+    """Show what is about to be paid for, as `check` does; on a terminal ask once before the first request of a batch.
 
-
-def _agreed(screen: Screen, plans: Sequence[Preflight], *, yes: bool, told: set[str]) -> bool:
-    """Show what is about to be paid for; on a terminal ask once before the first request of a batch.
-
-    `told`: batches whose list and columns are on the screen already.
+    `unshown`: what was imported just now, by batch.
     """
     for plan in plans:
         if not _is_to_be_asked(plan):
+            if plan.batch in unshown:
+                screen.say(loaded_text(unshown[plan.batch]))
             for sentence in known_text(plan) if plan.requests else ():
                 screen.say(sentence)
     asked = [plan for plan in plans if _is_to_be_asked(plan)]
     if not asked:
         return True
     for plan in asked:
-        screen.say(preflight_text(plan, with_list=plan.batch not in told))
+        loaded = unshown.get(plan.batch)
+        screen.say(preflight_text(replace(plan, notices=loaded.notices if loaded else ())))
     who = listed(dict.fromkeys(lane.title for plan in asked for lane in plan.lanes))
     most = sum(plan.at_most for plan in asked)
     capped = "up to " if any(plan.caps for plan in asked) else ""

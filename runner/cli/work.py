@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.options import CAPS, OUTPUT, Common, Rows, Switch, Text, Texts
+from runner.cli.options import CAPS, OUTPUT, Common, Limit, MaxRequests, MaxSpend, Rate, Rows, Switch, Text
 from runner.cli.progress import ProgressMode
 from runner.cli.render import loaded_text
 from runner.cli.terminal import Screen
@@ -26,12 +26,8 @@ File = Annotated[str | None, Parameter(help="A CSV file, unless --from is given.
 class Caps:
     """Where a run stops by itself, and how fast it may go."""
 
-    max_spend: Annotated[
-        Texts, Parameter(help="[PROVIDER=]X: never owe more than X of the provider's unit for this batch.")
-    ] = ()
-    max_requests: Annotated[
-        int | None, Parameter(help="Never make more than N requests for this batch.", show_default=False)
-    ] = None
+    max_spend: MaxSpend = ()
+    max_requests: MaxRequests = None
     in_doubt: Annotated[
         InDoubtPolicy | None,
         Parameter(
@@ -39,11 +35,11 @@ class Caps:
             show_default=False,
         ),
     ] = None
-    rate: Annotated[Text, Parameter(help="N/s, N/min or N/h: slower than the provider allows.")] = None
+    rate: Rate = None
     in_flight: Annotated[
         int | None, Parameter(help="Requests on the way at once, per provider.", show_default=False)
     ] = None
-    limit: Annotated[int | None, Parameter(help="Work on at most N values in this run.", show_default=False)] = None
+    limit: Limit = None
     max_wait: Annotated[
         Text, Parameter(help="End with exit 6 when a provider asks for a longer wait (default: 15m).")
     ] = None
@@ -110,12 +106,14 @@ def load(file: File = None, /, *, rows: Rows | None = None, common: Common | Non
                 fix="runner load leads.csv -p defastra.email",
             )
         loaded = library.load(file, **flags.arguments())
-        tell_notices(library, screen)
+        tell_notices(library, screen, set())
         screen.say(loaded_text(loaded))
     return 0
 
 
-def tell_notices(library: Runner, screen: Screen) -> None:
-    """What opening the database or the settings has to say, once."""
+def tell_notices(library: Runner, screen: Screen, said: set[str]) -> None:
+    """What opening the database or the settings has to say, but for what was `said` before."""
     for notice in library.notices:
-        screen.say(clean(notice))
+        if notice not in said:
+            screen.say(clean(notice))
+            said.add(notice)
