@@ -64,7 +64,7 @@ def run(
     screen = Screen(quiet=shown.quiet)
     with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
         if all_:
-            tell_notices(library, screen)
+            tell_notices(library, screen, set())
             batches, unshown = library.unfinished(), dict[str, Loaded]()
         else:
             batches, unshown = _batches(library, screen, targets, given, max_invalid)
@@ -102,16 +102,18 @@ def _batches(
 ) -> tuple[list[str], dict[str, Loaded]]:
     """The batches' names, each once, and what was imported just now and is still to be shown."""
     found: dict[str, Loaded | None] = {}
+    said: set[str] = set()
     for target in targets or (None,):
-        name, unshown = _batch(library, screen, target, rows, max_invalid)
+        name, unshown = _batch(library, screen, target, rows, max_invalid, said)
         found[name] = unshown or found.get(name)
     return list(found), {name: unshown for name, unshown in found.items() if unshown is not None}
 
 
 def _batch(
-    library: Runner, screen: Screen, target: str | None, rows: Rows, max_invalid: str | None
+    library: Runner, screen: Screen, target: str | None, rows: Rows, max_invalid: str | None, said: set[str]
 ) -> tuple[str, Loaded | None]:
-    """The batch's name, and what was imported just now unless it was shown: a question would show it again."""
+    """The batch's name, and what was imported just now unless it was shown: a question would show it again. `said`:
+    notices that were told."""
     # A file is always read again: a list that changed must not be mistaken for the one that was imported.
     if rows.given() or max_invalid is not None or (target is not None and Path(target).is_file()):
         loaded = library.load(target, **rows.arguments(), max_invalid=max_invalid)
