@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as _json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,9 +43,7 @@ def show(
     if json:
         screen.json({"schema": 1, "settings": [_as_json(one) for one in settings]})
         return 0
-    rows = [("setting", "value", "from")]
-    rows += [(one.name, value_text(one), origin_text(one.origin, one.name)) for one in settings]
-    screen.data(table(rows))
+    screen.data(settings_text(settings))
     return 0
 
 
@@ -76,6 +76,17 @@ def schema(
     return 0
 
 
+def settings_text(settings: Sequence[Setting]) -> str:
+    """The settings table by table, as they stand in a file, each with its value and its origin."""
+    rows: dict[str, list[tuple[str, str, str]]] = {}
+    for one in settings:
+        parts = one.name.split(".")
+        depth = 2 if parts[0] == "providers" and len(parts) > 2 else 1
+        head, key = ".".join(parts[:depth]), ".".join(parts[depth:])
+        rows.setdefault(head, []).append((f"  {key}", value_text(one), origin_text(one.origin, one.name)))
+    return "\n".join(f"[{head}]\n{table(lines)}" for head, lines in rows.items())
+
+
 def value_text(setting: Setting) -> str:
     """A value as one would write it: `15m` as `15 min`, lists with commas, what is off as `-`."""
     value = setting.value
@@ -91,7 +102,8 @@ def value_text(setting: Setting) -> str:
         return clean(", ".join(map(str, value)))
     if setting.name in ("run.db", "run.env_file"):
         return clean(near(Path(value)))
-    return clean(f"{value:g}" if isinstance(value, float) else str(value))
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return clean(text.replace(f"{Path.cwd()}{os.sep}", ""))  # as one would type it here
 
 
 def origin_text(origin: Origin, name: str) -> str:
@@ -99,7 +111,8 @@ def origin_text(origin: Origin, name: str) -> str:
     if not origin.key:
         return clean(origin.describe())
     file = near(Path(origin.where))
-    return clean(file if origin.key == name else f"{file}: {origin.key}")
+    plain = name.replace('"', "")
+    return clean(file if f"{origin.key}.".startswith(f"{plain}.") else f"{file}: {origin.key}")
 
 
 def _as_json(setting: Setting) -> dict[str, Any]:

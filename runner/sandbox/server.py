@@ -6,13 +6,15 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 import anyio
 import h11
 from anyio.abc import SocketAttribute, SocketStream
 
-from runner.domain.model import Answer
+from runner.domain.model import MILLION, Answer
 from runner.engine.ports import Clock
 from runner.sandbox.admin import PREFIX, administer
 from runner.sandbox.calls import Call
@@ -73,7 +75,7 @@ class _Connection:
                 if call.target.startswith(PREFIX):
                     await self._stream.send(self._render(administer(self._world, call)))
                 elif (well := self._world.health(call)) is not None:
-                    await self._stream.send(self._render(well))
+                    await self._stream.send(self._render(self._dated(well)))
                 elif not await self._answer(call):
                     return
                 if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
@@ -158,6 +160,11 @@ class _Connection:
                 await self._client_leaves()
             case _:  # DROP: closing is all there is to it
                 return
+
+    def _dated(self, answer: Answer) -> Answer:
+        """With the date that servers send: whoever asks for their health may compare clocks."""
+        date = formatdate(self._clock.now_us() / MILLION, usegmt=True)
+        return replace(answer, headers=(*answer.headers, ("date", date)))
 
     def _render(self, answer: Answer) -> bytes:
         headers = [pair for pair in answer.headers if pair[0].lower() not in _OWN_HEADERS]

@@ -76,9 +76,11 @@ def read_settings(
     named = env_file or environ.get(f"{_PREFIX}ENV_FILE") or merged["run"].get("env_file")
     env_path = directory / Path(named).expanduser() if named else None
     variables, notices = read_env_file(env_path) if env_path else ({}, ())
-    own_variables = environ
-    if variables:  # else the caller's mapping itself: what it says later counts too
-        environ = {**variables, **environ}
+    # A variable that is set to nothing is as good as unset: it does not hide the env file's.
+    hidden = {name for name in variables if environ.get(name, "").strip()}
+    given = {name: value for name, value in variables.items() if name not in hidden}
+    if given:  # else the caller's mapping itself: what it says later counts too
+        environ = {**environ, **given}
     merged["run"].update(_from_environment(environ))
     table: SettingsTable = check(
         SettingsTable, merged, where="the environment (RUNNER_...)"
@@ -95,7 +97,7 @@ def read_settings(
         sources=table.sources,
         prices=table.prices,
         providers=table.providers,
-        keys=Keys(environ, directory=home, env_file=env_path, from_env_file=variables.keys() - own_variables.keys()),
+        keys=Keys(environ, directory=home, env_file=env_path, from_env_file=given.keys()),
         files=files,
         env_file=env_path,
         origins=_origins(
@@ -141,7 +143,7 @@ def _nearest(directory: Path) -> Path | None:
 
 def _named(path: Path) -> tuple[Path, ...]:
     if not path.is_file():
-        raise ConfigError(f"no settings file {path}", why="--config names it.", fix="--config PATH")
+        raise ConfigError(f"no settings file {path}", why="--config names it.", fix=f"--config FILE, with one of: ls {path.parent}")
     return (path,)
 
 
