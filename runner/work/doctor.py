@@ -18,7 +18,7 @@ from runner.work.findings import Finding, look_at_machine, ok, problem, refused,
 from runner.work.health import ask_health
 from runner.work.results import DatabaseStatus
 from runner.work.session import Session
-from runner.work.standing import HALTED_LANE
+from runner.work.standing import HALTED_LANE, beside
 from runner.work.status import next_step
 
 CHECK_SECONDS: Final = 20.0
@@ -104,7 +104,7 @@ def _batches(session: Session) -> Iterator[Finding]:
         why = _waits_for(status)
         if not why:
             continue
-        go_on = next_step(info.name, info.state, info.reason, status.by_state, info.settings)
+        go_on = next_step(info.name, info.state, info.reason, status.by_state, info.settings, beside=beside(info))
         waiting += 1
         if waiting > SHOWN_BATCHES:
             yield warning("batch", "more batches wait for a person", fix="runner status")

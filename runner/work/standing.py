@@ -54,7 +54,7 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Price
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
         eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING and reason != CUT_OFF else None,
-        next=next_step(info.name, info.state, reason, outcomes, info.settings),
+        next=next_step(info.name, info.state, reason, outcomes, info.settings, beside=beside(info)),
         exit_code=exit_code(info.state, reason, outcomes),
         operations=info.operations,
         source=_source(info),
@@ -142,3 +142,12 @@ def _eta(status: StoredStatus, profiles: Profiles, now_us: int) -> int | None:
 def _source(info: BatchInfo) -> str:
     source = info.source
     return str(source.get("path") or source.get("table") or source.get("kind", ""))
+
+
+def beside(info: BatchInfo) -> str:
+    """The folder of the batch's list as one types it here: "" or "lists/"; a list without a file is here."""
+    path, here = info.source.get("path"), Path.cwd()
+    if not path or Path(path).parent == here:
+        return ""
+    folder = Path(path).parent
+    return f"{folder.relative_to(here) if folder.is_relative_to(here) else folder}/"

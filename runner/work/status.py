@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from shlex import quote
 from types import MappingProxyType
 from typing import Any, assert_never
 
@@ -48,8 +49,12 @@ def next_step(
     reason: str | None,
     outcomes: Mapping[JobState, int],
     settings: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    beside: str = "",
 ) -> Next:
-    """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled."""
+    """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled.
+    `beside`: the list's folder, as one types it before a name: what is written there can be loaded as the list was.
+    """
     run = f"runner run {name}"
     match state:
         case BatchState.LOADING:
@@ -65,9 +70,10 @@ def next_step(
         case BatchState.HALTED:
             return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
         case BatchState.COMPLETED:
-            return _next_completed(name, outcomes)
+            return _next_completed(name, outcomes, beside)
         case BatchState.CANCELLED:
-            return Next(command=f"runner export {name} -o {name}.csv", why="It was cancelled; its answers are kept.")
+            command = f"runner export {name} -o {quote(f'{beside}{name}.csv')}"
+            return Next(command=command, why="It was cancelled; its answers are kept.")
         case _:
             assert_never(state)
 
@@ -104,14 +110,14 @@ def _units(amount: int) -> Decimal:
     return Decimal(amount) / MILLION
 
 
-def _next_completed(name: str, outcomes: Mapping[JobState, int]) -> Next:
+def _next_completed(name: str, outcomes: Mapping[JobState, int], beside: str) -> Next:
     if outcomes.get(JobState.IN_DOUBT):
         return Next(command=f"runner doubt list {name}", why="Requests are in doubt: they may have been charged.")
     if outcomes.get(JobState.FAILED):
         why = "Some requests failed; the file can be loaded again."
-        return Next(command=f"runner export {name} --only failed -o {name}.failed.csv", why=why)
+        return Next(command=f"runner export {name} --only failed -o {quote(f'{beside}{name}.failed.csv')}", why=why)
     why = "Every request ended well." if any(outcomes.values()) else "Nothing of it can be sent."
-    return Next(command=f"runner export {name} -o {name}.csv", why=why)
+    return Next(command=f"runner export {name} -o {quote(f'{beside}{name}.csv')}", why=why)
 
 
 def plain(amount: Decimal) -> int | float:

@@ -115,3 +115,10 @@ def test_instants_are_utc_with_milliseconds() -> None:
     """Also before a second is full, and None stays None."""
     assert iso(1_763_761_205_007_999) == "2025-11-21T21:40:05.007Z"
     assert iso(None) is None
+
+
+def test_what_is_exported_goes_beside_its_list() -> None:
+    """A list of files is read by paths relative to itself: what failed must lie where it lay."""
+    outcomes = dict.fromkeys(JobState, 0) | {JobState.FAILED: 1}
+    step = next_step("leads", BatchState.COMPLETED, None, outcomes, beside="my mail/")
+    assert step.command == "runner export leads --only failed -o 'my mail/leads.failed.csv'"
