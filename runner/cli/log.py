@@ -101,6 +101,11 @@ def _says(record: Record) -> str:
     return f"{who} says {redact(words)}" if words else _reason(record)
 
 
+def _waiting(record: Record) -> str:
+    why = _says(record)
+    return f"waiting {_until(record)}{f': {why}' if why else ', as it asked before'}"
+
+
 def _reason(record: Record) -> str:
     return str(record.detail.get("reason", "")).replace("-", " ")
 
@@ -146,8 +151,13 @@ def _done(record: Record) -> str:
 
 
 def _limited(record: Record) -> str:
-    rate = record.detail.get("rate")
-    return f"sending as fast as {rate} allows" if rate else "sending"
+    rate = _rate(record)
+    return f"sending as fast as its limits allow: {rate}" if rate else "sending"
+
+
+def _rate(record: Record) -> str:
+    """`60 in 60 s, 2 in 1 s`."""
+    return str(record.detail.get("rate") or "").replace("/", " in ")
 
 
 def _recovered(record: Record) -> str:
@@ -212,17 +222,17 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "wish.paused": _words("you: pause, asked of the run at work"),
     "wish.cancelled": _words("you: cancel, asked of the run at work"),
     "jobs.retried": _retried,
-    "jobs.requeued": lambda r: f"{_requests(r)} that had used up their attempts queued again",
+    "jobs.requeued": lambda r: f"{_requests(r)} that had been tried too often queued again",
     "doubts.released": lambda r: f"{_requests(r)} in doubt queued again, marked: --in-doubt resend-once",
     "doubts.resolved": _resolved,
     "streak.requeued": _streak,
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,
-    "lane.limits": lambda r: f"its answers say how fast it may be asked: at most {r.detail.get('rate', '?')} now",
-    "lane.gated": lambda r: f"waiting {_until(r)}: {_says(r)}",
+    "lane.limits": lambda r: f"its answers say how fast it may be asked: at most {_rate(r)} now",
+    "lane.gated": _waiting,
     "lane.circuit": lambda r: f"waiting {_until(r)}, then one request: it fails again and again ({_reason(r)})",
-    "lane.parked": lambda r: f"waiting {_until(r)}: {_says(r)}",
+    "lane.parked": _waiting,
     "lane.halted": lambda r: f"halted: {_says(r)}",
     "lane.done": _done,
 }

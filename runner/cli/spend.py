@@ -81,7 +81,8 @@ def _row(line: SpendLine, first: str, *, told: bool) -> tuple[str, ...]:
     cost = line.cost
     counts = (line.requests, line.charged, line.not_charged, line.in_doubt)
     row = (first, line.provider, *map(number, counts), f"{number(cost.amount)} {plural(cost.unit, cost.amount)}")
-    money = "unknown" if cost.money is None else money_text(cost.money, cost.currency)
+    known = "unknown" if cost.money is None else money_text(cost.money, cost.currency)
+    money = known if cost.amount else "nothing"
     return (*row, money) if told else row
 
 

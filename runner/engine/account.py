@@ -46,6 +46,7 @@ class Account:
         self.halt: LaneReport | None = None  # of the batch whose request was answered so
         self.parked_until_us: int | None = None
         self.pause_reason: str | None = None
+        self.pause_code: str | None = None  # in the provider's words
 
     async def pace(self, limits: Sequence[Limit], store: JobStore) -> Throttle | Chain:
         """What a lane with `limits` of its own has to pass: those of its batch (one throttle for all batches that ask

@@ -7,6 +7,7 @@ from dataclasses import replace
 from runner.domain.backoff import gate_wait, next_utc_midnight, parse_retry_after
 from runner.domain.decide import Decision, LaneMove, Shut
 from runner.domain.model import Answer, Fault, Job, Verdict
+from runner.domain.personal import conceal
 from runner.domain.states import JobEvent
 from runner.engine.gate import REFUSALS_TO_HALT, Pass
 from runner.engine.halts import MAX_FAILED, OWN_ADVICE, PROVIDER_DOWN, RATE_LIMITED, words
@@ -100,7 +101,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
             retry_after_seconds=asked,
             chance=lane.shared.randomness.uniform(),
         )
-    lane.account.pause_reason = verdict.rule
+    lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code
     _wait(lane, seconds)
     return ailing if verdict.outage else lane.gate.refusals >= REFUSALS_TO_HALT
 
@@ -130,14 +131,19 @@ def _report(lane: Lane, reason: str, verdict: Verdict, answer: Answer, job: Job)
         provider=lane.provider.name,
         state="halted",
         reason=reason,
-        code=code,
-        message=message,
+        code=_unquoted(code, job),
+        message=_unquoted(message, job),
         advice=OWN_ADVICE.get(reason) or verdict.advice or None,
         at_us=lane.shared.clock.now_us(),
         job=job.id,
         operation=job.operation,
         probe_same_job=not speaks_of_rows and reason not in (PROVIDER_DOWN, MAX_FAILED),
     )
+
+
+def _unquoted(text: str | None, job: Job) -> str | None:
+    """A provider may quote what it was asked about; a halt is shown, logged and kept without that."""
+    return None if text is None else conceal(text, job.params.values())
 
 
 def _judge(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job: Job) -> None:

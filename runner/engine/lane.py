@@ -113,7 +113,8 @@ class Lane:
             self.gate.start_after_halt(last.job, last.operation, same_job=last.probe_same_job)
         elif last.until_us is not None and last.state in ("parked", "gated", "done"):
             account = self.account
-            account.pause_reason = account.pause_reason or (None if last.state == "done" else last.reason)
+            if account.pause_reason is None and last.state != "done":
+                account.pause_reason, account.pause_code = last.reason, last.code
             seconds = max(0.0, (last.until_us - now_us) / 1e6)
             self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)
             long = last.state == "done" and seconds > self.shared.options.max_wait_seconds
@@ -215,14 +216,13 @@ class Lane:
         if halt is not None:
             return halt
         state = self.state()
-        until_us = self.account.parked_until_us
+        until_us, code = self.account.parked_until_us, None
         if state in ("gated", "circuit"):
             ahead = self.gate.until - self.shared.clock.monotonic()
             until_us = self.shared.clock.now_us() + round(max(0.0, ahead) * 1e6)
-            reason = self.account.pause_reason if state == "gated" else reason
-        elif state == "parked":
-            reason = self.account.pause_reason
-        else:
+        if state in ("gated", "parked"):
+            reason, code = self.account.pause_reason, self.account.pause_code
+        elif state != "circuit":
             until_us, reason = self._asked_until_us(), self.stop_reason
         return LaneReport(
             batch=self.shared.batch,
@@ -232,6 +232,7 @@ class Lane:
             until_us=until_us,
             rate=self.rate(),
             in_flight=self.workers,
+            code=code,
             at_us=self.shared.clock.now_us(),
         )
 

@@ -126,7 +126,7 @@ class LaneReport:
     until_us: int | None = None
     rate: str | None = None
     in_flight: int | None = None
-    code: str | None = None  # of a halt, in the provider's words
+    code: str | None = None  # of a halt or a wait, in the provider's words
     message: str | None = None
     advice: str | None = None
     at_us: int | None = None

@@ -10,7 +10,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from runner.domain.model import BatchId, RunId
-from runner.domain.personal import conceal
 from runner.engine.ports import LaneReport
 from runner.store.codec import to_json
 from runner.store.sql import write_event
@@ -22,7 +21,6 @@ INSERT INTO lanes (batch, provider, state, report) VALUES (?, ?, ?, ?)
 ON CONFLICT (batch, provider) DO UPDATE SET state = excluded.state, report = excluded.report
 """
 
-_PARAMS: Final = "SELECT params FROM jobs WHERE id = ?"
 _TOLD: Final = ("reason", "until_us", "code", "message", "advice", "rate", "in_flight")
 
 
@@ -32,16 +30,13 @@ def read_lanes(connection: sa.Connection, *, batch: BatchId) -> list[LaneReport]
 
 
 def write_lane(connection: sa.Connection, *, report: LaneReport, run: RunId, now_us: int) -> None:
-    """Keep the report; an event `lane.<state>` if anything but its time is new, `lane.limits` if only its rate is.
-
-    The provider's words may quote what it was asked about: they are kept without that.
-    """
-    entries = asdict(report) | _without_values(connection, report)
+    """Keep the report; an event `lane.<state>` if anything but its time is new, `lane.limits` if only its rate is."""
+    entries = asdict(report)
     before = connection.exec_driver_sql(_READ_ONE, (report.batch, report.provider)).scalar()
     connection.exec_driver_sql(_WRITE, (report.batch, report.provider, report.state, to_json(entries)))
     changed = _changed(before, entries)
-    if not changed:
-        return
+    if not changed or (report.state == "done" and changed <= {"until_us"}):
+        return  # a lane that is done says no more
     detail = {name: entries[name] for name in _TOLD}
     write_event(
         connection,
@@ -57,10 +52,3 @@ def write_lane(connection: sa.Connection, *, report: LaneReport, run: RunId, now
 def _changed(before: str | None, entries: Mapping[str, Any]) -> set[str]:
     known = json.loads(before) if before is not None else {}
     return {name for name, value in entries.items() if name != "at_us" and (not known or known.get(name) != value)}
-
-
-def _without_values(connection: sa.Connection, report: LaneReport) -> dict[str, str]:
-    words = {"code": report.code, "message": report.message}
-    found = connection.exec_driver_sql(_PARAMS, (report.job,)).scalar() if any(words.values()) else None
-    values = json.loads(found).values() if found is not None else ()
-    return {name: conceal(text, values) for name, text in words.items() if text}
