@@ -7,16 +7,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO, Unpack
 
+from runner.app.ahead import Ahead
 from runner.app.keywords import RunKeywords
+from runner.app.listing import ListKeywords, list_request
 from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike, Watching
 from runner.domain.model import InDoubtPolicy, Resolution
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
-from runner.settings import SpendCap, parse_share
+from runner.settings import SpendCap
 from runner.work.bridge import driven
 from runner.work.deliver import export
-from runner.work.lists import Given, Origin
+from runner.work.lists import Given
 from runner.work.preflight import preflight
 from runner.work.results import (
     Exported,
@@ -29,7 +31,7 @@ from runner.work.shape import Shape
 from runner.work.steer import Steer, parse_resolution
 
 
-class Runner(Watching, Upkeep):
+class Runner(Ahead, Watching, Upkeep):
     """A database with its settings. A context manager; every method may raise a RunnerError. Made by `open`."""
 
     def __enter__(self) -> Self:
@@ -86,32 +88,23 @@ class Runner(Watching, Upkeep):
         InputError: unreadable, wrong or unmatched columns. BatchError: changed while unfinished (fix: add / new).
         """
         from runner.work.load import load  # only who loads pays for it
-        from runner.work.plan import LoadRequest, parse_mapping, parse_params
 
-        settings = self._session.settings
-        origin = Origin.of(
-            source,
-            directory=settings.directory,
+        listed = ListKeywords(
+            batch=batch,
+            mapping=mapping,
+            params=params,
+            region=region,
             query=query,
             database=database,
             key=key,
             encoding=encoding,
             delimiter=delimiter,
-            has_header=header,
-        )
-        request = LoadRequest(
-            origin=origin,
-            operations=operations,
-            name=batch,
-            mapping=parse_mapping(mapping),
-            params=parse_params(params),
-            region=region,
-            max_invalid=settings.run.max_invalid
-            if max_invalid is None
-            else parse_share(max_invalid, name="--max-invalid"),
+            header=header,
             add=add,
             new=new,
+            max_invalid=max_invalid,
         )
+        request = list_request(self._session.settings, source, operations, listed)
         return load(request, self._session)
 
     def preflight(

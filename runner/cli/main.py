@@ -38,6 +38,7 @@ _COMMANDS = (
     ),
     ("Start", "init", "init:init", "Write settings for this folder: the provider, the key, what it costs."),
     ("Start", "doctor", "doctor:doctor", "Look at everything a run needs, and say how to mend what is wrong."),
+    ("Work", "check", "check:check", "Say what would be sent, at what price, in what time; send nothing."),
     ("Work", "run", "run:run", "Import a list if it is new, send what is due, and write the rows with their answers."),
     ("Work", "load", "work:load", "Import a list and send nothing."),
     ("Watch", "status", "watch:status", "Show what a batch did and what it waits for."),

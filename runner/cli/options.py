@@ -27,6 +27,16 @@ Text = Annotated[str | None, Parameter(show_default=False)]
 Texts = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 """A flag that may be given several times."""
 
+MaxSpend = Annotated[
+    Texts, Parameter(help="[PROVIDER=]X: never owe more than X of the provider's unit for this batch.")
+]
+MaxRequests = Annotated[
+    int | None, Parameter(help="Never make more than N requests for this batch.", show_default=False)
+]
+Rate = Annotated[Text, Parameter(help="N/s, N/min or N/h: slower than the provider allows.")]
+Limit = Annotated[int | None, Parameter(help="Work on at most N values in this run.", show_default=False)]
+"""The limits of a run that `check` counts with too."""
+
 
 @Parameter(name="*", group=COMMON)
 @dataclass(frozen=True, kw_only=True)
@@ -106,5 +116,5 @@ def refuse_password(url: str | None, *, flag: str) -> None:
         raise UsageError(
             f"{flag} has a password in it",
             why="everybody on this machine can read the command line, and the shell keeps it",
-            fix='[sources.crm] url = { env = "CRM_URL" } in runner.toml, then --source crm',
+            fix='put this into runner.toml, then --source crm:\n[sources.crm]\nurl = { env = "CRM_URL" }',
         )

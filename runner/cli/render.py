@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from runner.cli.text import clean, count, duration, listed, moment, number, plural, redact, spent
+from runner.cli.text import clean, count, listed, moment, number, redact
 from runner.domain.model import Debited, Fault
 from runner.domain.states import BatchState, JobState
 from runner.engine.halts import MAX_FAILED
-from runner.work.results import BatchStatus, Halt, Lane, Loaded, Preflight, RunResult
+from runner.work.money import costs_text
+from runner.work.results import BatchStatus, Halt, Loaded, RunResult
 
 _WHY_PAUSED = {
     "interrupted": "interrupted",
@@ -69,9 +70,9 @@ def counts_text(status: BatchStatus) -> str:
 
 def charged_text(status: BatchStatus) -> str:
     """What the requests cost: `15 checks in all, 2 more in doubt`."""
-    doubtful = {unit: value for unit, value in status.in_doubt_amount.items() if value}
-    more = f", up to {spent(doubtful)} more in doubt" if doubtful else ""
-    return f"{spent(status.spent)} in all{more}"
+    doubtful = costs_text(status.perhaps_charged, nothing="")
+    more = f", up to {doubtful} more in doubt" if doubtful else ""
+    return f"{costs_text(status.charged)} in all{more}"
 
 
 def sent_text(status: BatchStatus) -> str:
@@ -150,7 +151,7 @@ def batches_text(batches: Sequence[BatchStatus]) -> str:
             number(status.outcomes[JobState.QUEUED] + status.outcomes[JobState.RUNNING]),
             number(status.outcomes[JobState.FAILED]),
             number(status.outcomes[JobState.IN_DOUBT]),
-            spent(status.spent),
+            costs_text(status.charged),
         )
         for status in batches
     ]
@@ -189,46 +190,6 @@ def countries_text(countries: Mapping[str, int]) -> str:
     """The countries of the phones that were read, the most frequent first: `US 812, DE 40, unknown 3`."""
     most = sorted(countries.items(), key=lambda pair: (pair[0] == "unknown", -pair[1], pair[0]))
     return ", ".join(f"{name} {number(figure)}" for name, figure in most)
-
-
-def lane_text(lane: Lane) -> str:
-    """What one provider would be asked, at what price, and in what time."""
-    price = "price unknown" if lane.amount is None else f"{number(lane.amount)} {plural(lane.unit, lane.amount)}"
-    key = "" if lane.key_present else f"; key missing: {lane.key_fix}"
-    return f"{lane.title}: {count(lane.requests, 'request')}, {price}, {duration(lane.seconds)} at its limits{key}"
-
-
-def known_text(plan: Preflight) -> list[str]:
-    """Values that were paid for before, one sentence each."""
-    return [
-        f"{number(known.values)} of {number(known.of)} values of {known.operation} were answered in batch "
-        f"{known.batch} (last on {moment(known.answered_us)}); they are sent and charged again here"
-        for known in plan.known
-    ]
-
-
-def preflight_text(plan: Preflight, *, with_list: bool = True) -> str:
-    """What a run is about to do; the list itself is left out where it was shown a moment ago."""
-    rows = [
-        ("list", count(plan.rows, "row")),
-        *(("column", clean(column)) for column in plan.columns),
-        ("shared", f"{count(plan.shared, 'row')} with an earlier one" if plan.shared else ""),
-        ("refused", invalid_text(plan.invalid)),
-    ]
-    share = f"at most {number(plan.at_most)} of " if plan.at_most < plan.requests else ""
-    return "\n".join(
-        [
-            f"{plan.batch}: about to send {share}{count(plan.requests, 'request')}",
-            facts(
-                [
-                    *(rows if with_list else ()),
-                    *(("provider", lane_text(lane)) for lane in plan.lanes),
-                    ("stops at", listed(plan.caps)),
-                    *(("note", sentence) for sentence in known_text(plan)),
-                ]
-            ),
-        ]
-    )
 
 
 def ended_text(result: RunResult, doubt: str) -> str:

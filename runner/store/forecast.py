@@ -62,7 +62,7 @@ class Forecast:
         missing = set(found)
         with self._database.reading() as connection:
             for why, number, line in connection.exec_driver_sql(_REFUSED, {"batch": batch}):
-                if why in missing:
+                if why in missing and (number, line) not in found[why][-1:]:  # two operations refuse the same row
                     found[why].append((number, line))
                     if len(found[why]) == wanted[why]:
                         missing.remove(why)

@@ -1,4 +1,4 @@
-"""`check`: what a list would be sent as, told by the code that loads it. Sends nothing, changes no database of anyone's.
+"""`check`: what a list would be sent as, told by the code that loads it. Sends nothing and changes no database.
 
 A list that is not a batch yet is loaded into a draft, which is thrown away; a batch that is there is only read.
 """
@@ -6,6 +6,7 @@ A list that is not a batch yet is loaded into a draft, which is thrown away; a b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -87,10 +88,8 @@ class Check:
         """Both answers to the question that `load` would ask."""
         checked = self._created(plan, Create(name=choice.successor))
         offers = [f"--new would send {_amount(checked.plan)}{_paid(checked.plan)}."]
-        try:
+        with suppress(BatchError, InputError):  # it asks something else: only a new batch can be made of it
             offers.insert(0, f"--add would send {_amount(self._extended(plan, choice.info).plan)}.")
-        except (BatchError, InputError):  # it asks something else: only a new batch can be made of it
-            pass
         error = choice.error()
         problem = BatchError(error.what, why=" ".join([error.why, *offers]), fix=error.fix)
         return replace(checked, problems=(problem, *checked.problems))
@@ -178,6 +177,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "not_sent": dict(plan.invalid),
         "shared": plan.shared,
         "requests": {one.operation: one.requests for one in asked},
+        "at_most": plan.at_most,
         "price": {
             unit: _price([one for one in asked if one.unit == unit])
             for unit in dict.fromkeys(one.unit for one in asked)

@@ -8,7 +8,7 @@ costs_text([cost])  # "1,204 checks (24.08 EUR)"
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from types import MappingProxyType
@@ -86,6 +86,20 @@ def costs_text(costs: Iterable[Cost], *, nothing: str = "nothing") -> str:
         if cost.amount:
             by_unit.setdefault(cost.unit, []).append(cost)
     return ", ".join(_unit_text(unit, some) for unit, some in by_unit.items()) or nothing
+
+
+def range_text(low: Sequence[Cost], high: Sequence[Cost]) -> str:
+    """Between two amounts: `99 to 165 credits (1.98 EUR to 3.30 EUR)`."""
+    units = {cost.unit for cost in (*low, *high) if cost.amount}
+    if len(units) != 1:
+        return f"{costs_text(low)} to {costs_text(high)}"
+    least, most = (sum((cost.amount for cost in costs), Decimal(0)) for costs in (low, high))
+    text = f"{number(least)} to {number(most)} {plural(units.pop(), most)}"
+    if not any(cost.told for cost in (*low, *high)):
+        return text
+    sums = [in_money(low), in_money(high)]
+    shown = [" + ".join(money_text(value, name) for name, value in one.items()) for one in sums if one is not None]
+    return f"{text} ({' to '.join(shown) if len(shown) == 2 else 'unknown'})"
 
 
 def _unit_text(unit: str, costs: list[Cost]) -> str:

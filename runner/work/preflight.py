@@ -43,10 +43,11 @@ def preflight(
     providers = profiles.by_provider(operations, info.source)
     options = run_options(wanted, info.settings, settings.run, operations.values())
     waiting = _waiting(operations, status, options, store)
-    asked = _asked(operations, waiting, prices, store)
+    requests = sum(waiting.values())
+    at_most = _at_most(requests, options, status)
+    asked = _asked(operations, _within(waiting, at_most), prices, store)
     lanes = tuple(_lane(provider, asked, operations, settings.keys, options.rate) for provider in providers.values())
     jobs = sum(status.by_state.values())
-    requests = sum(lane.requests for lane in lanes)
     seconds = max((lane.seconds for lane in lanes), default=0.0)
     invalid: Mapping[str, int] = info.settings.get("invalid", {})
     first_time = not any(line.requests for line in status.ledger)
@@ -55,7 +56,7 @@ def preflight(
         state=info.state,
         rows=info.rows,
         requests=requests,
-        at_most=_at_most(requests, options, status),
+        at_most=at_most,
         caps=_caps(options),
         shared=info.rows * len(info.operations) - info.refused - jobs,
         not_sent=info.refused,
@@ -90,6 +91,12 @@ def _at_most(requests: int, options: RunOptions, status: BatchStatus) -> int:
     cap = (options.max_requests or {}).get(None)
     left = requests if cap is None else max(0, cap - sent)
     return min(requests, left, requests if options.limit is None else options.limit)
+
+
+def _within(waiting: dict[str, int], at_most: int) -> dict[str, int]:
+    """What a cap leaves of them. Several operations take turns, so that nobody knows the share of each: all of them."""
+    several = sum(count > 0 for count in waiting.values()) > 1
+    return waiting if several else {key: min(count, at_most) for key, count in waiting.items()}
 
 
 def _caps(options: RunOptions) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class Asked:
 
     operation: str
     unit: str
-    requests: int  # that are still to be sent
+    requests: int  # that are still to be sent; of the only operation, those within the caps
     low: Cost | None  # at the price of one request; None: unknown
     likely: Cost | None  # at what a charged request cost here so far, on average; else as `low`
     high: Cost | None  # at the most that one request can cost

@@ -9,6 +9,7 @@ import pytest
 from runner.cli import evidence, render
 from runner.domain.model import Debited, Fault, Resolution
 from runner.domain.states import BatchState, JobState
+from runner.work.money import Cost
 from runner.work.results import (
     AttemptStory,
     BatchStatus,
@@ -16,12 +17,9 @@ from runner.work.results import (
     Exported,
     Halt,
     JobStory,
-    Known,
-    Lane,
     LaneStatus,
     Loaded,
     Next,
-    Preflight,
     RunResult,
 )
 
@@ -56,6 +54,8 @@ STATUS = BatchStatus(
     spent={"check": Decimal(47)},
     held={"check": Decimal(0)},
     in_doubt_amount={"check": Decimal(2)},
+    charged=(Cost(unit="check", amount=Decimal(47), money=None, currency="", told=False),),
+    perhaps_charged=(Cost(unit="check", amount=Decimal(2), money=None, currency="", told=False),),
     lanes=(
         LaneStatus(
             provider="defastra", state="halted", reason="insufficient-funds", until_us=None, rate=None, in_flight=5
@@ -95,6 +95,7 @@ ATTEMPT = AttemptStory(
     status=200,
     fault=None,
     rule="invalid-email",
+    why='code "INVALID_EMAIL"',
     action="fail",
     debited=Debited.NO,
     amount=Decimal(0),
@@ -189,52 +190,6 @@ def test_all_batches_are_one_line_each():
     assert first.endswith("47 checks")
 
 
-def test_the_summary_before_the_first_send_has_price_time_key_and_what_is_known():
-    """Requests, price, time at the limits, a missing key, values that were paid for before."""
-    plan = Preflight(
-        batch=STATUS.batch,
-        state=BatchState.READY,
-        rows=5000,
-        requests=4640,
-        at_most=4640,
-        caps=(),
-        shared=357,
-        not_sent=3,
-        invalid={"invalid:empty": 2, "invalid:email": 1},
-        seconds=4640.0,
-        lanes=(
-            Lane(
-                provider="defastra",
-                title="Defastra",
-                requests=4640,
-                price=Decimal(1),
-                unit="check",
-                amount=Decimal(4640),
-                seconds=4640.0,
-                key_present=False,
-                key_fix="export DEFASTRA_API_KEY=...",
-                base_url="https://api.defastra.com",
-            ),
-        ),
-        known=(Known(operation="defastra.email", batch="old", values=1856, of=4640, answered_us=0),),
-        columns=("email <- E-Mail, 98 % valid",),
-        first_time=True,
-    )
-    shown = render.preflight_text(plan)
-    assert "about to send 4,640 requests" in shown
-    assert "4,640 requests, 4,640 checks, 1 h 17 min at its limits; key missing: export DEFASTRA_API_KEY=..." in shown
-    assert "1,856 of 4,640 values of defastra.email were answered in batch old" in shown
-    assert "2 empty, 1 email" in shown
-    assert "email <- E-Mail, 98 % valid" in shown
-    assert "stops at" not in shown
-    capped = render.preflight_text(replace(plan, at_most=50, caps=("--max-requests 50",)), with_list=False)
-    assert "about to send at most 50 of 4,640 requests" in capped
-    assert "  stops at  --max-requests 50" in capped
-    assert "E-Mail" not in capped
-    unpriced = replace(plan, lanes=(replace(plan.lanes[0], amount=None, price=None),))
-    assert "price unknown" in render.preflight_text(unpriced)
-
-
 def test_an_import_says_what_it_found():
     """Rows, requests, shared, refused, columns, and how the file was read."""
     loaded = Loaded(
@@ -268,7 +223,7 @@ def test_evidence_of_a_row_shortens_every_value():
     assert lines[0] == ("row 17 (line 18), defastra.email, j…@example.com, shared by 2 rows: failed (invalid-email)")
     assert "    sent      POST /deep_email_check   (label abcdefghij234567)" in lines
     assert "    came back HTTP 200 INVALID_EMAIL j…@example.com is not an e-mail   (their id req-9)" in lines
-    assert "    rule      invalid-email -> fail" in lines
+    assert '    rule      invalid-email -> fail   (code "INVALID_EMAIL")' in lines
     assert "    charged   no" in lines
     assert lines[-1] == "  next      Nothing: this failure is final."
     assert "jane" not in shown

@@ -136,7 +136,7 @@ def test_a_terminal_is_asked_once_before_the_first_paid_request(folder, provider
     write_list(folder, *names("tty", 3))
     code, shown = on_a_terminal(folder, *RUN, "--limit", "1", answer=b"n\n")
     assert code == 5
-    assert "about to send at most 1 of 3 requests" in shown
+    assert "at most 1 of 3 requests to send" in shown
     assert "stops at  --limit 1" in shown
     assert "Send up to 1 request to Defastra?" in shown
     assert shown.count("email <- email") == 1
@@ -150,5 +150,5 @@ def test_a_terminal_is_asked_once_before_the_first_paid_request(folder, provider
     write_list(folder, *names("yes", 1), name="other.csv")
     code, shown = on_a_terminal(folder, "run", "other.csv", "-p", "defastra.email", "--yes", answer=b"")
     assert code == 0
-    assert "about to send 1 request" in shown
+    assert ": 1 request to send" in shown
     assert "[y/N]" not in shown
