@@ -68,7 +68,7 @@ def _base(name: str, extends: Any, accounts: Collection[str]) -> Source:
     raise ProfileError(
         f"[providers.{name}] extends what cannot be extended",
         why=why,
-        fix=f'[providers.{name}] extends = "{known[0]}" in runner.toml',
+        fix=f'put this into runner.toml:\n[providers.{name}]\nextends = "{known[0]}"',
     )
 
 

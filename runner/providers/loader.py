@@ -5,6 +5,7 @@ A profile is refused with all its mistakes at once (`ProfileError`, one a line: 
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
         raise ProfileError(
             f"the profile {path} cannot be read",
             why=f"{error.strerror or type(error).__name__}.",
-            fix="check the path: -p ./mine.toml:operation",
+            fix=f"-p ./FILE.toml:OPERATION, with one of: ls {shlex.quote(str(Path(path).parent))}",
         ) from error
     return _parse(data, str(path), overrides)
 

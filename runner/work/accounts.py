@@ -70,7 +70,8 @@ def _refuse_twin(provider: Provider, twins: Iterable[Provider]) -> None:
             raise ConfigError(
                 f"{twin.name} and {provider.name} have the same address and key",
                 why="The same key is the same account: it would pay twice for every row.",
-                fix=f'[providers.{provider.name}.http.auth] secret = {{ env = "ANOTHER_KEY" }} in runner.toml',
+                fix="put this into runner.toml:\n"
+                f'[providers.{provider.name}.http.auth]\nsecret = {{ env = "ANOTHER_KEY" }}',
             )
 
 
