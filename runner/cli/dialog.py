@@ -148,7 +148,8 @@ class Dialog:
                 raise UsageError(
                     f"--price does not say of what: {provider.name} counts {listed(paid) or 'nothing'}",
                     why="one price is for one unit",
-                    fix=f'[prices] "{provider.name}.{(paid or ["check"])[0]}" = "0.02 EUR" in runner.toml, afterwards',
+                    fix="put this into runner.toml afterwards:\n"
+                    f'[prices]\n"{provider.name}.{(paid or ["check"])[0]}" = "0.02 EUR"',
                 )
             return ((f"{provider.name}.{paid[0]}", parse_price(self._flags.price, name="--price")),)
         prices = []

@@ -163,7 +163,7 @@ def usage(error: CycloptsError) -> UsageError:
     if isinstance(error, UnusedCliTokensError | UnknownCommandError):
         extra = (error.unused_tokens or ["?"])[0]
         if chain in _PARENTS:
-            return UsageError(f"unknown command: {redact(extra)}", why=_nearest(extra, _PARENTS[chain]), fix=help_)
+            return _no_command(chain, extra)
         return UsageError(f"`{chain}` was given too much: {redact(extra)}", why="it takes fewer words", fix=help_)
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         if error.keyword is not None:
@@ -187,6 +187,12 @@ _PARENTS = {
 }
 
 
-def _nearest(word: str, names: Sequence[str]) -> str:
+def _no_command(chain: str, word: str) -> UsageError:
+    names = _PARENTS[chain]
+    if word in names:
+        return UsageError(
+            "an option stands before the command", why="options stand behind it", fix=f"{chain} {word} ..."
+        )
     near = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}"
+    why = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}"
+    return UsageError(f"unknown command: {redact(word)}", why=why, fix=f"{' '.join([chain, *near])} --help")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from runner.domain.personal import shown_name
 from runner.domain.provider import Input, InputKind, Operation
 from runner.errors import InputError
 from runner.inputs.cell import Accepted, trim
@@ -148,7 +149,7 @@ class _Search:
     def told(self, operation: str, param: str) -> int | None:
         """The column the user names for a parameter."""
         name = self.explicit.get(f"{operation}:{param}", self.explicit.get(param))
-        return None if name is None else self._column(name)
+        return None if name is None else self._column(name, param)
 
     def check_explicit(self) -> None:
         """Refuse a `--map` that names no parameter of these operations, or no column."""
@@ -160,7 +161,7 @@ class _Search:
                     why=f"the parameters are {', '.join(sorted(known))}",
                     fix=f"--map {_closest(name, sorted(known))}={shlex.quote(column)}",
                 )
-            self._column(column)
+            self._column(column, name)
 
     def match(self, operation: Operation, each: Input, told: int | None, region_column: int | None) -> Match | None:
         """The match of one parameter; None after noting the problem."""
@@ -170,12 +171,12 @@ class _Search:
             found = named or [
                 index for index in range(len(self.header)) if (self._valid(each, index, region_column) or 0) >= _SHARE
             ]
+            for index in () if named else found:
+                self._check_is_name(each, index)
             if len(found) != 1:
                 self._note(operation, each, found)
                 return None
             column = found[0]
-            if not named:
-                self._check_is_name(each, column)
         return Match(
             operation=operation.key,
             param=each.name,
@@ -201,17 +202,20 @@ class _Search:
                 yield name
                 yield f"{operation.key}:{name}"
 
-    def _column(self, name: str) -> int:
+    def _column(self, name: str, param: str) -> int:
         if name in self.header:
             return self.header.index(name)
         alike = [index for index, own in enumerate(self.header) if _plain(own) == _plain(name)]
         if len(alike) == 1:
             return alike[0]
         raise InputError(
-            f"the list has no column {name!r}",
-            why=f"its columns are {', '.join(self.header)}",
-            fix="--map PARAM=" + shlex.quote(_closest(name, self.header)),
+            f"the list has no column {shown_name(name)!r}",
+            why=f"its columns are {self._names()}",
+            fix=f"--map {param}={shlex.quote(_closest(name, self.header))}",
         )
+
+    def _names(self) -> str:
+        return ", ".join(map(shown_name, self.header))
 
     def _named(self, each: Input) -> list[int]:
         """Columns called like the parameter; only without any, those called by an alias."""
@@ -247,7 +251,7 @@ class _Search:
             what = f"{len(found)} columns could be the {each.name} of {operation.key}: {', '.join(columns)}"
         else:
             what = f"no column for the {each.name} of {operation.key}"
-        why = f"the columns are {', '.join(self.header)}"
+        why = f"the columns are {self._names()}"
         if not found:
             why += f"; none is called {each.name}, and no single one has 80 % valid values"
         fixes = [f"--map {name}={shlex.quote(column)}" for column in columns or ["COLUMN"]]
@@ -260,4 +264,5 @@ def _plain(name: str) -> str:
 
 def _closest(name: str, known: Sequence[str]) -> str:
     """The one that may be meant; any of them where none is like it."""
-    return (difflib.get_close_matches(name, known, n=1) or known)[0]
+    plain = {_plain(one): one for one in known}
+    return next((plain[near] for near in difflib.get_close_matches(_plain(name), list(plain), n=1)), known[0])

@@ -105,7 +105,7 @@ def check_given(
                 raise InputError(
                     f"the value set for {each.name} of {operation.key} is refused: {result.why}",
                     why=f"it must be {_allowed(each)}",
-                    fix=f"--set {each.name}=VALUE",
+                    fix=f"--set {each.name}={each.of[0] if each.of else 'VALUE'}",
                 )
             sent[each.name] = result.sent
     return sent

@@ -27,7 +27,9 @@ def read_env_file(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text."
         raise ConfigError(
-            f"the env file {path} cannot be read", why=why or type(error).__name__, fix="--env-file PATH"
+            f"the env file {path} cannot be read",
+            why=why or type(error).__name__,
+            fix=f"--env-file FILE, with one of: ls -a {path.parent}",
         ) from error
     values: dict[str, str] = {}
     for number, line in enumerate(lines, 1):

@@ -47,11 +47,15 @@ class Settings:
             raise ConfigError(
                 f"no source {name_or_url!r}",
                 why=f"The settings know {', '.join(sorted(self.sources)) or 'none'}.",
-                fix=f"--source {near[0]}" if near else f'[sources.{name_or_url}] url = {{ env = "CRM_URL" }}',
+                fix=f"--source {near[0]}" if near else _new_source(name_or_url),
             )
         if isinstance(source.url, str):
             return Secret(source.url)
         return self.keys.fetch(source.url.ref(), what=f"the URL of the source {name_or_url}")
+
+
+def _new_source(name: str) -> str:
+    return f'put this into runner.toml:\n[sources.{name}]\nurl = {{ env = "CRM_URL" }}'
 
 
 def read_settings(
@@ -143,7 +147,9 @@ def _nearest(directory: Path) -> Path | None:
 
 def _named(path: Path) -> tuple[Path, ...]:
     if not path.is_file():
-        raise ConfigError(f"no settings file {path}", why="--config names it.", fix=f"--config FILE, with one of: ls {path.parent}")
+        raise ConfigError(
+            f"no settings file {path}", why="--config names it.", fix=f"--config FILE, with one of: ls {path.parent}"
+        )
     return (path,)
 
 

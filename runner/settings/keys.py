@@ -55,6 +55,7 @@ class Keys:
         self._env_file = env_file
         self._from_env_file = frozenset(from_env_file)
         self._fetched: dict[SecretRef, Secret] = {}  # a command may ask its user something: it is run once
+        self._asked: set[str] = set()  # variables that hold a key: no command for another key is handed them
 
     def of(self, provider: Provider) -> Secret | None:
         """The key of a provider; None where it needs none. ConfigError: missing, unreadable or of the wrong shape."""
@@ -99,11 +100,12 @@ class Keys:
     def _read(self, ref: SecretRef, what: str) -> str:
         if ref.env:
             value = self._environ.get(ref.env, "")
+            self._asked.add(ref.env)
         elif ref.file:
             value = self._from_file(ref.file, what)
         else:
             if ref not in self._fetched:
-                self._fetched[ref] = Secret(_from_command(ref.command or (), what))
+                self._fetched[ref] = Secret(_from_command(ref.command or (), what, hide=self._asked))
             value = self._fetched[ref].reveal()
         value = value.strip()
         if not value:
@@ -121,7 +123,7 @@ class Keys:
             raise ConfigError(
                 f"{what} cannot be read from {path}",
                 why=why or type(error).__name__,
-                fix=f"ls -l {path}   (is it there, and may you read it?)",
+                fix=f"ls -l {path.parent}   (is it there, and may you read it?)",
             ) from error
 
     def _why_missing(self, ref: SecretRef) -> str:
@@ -132,7 +134,7 @@ class Keys:
         return f"It is looked for in {ref.describe()}, which is empty."
 
 
-def _from_command(command: tuple[str, ...], what: str) -> str:
+def _from_command(command: tuple[str, ...], what: str, *, hide: Collection[str]) -> str:
     if not command:
         raise ConfigError(
             f"{what}: the command is empty",
@@ -141,7 +143,14 @@ def _from_command(command: tuple[str, ...], what: str) -> str:
         )
     try:
         # The command is the user's own, from their settings; it runs without a shell.
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+            env={name: value for name, value in os.environ.items() if name not in hide},
+        )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
         # Not from the error: it holds what the program has printed.
         raise ConfigError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from runner.domain.personal import shown_name
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.scan import Scan, Stamp, scan
@@ -176,7 +178,9 @@ def _open_text(path: Path, scanned: Scan) -> Iterator[TextIO]:
         stream = path.open(encoding=scanned.encoding, newline="")
     except OSError as error:
         raise InputError(
-            f"{path.name} cannot be read", why=error.strerror or type(error).__name__, fix=f"ls -l {path}"
+            f"{path.name} cannot be read",
+            why=error.strerror or type(error).__name__,
+            fix=f"ls -l {shlex.quote(str(path.parent))}",
         ) from error
     with stream:
         if Stamp.of(stream.fileno()) != scanned.stamp:
@@ -207,7 +211,7 @@ def _check_header(path: Path, header: list[str]) -> None:
     for number, name in enumerate(header, start=1):
         if name in seen:
             raise InputError(
-                f"{path.name}: columns {seen[name]} and {number} are both called {name!r}",
+                f"{path.name}: columns {seen[name]} and {number} are both called {shown_name(name)!r}",
                 why="a result could not say which one it belongs to",
                 fix=fix,
             )

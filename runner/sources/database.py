@@ -7,6 +7,7 @@ import decimal
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -204,7 +205,7 @@ def _check_file(url: URL) -> None:
         raise InputError(
             f"there is no database {Path(url.database or '').name}",
             why="the file does not exist",
-            fix=f"ls -l {Path(url.database or '').parent}, then --source sqlite:///FILE",
+            fix=f"--source sqlite:///FILE, with one of: ls {shlex.quote(str(Path(url.database or '').parent))}",
         )
 
 

@@ -6,12 +6,14 @@ import codecs
 import hashlib
 import os
 import re
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from runner.domain.personal import shown_name
 from runner.errors import InputError
 
 _CHUNK: Final = 1 << 20
@@ -87,7 +89,11 @@ def scan(path: Path, *, encoding: str | None) -> Scan:
 def _start(path: Path) -> tuple[bytes, Stamp]:
     try:
         # Asked before opening: opening a pipe would wait for its writer.
-        if not stat.S_ISREG(path.stat().st_mode):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            inside = f"ls {shlex.quote(str(path))}   (and name one of its files)"
+            raise InputError(f"{path.name} is a folder", why="a list is one file", fix=inside)
+        if not stat.S_ISREG(mode):
             raise InputError(
                 f"{path.name} is not a regular file",
                 why="a list is read more than once: first for its shape, then for its rows",
@@ -97,7 +103,9 @@ def _start(path: Path) -> tuple[bytes, Stamp]:
             return stream.read(16), Stamp.of(stream.fileno())
     except OSError as error:
         raise InputError(
-            f"{path.name} cannot be read", why=error.strerror or type(error).__name__, fix=f"ls -l {path}"
+            f"{shown_name(path.name)} cannot be read",
+            why=error.strerror or type(error).__name__,
+            fix=f"ls -l {shlex.quote(str(path.parent))}",
         ) from error
 
 

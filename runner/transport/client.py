@@ -42,7 +42,7 @@ def load_backend(name: str) -> Any:
         raise ConfigError(
             f"there is no HTTP library {name!r} here",
             why=f"known are: {known}",
-            fix='[run] http = "httpx" in runner.toml',
+            fix='put this into runner.toml:\n[run]\nhttp = "httpx"',
         )
     try:
         return importlib.import_module(name)
@@ -219,7 +219,7 @@ def _key(http: Http, secret: Callable[[], str] | None) -> str:
         raise ConfigError(
             "the provider wants a key and none was given",
             why="its profile names one under [http] auth",
-            fix='[http] auth = { bearer = true, secret = { env = "ACME_API_KEY" } } in the profile',
+            fix='put this into the profile:\n[http]\nauth = { bearer = true, secret = { env = "ACME_API_KEY" } }',
         )
     return secret()
 

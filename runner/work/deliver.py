@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
@@ -109,10 +110,14 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
         raise BatchError(
             "the export would replace the list itself",
             why=f"{target} is what the batch was read from.",
-            fix=f"-o {target.stem}.out{target.suffix}",
+            fix=f"-o {shlex.quote(f'{target.stem}.out{target.suffix}')}",
         )
     if target.is_dir():
-        raise BatchError(f"{target} is a folder", why="An export is one file.", fix=f"-o {target / info.name}.csv")
+        raise BatchError(
+            f"{target} is a folder",
+            why="An export is one file.",
+            fix=f"-o {shlex.quote(str(target / f'{info.name}.csv'))}",
+        )
     if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
         _check_folder(target.resolve().parent)
     if overwrite or not target.exists():
@@ -122,13 +127,17 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
         raise BatchError(
             f"{target} exists and was not written by {info.name}",
             why="It may hold somebody's work, or was changed since.",
-            fix=f"--overwrite, or -o {target.stem}-2{target.suffix}",
+            fix=f"--overwrite, or -o {shlex.quote(f'{target.stem}-2{target.suffix}')}",
         )
 
 
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise BatchError(f"there is no folder {folder}", why="An export makes a file only.", fix=f"mkdir -p {folder}")
+        raise BatchError(
+            f"there is no folder {folder}",
+            why="An export makes a file only.",
+            fix=f"mkdir -p {shlex.quote(str(folder))}",
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise BatchError(
             f"nothing can be written in {folder}",

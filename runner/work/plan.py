@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -70,14 +71,12 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     """Look at the list and find its columns. InputError, UsageError; reads a sample of the rows, writes nothing."""
     if request.add and request.new:
         raise UsageError(
-            "--add and --new are both given", why="One extends a batch, the other begins one.", fix="--add, or --new"
+            "--add and --new are both given", why="One extends a batch, the other begins one.", fix="FILE with --add alone, or with --new alone"
         )
     profiles, settings = session.profiles, session.settings
     wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
     if not wanted:
-        raise UsageError(
-            "no operation is named", why=f"Known are {_offer(profiles)}.", fix="-p defastra.email, or [run] operations"
-        )
+        raise UsageError("no operation is named", why=f"Known are {_offer(profiles)}.", fix="-p defastra.email")
     operations, files = profiles.operations(wanted)
     source = request.origin.open(settings)
     region = request.region or settings.run.region
@@ -145,8 +144,9 @@ def _given(
     known = {each.name for operation in operations.values() for each in operation.inputs}
     for name in params:
         if name not in known:
+            near = (difflib.get_close_matches(name, known, 1) or sorted(known))[0]
             raise UsageError(
-                f"no parameter {name!r}", why=f"There are {', '.join(sorted(known))}.", fix="--set NAME=VALUE"
+                f"no parameter {name!r}", why=f"There are {', '.join(sorted(known))}.", fix=f"--set {near}=VALUE"
             )
     checked = {
         key: check_given(operation, params, region=region, folder=directory) for key, operation in operations.items()

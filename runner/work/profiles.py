@@ -114,7 +114,7 @@ class Profiles:
         if name in self.names():
             raise UsageError(
                 f"there is a provider called {name} already",
-                why="Lanes and columns go by the name: two of one name could not be told apart.",
+                why="Accounts and columns go by the name: two of one name could not be told apart.",
                 fix=f"runner providers new my_{name}",
             )
         if base is None:

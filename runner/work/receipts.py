@@ -138,7 +138,7 @@ def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:
         raise UsageError(
             f"-o {delivery.output} is one place for the rows of {len(infos)} batches",
             why="Each batch has a file of its own.",
-            fix="leave -o out: each batch is written to BATCH.csv beside its list",
+            fix="the same command without -o: each batch is written to BATCH.csv beside its list",
         )
 
 

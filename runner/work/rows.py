@@ -51,7 +51,8 @@ class Tally:
                 f"{self.column}: {wrong} of {filled} cells are not fit for {self.operation.key}",
                 why=f"More than {max_invalid:.0%} are refused as {self._refused_as()}: "
                 "this looks like the wrong column.",
-                fix=f"--map {self.operation.inputs[0].name}=COLUMN, or --max-invalid 100% to keep them as invalid",
+                fix=f"--map {self.operation.inputs[0].name}=COLUMN"
+                "; or, to keep them as invalid: runner run ... --max-invalid 100%",
             )
 
     def _refused_as(self) -> str:

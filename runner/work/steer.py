@@ -70,7 +70,7 @@ class Steer:
         """Queue failures again, final ones too: "failed" or "failed:RULE". BatchError when there is none."""
         word, colon, rule = only.partition(":")
         if word != JobState.FAILED or (colon and not rule):
-            raise UsageError(f"cannot retry {only!r}", why="Only failures are retried.", fix="--only failed:RULE")
+            raise UsageError(f"cannot retry {only!r}", why="Only failures are retried.", fix="--only failed")
         changed = self._store.steering.retry(info.id, rule=rule or None)
         if not changed and not rule and self._store.reports.status(info.id).by_state[JobState.FAILED]:
             raise BatchError(

@@ -29,7 +29,8 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(path) for path in COMMANDS} == {
         *("demo", "sandbox", "load", "run", "export", "status", "explain", "retry", "pause", "resume", "cancel"),
         *("doubt", "doubt list", "doubt resolve", "providers", "providers list", "providers show", "providers test"),
-        "providers new",
+        *("providers new", "init", "doctor", "check", "log", "spend"),
+        *("config", "config show", "config path", "config schema", "completion"),
         *("db", "db status", "db upgrade", "db backup"),
     }
 
@@ -65,7 +66,7 @@ def test_help_imports_nothing_heavy():
         (["doubt", "nope"], "unknown command: nope", "runner doubt --help"),
         (["run", "--until", "07:00"], "Unknown option: --until", "runner run --help"),
         (["run", "--reuse", "30d"], "Unknown option: --reuse", "runner run --help"),
-        (["run", "a.csv", "b.csv"], "`runner run` was given too much: b.csv", "runner run --help"),
+        (["load", "a.csv", "b.csv"], "`runner load` was given too much: b.csv", "runner load --help"),
         (["run", "--max-requests", "many"], 'Invalid value for --max-requests: unable to convert "many" into int', ""),
         (["run", "x", "--json", "-o", "-"], "--json and -o - both want stdout", "-o FILE"),
         (["cancel"], "`runner cancel` needs BATCH", "runner cancel --help"),
@@ -90,7 +91,7 @@ def test_a_mistake_on_the_command_line_is_exit_2_in_three_parts(arguments, what,
     monkeypatch.chdir(tmp_path)
     assert entry.invoke(arguments) == 2
     out, err = capfd.readouterr()
-    head, why, mend = err.strip().split("\n")
+    head, why, mend = err.strip().split("\n", 2)  # a fix may be lines for a file
     assert head.startswith(f"error: {what}")
     assert why.startswith("  why: ")
     assert mend.startswith("  fix: ")

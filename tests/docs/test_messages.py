@@ -115,7 +115,11 @@ def test_no_text_names_a_command_or_option_that_is_not_there():
         f"{where}: {word}"
         for where, text in found
         for word in [
-            *(one for one in re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", text) if one not in OPTIONS | NOT_OURS),
+            *(
+                one
+                for one in re.findall(r"(?<![\w-])--[a-z][a-z-]*(?![a-z-])(?<!-)", text)
+                if one not in OPTIONS | NOT_OURS
+            ),
             *(
                 one
                 for one in re.findall(r"(?<!a )\brunner ([a-z]+)(?= [A-Z{.]| [a-z]+ [A-Z{]|`|$)", text)

@@ -210,9 +210,10 @@ def test_what_is_no_file(write, tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         open_file(tmp_path / "none.csv")
     os.mkfifo(tmp_path / "pipe.csv")
-    for name in ("", "pipe.csv"):
-        with pytest.raises(InputError, match="not a regular file"):
-            open_file(tmp_path / name)
+    with pytest.raises(InputError, match="is a folder"):
+        open_file(tmp_path)
+    with pytest.raises(InputError, match="not a regular file"):
+        open_file(tmp_path / "pipe.csv")
     (tmp_path / "link.csv").symlink_to(write("a\n1\n"))
     assert cells(open_file(tmp_path / "link.csv")) == [("1",)]
 
