@@ -71,7 +71,9 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     """Look at the list and find its columns. InputError, UsageError; reads a sample of the rows, writes nothing."""
     if request.add and request.new:
         raise UsageError(
-            "--add and --new are both given", why="One extends a batch, the other begins one.", fix="FILE with --add alone, or with --new alone"
+            "--add and --new are both given",
+            why="One extends a batch, the other begins one.",
+            fix="FILE with --add alone, or with --new alone",
         )
     profiles, settings = session.profiles, session.settings
     wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
