@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
@@ -35,6 +36,7 @@ PROOFS: dict[str, Callable[..., str]] = {
     "errors-defendis": partial(prove, errors, table=defendis.table, show=print),
     "errors-defendis-written": partial(prove, errors, table=defendis.written, show=print),
     "errors-dfirlab": partial(prove, errors, table=dfirlab.table, show=print),
+    "canary": partial(prove, canary),
     "wallet": partial(prove, wallet, rounds=5),
     "kills-resent": partial(prove, kills_resent, kills=50),
     "kills-held": partial(prove, kills_held, kills=50),

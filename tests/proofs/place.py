@@ -90,7 +90,10 @@ class Process:
 
 
 class Place:
-    """A folder with a runner.toml that sends a provider's requests to a sandbox. `more`: further lines of its table."""
+    """A folder with a runner.toml that sends a provider's requests to a sandbox.
+
+    `more`: further lines of its table. `environ`: variables beside this process's own, the keys to begin with.
+    """
 
     def __init__(
         self,
@@ -98,7 +101,7 @@ class Place:
         url: str,
         *,
         provider: str = "defastra",
-        keys: Mapping[str, str] = KEYS,
+        environ: Mapping[str, str] = KEYS,
         runtime: Path | None = None,
         limits: Windows = NO_LIMITS,
         in_flight: int = 8,
@@ -110,7 +113,7 @@ class Place:
         self.folder = folder
         self.runtime = runtime or folder / "runtime"
         self.runtime.mkdir(mode=0o700, exist_ok=True)
-        self._keys = keys
+        self._environ = dict(environ)
         self._started = 0
         windows = ", ".join(f"{{ at_most = {at_most}, per_seconds = {seconds:g} }}" for at_most, seconds in limits)
         (folder / "runner.toml").write_text(
@@ -173,7 +176,7 @@ class Place:
         }
         path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
         own = {"PYTHONPATH": path, "XDG_RUNTIME_DIR": str(self.runtime), "XDG_CONFIG_HOME": str(self.runtime)}
-        return kept | own | dict(self._keys)
+        return kept | own | self._environ
 
 
 def people(count: int) -> list[str]:

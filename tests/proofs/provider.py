@@ -49,8 +49,16 @@ class Played:
 @contextmanager
 def played(table: Table, *, seed: int) -> Iterator[Played]:
     """Serve the table's provider while inside, without limits of its own."""
-    provider = replace(_with_method(load(table.provider), table), limits=())
-    books = Played(well=Answer(status=200, body=json.dumps(table.well).encode()))
+    well = Answer(status=200, body=json.dumps(table.well).encode())
+    with playing(_with_method(load(table.provider), table), well, seed=seed) as books:
+        yield books
+
+
+@contextmanager
+def playing(provider: Provider, well: Answer, *, seed: int) -> Iterator[Played]:
+    """Serve a provider while inside, without limits of its own."""
+    provider = replace(provider, limits=())
+    books = Played(well=well)
     books.world = World(provider, randomness=Seeded(seed), script=books.answer)
     serving = serve(books.world, clock=SystemClock())
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as url:
