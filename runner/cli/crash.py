@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from typing import Final
 
+from runner.domain.personal import redact, without_keys
 from runner.errors import RunnerError
+
+_SECRET_NAME: Final = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
+_SHORTEST_SECRET: Final = 8
 
 
 def unexpected(error: BaseException, arguments: Sequence[str]) -> RunnerError:
     """What to show for `error`. The trace goes to stderr with -v, else to a new file that only its owner can read."""
-    trace = "".join(traceback.format_exception(error))
+    trace = _shown("".join(traceback.format_exception(error)))
     name = type(_root(error)).__name__
     if "-v" in arguments:
         sys.stderr.write(trace)
@@ -31,6 +38,13 @@ def _root(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def _shown(trace: str) -> str:
+    """The trace as it may be sent to somebody: an exception may quote the row it failed at, or how it was sent."""
+    secrets = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
+    known = without_keys(trace, [value for value in secrets if len(value) >= _SHORTEST_SECRET])
+    return "\n".join(redact(line) for line in known.split("\n"))
 
 
 def _keep(trace: str) -> str:

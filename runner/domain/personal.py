@@ -43,6 +43,11 @@ def shorten(value: str) -> str:
     return f"{text[:1]}…" if len(text) > 1 else text
 
 
+def shown_name(name: str) -> str:
+    """The name of a file or a column; one with an @ is taken for somebody's address in the wrong place."""
+    return shorten(name) if "@" in name else name
+
+
 def redact(text: str) -> str:
     """Free text from outside with the e-mails and phones in it shortened."""
     shown = _EMAIL.sub(lambda found: shorten(found[0]), clean(text))
