@@ -13,14 +13,24 @@ Shell = Literal["bash", "zsh", "fish"]
 
 # A list's name is a word like any other to the generated scripts: where they know nothing, files are offered.
 _BASH = ("complete -F _runner runner", "complete -o bashdefault -o default -F _runner runner")
-_ZSH = re.compile(r"^( *'(?:\d+:(?! )|\*?-[^\[]*\[.*\]:).*)'( \\)?$", re.MULTILINE)
+_ZSH = re.compile(r"^( *'(?:(?:\d+|\*):(?![ :])|\*?-[^\[]*\[.*\]:).*)'( \\)?$", re.MULTILINE)
+
+
+# Sourced, it registers itself; found in $fpath as _runner, the file is the function's body and has to call it.
+_ZSH_END = """
+
+if [[ ${funcstack[1]} == _runner ]]; then
+  _cyclopts_runner "$@"
+else
+  compdef _cyclopts_runner runner
+fi"""
 
 
 def completion(shell: Annotated[Shell, Parameter(help="bash, zsh or fish.")], /) -> int:
     """Print the script that completes commands, options and files when you press Tab.
 
-    bash: eval "$(runner completion bash)" in ~/.bashrc. zsh: runner completion zsh > a folder of $fpath, as _runner.
-    fish: runner completion fish > ~/.config/fish/completions/runner.fish.
+    bash: eval "$(runner completion bash)" in ~/.bashrc. zsh: eval "$(runner completion zsh)" in ~/.zshrc, below
+    compinit. fish: runner completion fish > ~/.config/fish/completions/runner.fish.
     """
     Screen().data(script(shell))
     return 0
@@ -35,7 +45,7 @@ def script(shell: Shell) -> str:
         case "bash":
             return text.replace(*_BASH)
         case "zsh":
-            return _ZSH.sub(r"\1:_files'\2", text)
+            return _ZSH.sub(r"\1:_files'\2", text) + _ZSH_END
         case "fish":
             return text  # it offers files by itself
         case _:
