@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from runner.domain.model import MILLION
+from runner.domain.personal import shown_name
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
 from runner.errors import BatchError
@@ -130,7 +131,8 @@ def attempt_story(view: AttemptView, veil: Callable[[str], str]) -> AttemptStory
         error_code=None if view.error_code is None else veil(view.error_code),
         error_message=None if view.error_message is None else veil(view.error_message),
         client_request_id=view.client_request_id,
-        provider_request_id=view.provider_request_id,
+        # Not veiled: digits are no phone in it, and their support asks for it.
+        provider_request_id=shown_name(view.provider_request_id or "") or None,
         wait_seconds=view.wait_seconds,
         resolution=view.resolution,
     )

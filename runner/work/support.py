@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from runner.domain.file_value import FileValue
 from runner.domain.model import Action, Answer, Fault
-from runner.domain.personal import conceal, redact, shorten, without_keys
+from runner.domain.personal import conceal, redact, shorten, shown_name, without_keys
 from runner.domain.provider import InputKind, Operation, Provider
 from runner.errors import BatchError, RunnerError
 from runner.store.codec import iso
@@ -88,7 +88,7 @@ def _request(
         sent_us=view.opened_us,
         answered_us=view.closed_us if view.status is not None else None,
         client_request_id=view.client_request_id,
-        provider_request_id=None if view.provider_request_id is None else veil(view.provider_request_id),
+        provider_request_id=shown_name(view.provider_request_id or "") or None,
         status=view.status,
         fault=view.fault,
         body=body,
