@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from runner.domain.states import BatchState, JobState
     from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
     from runner.engine.stop import StopSignal
+    from runner.work.records import Log, Spend
     from runner.work.results import (
         BatchStatus,
         Doubt,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         RunResult,
         Steered,
     )
+    from runner.work.support import SupportRequest
 
 _HOMES = {
     "runner.app": ("AsyncRunner", "Runner", "Seams", "aopen", "open"),
@@ -51,6 +53,7 @@ _HOMES = {
     "runner.domain.states": ("BatchState", "JobState"),
     "runner.engine.events": ("AttemptClosed", "Event", "LaneChanged", "RunEnded", "RunStarted", "RunStopping"),
     "runner.engine.stop": ("StopSignal",),
+    "runner.work.records": ("Log", "Spend"),
     "runner.work.results": (
         "BatchStatus",
         "Doubt",
@@ -61,6 +64,7 @@ _HOMES = {
         "RunResult",
         "Steered",
     ),
+    "runner.work.support": ("SupportRequest",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -82,6 +86,7 @@ __all__ = [
     "JobStory",
     "LaneChanged",
     "Loaded",
+    "Log",
     "Preflight",
     "ProfileError",
     "Resolution",
@@ -93,10 +98,12 @@ __all__ = [
     "RunnerError",
     "SchemaError",
     "Seams",
+    "Spend",
     "Steered",
     "StopSignal",
     "StorageFullError",
     "StoreError",
+    "SupportRequest",
     "UsageError",
     "aopen",
     "open",

@@ -361,7 +361,7 @@ SELECT
     a.error_message AS error_message,
     a.client_request_id AS client_request_id,
     a.provider_request_id AS provider_request_id,
-    a.wait_seconds AS wait_seconds,
+    round(a.wait_seconds, 3) AS wait_seconds,
     a.method AS method,
     a.path AS path
 FROM attempts AS a
