@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from runner.domain.model import InDoubtPolicy
 from runner.domain.provider import SecretRef
@@ -118,6 +118,13 @@ class RunDefaults(_Table):
     max_failed: Annotated[float | None, BeforeValidator(_share, json_schema_input_type=float | str)] = None
     wait: Annotated[float | None, BeforeValidator(_seconds, json_schema_input_type=float | str)] = None
     http: Literal["httpx", "httpx2"] = "httpx"  # the HTTP library; httpx2 is an extra of this package
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch(cls, value: Any) -> Any:
+        if isinstance(value, bool):  # Python would take it for a number: `max_requests = true` for a cap of one
+            raise ValueError("it takes a value, not true or false")  # noqa: TRY004 - pydantic gathers ValueErrors
+        return value
 
 
 class SecretTable(_Table):
