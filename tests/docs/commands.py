@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_origin
 
 from cyclopts import App
 
@@ -67,13 +68,18 @@ def real() -> list[Command]:
             continue
         shown = [argument for argument in app.assemble_argument_collection() if argument.show]
         given = [
-            argument.names[0] if argument.required else f"[{argument.names[0]}]"
+            _given(argument.names[0], argument.hint, required=argument.required)
             for argument in shown
             if not argument.names[0].startswith("-")
         ]
         options = frozenset(argument.names[0] for argument in shown if argument.names[0].startswith("-"))
         found.append(Command(words=words, heading=" ".join([words, *given]), options=options))
     return found
+
+
+def _given(name: str, hint: object, *, required: bool) -> str:
+    many = f"{name} ..." if get_origin(hint) is tuple else name
+    return many if required else f"[{many}]"
 
 
 def sections(page: str) -> dict[str, Section]:
