@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 KEY_SHOWN: Final = "[key]"
 
@@ -17,6 +17,7 @@ SHORTEST: Final = 4
 """Characters of a value, or of an address before the @, that is looked for: shorter ones are in any text."""
 
 _EMAIL: Final = re.compile(r"([^\s@,;<>\"']+)@([^\s@,;<>\"']+)")
+_ENCODED: Final = re.compile(r"([^\s@,;<>\"'=&?/]+)%40([^\s@,;<>\"'=&?/]+)", re.IGNORECASE)
 _PHONE: Final = re.compile(r"\+\d[\d ().-]{6,}\d|\b\d{8,}\b")
 _VOCABULARY: Final = re.compile(r"[a-z]+([_-][a-z]+)*")
 _BETWEEN_DIGITS: Final = r"[\s().\-/]{0,2}"
@@ -50,13 +51,20 @@ def shown_name(name: str) -> str:
 
 def redact(text: str) -> str:
     """Free text from outside with the e-mails and phones in it shortened."""
-    shown = _EMAIL.sub(lambda found: shorten(found[0]), clean(text))
+    return _by_shape(clean(text))
+
+
+def _by_shape(text: str) -> str:
+    """E-mails, plain or percent-encoded, and phones shortened wherever something looks like one."""
+    shown = _EMAIL.sub(lambda found: shorten(found[0]), text)
+    shown = _ENCODED.sub(lambda found: shorten(unquote(found[0])), shown)
     return _PHONE.sub(lambda found: shorten(found[0]), shown)
 
 
 def conceal(text: str, values: Iterable[str], *, words: Iterable[str] = ()) -> str:
-    """`redact`, after these values were shortened wherever they stand: as they are, percent-encoded, in the escapes of
-    JSON or HTML, an address's part before the @ alone, a phone's digits however they are grouped. Case is ignored.
+    """Text with these values shortened wherever they stand: as they are, percent-encoded, in the escapes of JSON or
+    HTML, an address's part before the @ alone, a phone's digits however they are grouped. Case is ignored. Other
+    e-mails and phones too are shortened; control characters stay, for whoever shows the text.
 
     `words` are hidden where they stand by themselves; one of small letters alone is vocabulary, and stays.
     """
@@ -68,7 +76,7 @@ def conceal(text: str, values: Iterable[str], *, words: Iterable[str] = ()) -> s
         if len(word) >= SHORTEST and not _VOCABULARY.fullmatch(word):
             pattern = rf"(?<![^\W_])(?:{'|'.join(_spellings(word))})(?![^\W_])"
             text = re.sub(pattern, shorten(word).replace("\\", "\\\\"), text, flags=re.IGNORECASE)
-    return redact(text)
+    return _by_shape(text)
 
 
 def _spellings(value: str) -> Iterator[str]:
