@@ -53,9 +53,8 @@ def reason_text(status: BatchStatus) -> str:
     return _WHY_PAUSED.get(status.reason or "", clean(status.reason or ""))
 
 
-def counts_text(status: BatchStatus) -> str:
-    """How the requests stand: `15 succeeded, 1 failed, 0 in doubt, 2 waiting`, the rest only when there is any."""
-    outcomes = status.outcomes
+def counts_text(outcomes: Mapping[JobState, int]) -> str:
+    """How requests stand: `15 succeeded, 1 failed, 0 in doubt, 2 waiting`; given up ones only when there are any."""
     waiting = outcomes[JobState.QUEUED] + outcomes[JobState.RUNNING]
     parts = [
         f"{number(outcomes[JobState.SUCCEEDED])} succeeded",
@@ -112,7 +111,8 @@ def status_text(status: BatchStatus) -> str:
         facts(
             [
                 ("list", f"{_source_text(status.source)}, {count(status.rows, 'row')}, {listed(status.operations)}"),
-                ("requests", counts_text(status)),
+                ("requests", counts_text(status.outcomes)),
+                *((name, counts_text(counts)) for name, counts in _of_several(status)),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("sent", sent_text(status)),
                 ("charged", charged_text(status)),
@@ -124,6 +124,11 @@ def status_text(status: BatchStatus) -> str:
         go_on_text(status),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _of_several(status: BatchStatus) -> Iterable[tuple[str, Mapping[JobState, int]]]:
+    """The providers of a batch that asks more than one: one may be halted while another is through."""
+    return status.by_provider.items() if len(status.by_provider) > 1 else ()
 
 
 def _source_text(source: str) -> str:
@@ -207,7 +212,7 @@ def ended_text(result: RunResult, doubt: str) -> str:
             [
                 ("sent", f"{count(result.sent, 'request')} now: {this_run}{unknown}"),
                 ("again", listed(filter(None, again))),
-                ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status)}"),
+                ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status.outcomes)}"),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("charged", charged_text(status)),
                 ("file", _file_text(result)),

@@ -171,6 +171,7 @@ class BatchStatus:
     rows: int
     jobs: int
     outcomes: Mapping[JobState, int]  # all six, sums to `jobs`
+    by_provider: Mapping[str, Mapping[JobState, int]]  # `outcomes` of each
     not_sent: int
     attempts: int
     debited: Mapping[Debited, int]  # attempts

@@ -39,6 +39,7 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Price
         rows=info.rows,
         jobs=sum(outcomes.values()),
         outcomes=outcomes,
+        by_provider=_by_provider(status),
         not_sent=info.refused,
         attempts=sum(line.requests for line in status.ledger),
         debited={
@@ -60,6 +61,15 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Price
         source=_source(info),
         created_us=info.created_us,
     )
+
+
+def _by_provider(status: StoredStatus) -> dict[str, dict[JobState, int]]:
+    sums: dict[str, dict[JobState, int]] = {}
+    for operation, counts in status.jobs.items():
+        mine = sums.setdefault(operation.partition(".")[0], dict.fromkeys(JobState, 0))
+        for state, figure in counts.items():
+            mine[state] += figure
+    return sums
 
 
 def unfinished(store: Store) -> list[str]:

@@ -32,6 +32,14 @@ HALT = Halt(
     at_us=0,
 )
 
+COUNTS = {
+    JobState.SUCCEEDED: 47,
+    JobState.FAILED: 1,
+    JobState.IN_DOUBT: 2,
+    JobState.QUEUED: 140,
+    JobState.RUNNING: 0,
+    JobState.CANCELLED: 0,
+}
 STATUS = BatchStatus(
     batch="leads-defastra-email",
     handle="leads",
@@ -40,14 +48,8 @@ STATUS = BatchStatus(
     resume_at_us=None,
     rows=200,
     jobs=190,
-    outcomes={
-        JobState.SUCCEEDED: 47,
-        JobState.FAILED: 1,
-        JobState.IN_DOUBT: 2,
-        JobState.QUEUED: 140,
-        JobState.RUNNING: 0,
-        JobState.CANCELLED: 0,
-    },
+    outcomes=COUNTS,
+    by_provider={"defastra": COUNTS},
     not_sent=3,
     attempts=52,
     debited={Debited.YES: 47, Debited.NO: 3, Debited.UNKNOWN: 2},
@@ -250,3 +252,12 @@ def test_a_doubt_shows_what_to_look_for_and_what_was_decided():
     assert "in doubt, up to 1 check" in evidence.attempt_text(open_)
     decided = replace(open_, debited=Debited.YES, resolution=Resolution.CHARGED)
     assert "charged   1 check (you said: charged)" in evidence.attempt_text(decided)
+
+
+def test_providers_of_one_batch_are_told_apart():
+    """One may be halted while the other is through; a batch that asks one provider has no line for it."""
+    through = dict.fromkeys(JobState, 0) | {JobState.SUCCEEDED: 190}
+    shown = render.status_text(replace(STATUS, by_provider={"acme": through, "defastra": COUNTS}))
+    assert "  acme      190 succeeded, 0 failed, 0 in doubt, 0 waiting\n" in shown
+    assert "  defastra  47 succeeded, 1 failed, 2 in doubt, 140 waiting\n" in shown
+    assert "  defastra " not in render.status_text(STATUS)
