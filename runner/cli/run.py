@@ -63,9 +63,10 @@ def run(
     _check(targets, every=all_, rows=given, max_invalid=max_invalid, shown=shown)
     screen = Screen(quiet=shown.quiet)
     with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
+        unshown: dict[str, Loaded] = {}
         if all_:
             tell_notices(library, screen, set())
-            batches, unshown = library.unfinished(), dict[str, Loaded]()
+            batches = library.unfinished()
         else:
             batches, unshown = _batches(library, screen, targets, given, max_invalid)
         if not batches:
