@@ -17,8 +17,12 @@ from tests.docs.pages import ROOT, Step, blocks, commands, faults, fits, session
 from tests.sandbox.process import sandbox
 
 README = ROOT / "README.md"
-RUNS = ["README.md", *(f"docs/{name}.md" for name in ("quickstart", "providers", "money", "when-it-stops", "library"))]
-RUNS += [f"docs/{name}.md" for name in ("database", "commands", "defendis", "dfirlab")]
+RUNS = [
+    "docs/commands.md",
+    "README.md",
+    *(f"docs/{name}.md" for name in ("quickstart", "providers", "money", "when-it-stops", "library")),
+]
+RUNS += [f"docs/{name}.md" for name in ("database", "defendis", "dfirlab")]
 READ = [*RUNS, "docs/defastra.md", "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 PORT = "8765"  # on the pages; a free one is taken in its place
 QUICK = [(1000, 1.0)]
