@@ -26,6 +26,7 @@ def home(common: Common | None = None) -> int:
         if not batches:
             screen.data("no batches here yet")
             screen.data(next_text("runner demo", "see it work on a small list; costs nothing"))
+            screen.data(next_text("runner init", "your provider, its key, and what it costs"))
             screen.data(next_text("runner run leads.csv -p defastra.email", "your own list"))
             return 0
         screen.data(batches_text(batches))
