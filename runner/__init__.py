@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runner.work.records import Log, Spend
     from runner.work.results import (
         BatchStatus,
+        Checked,
         Doubt,
         Exported,
         JobStory,
@@ -56,6 +57,7 @@ _HOMES = {
     "runner.work.records": ("Log", "Spend"),
     "runner.work.results": (
         "BatchStatus",
+        "Checked",
         "Doubt",
         "Exported",
         "JobStory",
@@ -75,6 +77,7 @@ __all__ = [
     "BatchState",
     "BatchStatus",
     "BusyError",
+    "Checked",
     "ConfigError",
     "Debited",
     "Doubt",
