@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,9 +46,14 @@ def doctor(
 def finding_text(finding: Finding) -> str:
     """One line, more where there is more to say, and the fix below it."""
     indent = f"\n{'':<21}"
-    text = indent.join(map(clean, finding.text.splitlines()))
+    text = indent.join(map(clean, _near(finding.text).splitlines()))
     line = f"{finding.level.value:<9}{finding.about:<11} {text}"
-    return f"{line}\n{'':<9}{'fix':<11} {clean(finding.fix)}" if finding.fix else line
+    return f"{line}\n{'':<9}{'fix':<11} {clean(_near(finding.fix))}" if finding.fix else line
+
+
+def _near(text: str) -> str:
+    """Paths in it as one would type them here."""
+    return text.replace(f"{Path.cwd()}{os.sep}", "")
 
 
 def ending_text(findings: list[Finding]) -> str:

@@ -50,7 +50,7 @@ def _told(about: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
 def _settings(session: Session) -> Iterator[Finding]:
     settings = session.settings
     files = ", ".join(map(str, settings.files))
-    yield ok("settings", files or "no file: what holds is built in, or a variable's")
+    yield ok("settings", files or "no file; what holds is built in, or set by variables")
     if settings.env_file is not None:
         loose = _open_to_others(settings.env_file)
         yield from loose or (ok("keys", f"{settings.env_file} is for you alone"),)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from runner.errors import RunnerError
 
-PACKAGES: Final = ("bulk-runner", "httpx", "SQLAlchemy", "anyio")
+PACKAGES: Final = ("bulk-runner", "httpx", "SQLAlchemy")
 ENOUGH_BYTES: Final = 1_000_000_000
 LAST_BYTES: Final = 50_000_000
 
