@@ -112,7 +112,7 @@ def test_a_full_disk_is_a_halt_that_still_says_how_the_batch_stands(folder, monk
     async def full(*_, **__):
         raise StorageFullError("the disk is full", why="no room for answers", fix="make room")
 
-    monkeypatch.setattr(app.Runner, "arun", full)
+    monkeypatch.setattr(app.Runner, "arun_all", full)
     write_list(folder, *names("full", 2))
     done = inside(folder, *RUN, "--json")
     assert done.returncode == 4
