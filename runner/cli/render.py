@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 
 from runner.cli.text import clean, count, listed, moment, number, redact
@@ -19,6 +20,14 @@ _WHY_PAUSED = {
     "max-requests": "--max-requests is reached",
     "limit": "--limit is reached",
 }
+
+
+_WAITING = {
+    "gated": "asked to wait",
+    "circuit": "fails: one request is tried at a time",
+    "parked": "resets later",
+}
+"""What a provider that is waited for does, by the state of its lane."""
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -88,10 +97,17 @@ def halt_text(halt: Halt) -> str:
     return facts(
         [
             ("halted", f"{halt.provider}{_verb(halt)} {words}" if words else halt.provider),
-            ("means", halt.reason.replace("-", " ") + "; nothing waiting was failed or charged for it"),
+            ("means", f"{_meaning(halt.reason)}; nothing waiting was failed or charged for it"),
             ("do", clean(halt.advice or "")),
         ]
     )
+
+
+def _meaning(reason: str) -> str:
+    """A rule's name in words; one that is called by its status says what that is: `HTTP 402, Payment Required`."""
+    if reason.isascii() and reason.isdigit() and int(reason) in HTTPStatus.__members__.values():
+        return f"HTTP {reason}, {HTTPStatus(int(reason)).phrase}"
+    return reason.replace("-", " ")
 
 
 def _verb(halt: Halt) -> str:
@@ -102,9 +118,9 @@ def _verb(halt: Halt) -> str:
 def status_text(status: BatchStatus) -> str:
     """One batch in full."""
     sending = [
-        f"{lane.provider} {lane.state}{f' until {moment(lane.until_us)}' if lane.until_us else ''}"
+        f"{lane.provider} {_WAITING[lane.state]}{f', until {moment(lane.until_us)}' if lane.until_us else ''}"
         for lane in status.lanes
-        if lane.state not in ("done", "open", "limited", "halted")
+        if lane.state in _WAITING
     ]
     lines = [
         f"{status.batch}: {state_text(status)}",

@@ -1,5 +1,6 @@
 """Every halt of every shipped provider on the screen: its words, what they mean, what to do, the next command."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from runner.domain.states import BatchState
 from runner.engine.halts import OWN_ADVICE, PROVIDER_DOWN, words
 from runner.providers.examples import check_examples
 from runner.providers.loader import load_shipped, shipped_names
-from runner.work.results import Halt
+from runner.work.results import Halt, LaneStatus
 from runner.work.status import next_step
 from tests.cli.test_render import STATUS
 
@@ -40,7 +41,7 @@ def test_a_halt_says_the_words_their_meaning_the_remedy_and_the_command(provider
     said = [word for word in (verdict.error_code, verdict.error_message) if word] or [f"HTTP {answer.status}"]
     assert lines["halted"].startswith(f"{provider} says ")
     assert all(render.redact(word) in lines["halted"] for word in said)
-    assert lines["means"].startswith(verdict.rule.replace("-", " "))
+    assert re.match(r"HTTP \d+, [A-Z]" if verdict.rule.isdigit() else verdict.rule.replace("-", " "), lines["means"])
     assert lines["do"] == verdict.advice
     assert lines["next"].startswith("runner run leads ")
 
@@ -67,3 +68,15 @@ def test_where_nobody_spoke_no_words_are_put_into_a_mouth():
     assert shown(halt)["halted"] == 'defastra: not-sent "ConnectError: Connection refused"'
     code, message = words(silent, Answer(status=503, body=b"<html>"))
     assert shown(replace(halt, code=code, message=message))["halted"] == "defastra says HTTP 503"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("gated", "asked to wait"), ("circuit", "one request is tried"), ("parked", "resets later")]
+)
+def test_a_provider_that_is_waited_for_is_told_in_words(state, words):
+    """No state of a lane is on screen: what it waits for is."""
+    lane = LaneStatus(provider="defastra", state=state, reason="x", until_us=None, rate=None, in_flight=None)
+    waiting = [line for line in render.status_text(replace(STATUS, lanes=(lane,))).splitlines() if "  waiting " in line]
+    assert len(waiting) == 1
+    assert words in waiting[0]
+    assert state not in waiting[0]
