@@ -1,6 +1,6 @@
 """Every proof with its full figures: `python -m tests.soak [PROOF ...] [--seed N]`. One line each; exit 1 if one fails.
 
-Takes about a quarter of an hour. The line of a violation names the seed to repeat it with.
+Takes about half an hour. The line of a violation names the seed to repeat it with.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
 from tests.proofs.place import NO_LIMITS
 from tests.proofs.prove import prove
+from tests.proofs.several import several, turns
 from tests.proofs.signals import drained, left
 from tests.proofs.steering import steered
+from tests.proofs.two_providers import two_providers
 from tests.proofs.wallet import wallet
 
 DEFASTRA = ((60, 60.0), (2, 1.0))
@@ -37,6 +39,9 @@ PROOFS: dict[str, Callable[..., str]] = {
     "errors-defendis-written": partial(prove, errors, table=defendis.written, show=print),
     "errors-dfirlab": partial(prove, errors, table=dfirlab.table, show=print),
     "canary": partial(prove, canary),
+    "two-providers": partial(prove, two_providers, rounds=4),
+    "several": partial(prove, several, rounds=3),
+    "turns": partial(prove, turns, small=100, large=20_000),
     "wallet": partial(prove, wallet, rounds=5),
     "kills-resent": partial(prove, kills_resent, kills=50),
     "kills-held": partial(prove, kills_held, kills=50),

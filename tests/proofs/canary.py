@@ -139,7 +139,6 @@ def _mistyped(folder: Path, provider: Played) -> Stage:
         ("run", "list.csv", "-p", "defastra.email", "--map", f"email={ADDRESS}"),
         ("run", "list.csv", "-p", "defastra.email", f"--{KEY}"),
         ("run", "list.csv", "-p", "defastra.email", "--api-key", KEY),
-        ("run", "list.csv", "-p", "defastra.email", "--max-wait", ADDRESS),
         (
             "run",
             "--source",

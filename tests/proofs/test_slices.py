@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
@@ -15,8 +16,10 @@ from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
 from tests.proofs.place import NO_LIMITS
 from tests.proofs.prove import prove
+from tests.proofs.several import several, turns
 from tests.proofs.signals import drained, left
 from tests.proofs.steering import steered
+from tests.proofs.two_providers import two_providers
 from tests.proofs.wallet import wallet
 
 pytestmark = pytest.mark.slice
@@ -39,6 +42,26 @@ TABLES = {
 def test_errors_mean_what_their_provider_says(tmp_path, table):
     """Exit code, state, action, debited and number of requests of some of the documented answers."""
     prove(errors, tmp_path, table=table, most=5)
+
+
+def test_a_key_and_an_address_are_seen_where_they_belong(tmp_path):
+    """Some kinds of runs, each followed by some of the commands that read: the key nowhere, the address where asked."""
+    prove(canary, tmp_path, most=2, reads=4)
+
+
+def test_one_provider_out_of_funds_leaves_the_other_alone(tmp_path):
+    """Exit 4 with the other's answers whole; the same command resumes both; nobody is charged twice."""
+    prove(two_providers, tmp_path, rounds=1)
+
+
+def test_several_lists_halt_and_drain_together(tmp_path):
+    """Two lists in one run: one refusal halts both, Ctrl-C drains both, the same command ends both."""
+    prove(several, tmp_path, rounds=1)
+
+
+def test_a_short_list_does_not_wait_for_a_long_one(tmp_path):
+    """`run --all`: it ends within twice the time it takes alone."""
+    prove(turns, tmp_path, small=20, large=2000)
 
 
 def test_an_empty_wallet_loses_nothing(tmp_path):
