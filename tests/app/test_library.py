@@ -52,7 +52,7 @@ def _python(script: str) -> str:
 
 def test_the_awaited_form_has_every_method_with_its_arguments() -> None:
     """No twin can be forgotten: names and parameters are compared."""
-    own = {"close", "arun"}  # `aopen` closes; `arun` is what `run` is there
+    own = {"close", "arun", "arun_all"}  # `aopen` closes; the others are what `run` and `run_all` are there
     for name, method in inspect.getmembers(Runner, inspect.isfunction):
         if name.startswith("_") or name in own:
             continue
@@ -129,7 +129,7 @@ def test_the_key_is_nowhere_on_disk(place: Place) -> None:
 def test_providers_come_with_this_folders_overrides(place: Place) -> None:
     """By name, all, and with a mistake in the settings told with its key."""
     with place.runner() as r:
-        assert [one.name for one in r.providers()] == ["defastra"]
+        assert [one.name for one in r.providers()] == ["defastra", "defendis", "dfirlab"]
         found: Provider = r.provider("defastra")
         assert [limit.at_most for limit in found.limits] == [1000]
     (place.folder / "runner.toml").write_text("[providers.defastar]\nlimits = []\n")
