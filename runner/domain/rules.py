@@ -54,7 +54,7 @@ def classify(provider: Provider, operation: Operation, answer: Answer, parsed: P
     )
     for rule in provider.rules:
         condition = next((one for one in rule.when if _matches(one, seen)), None)
-        if condition is not None and (rule.then is not Action.SUCCEED or _can_succeed(operation, seen)):
+        if condition is not None and (rule.then is not Action.SUCCEED or _can_succeed(operation, condition, seen)):
             return _verdict(rule, condition, http, seen)
     return _verdict(_LAST_RESORT, Condition(), http, seen)
 
@@ -100,11 +100,15 @@ def fits(pattern: str, value: str) -> bool:
     return given.startswith(wanted[:-1]) if wanted.endswith("*") else given == wanted
 
 
-def _can_succeed(operation: Operation, seen: _Seen) -> bool:
-    """An answer that cannot be read is no success where something is to be read from it: it falls to a later rule."""
+def _can_succeed(operation: Operation, condition: Condition, seen: _Seen) -> bool:
+    """An answer that cannot be read is no success where something is to be read from it: it falls to a later rule.
+
+    But for a 204 that the profile names: it says by itself that there is nothing.
+    """
     if seen.answer.fault is not None or seen.answer.truncated:
         return False
-    return seen.parsed.readable or not (operation.columns or operation.found)
+    nothing = seen.answer.status == 204 and not seen.answer.body and 204 in condition.statuses
+    return nothing or seen.parsed.readable or not (operation.columns or operation.found)
 
 
 def _matches(condition: Condition, seen: _Seen) -> bool:

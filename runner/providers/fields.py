@@ -151,11 +151,19 @@ def strings(value: Any) -> tuple[str, ...]:
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
-    patterns = tuple(pattern.strip() for pattern in strings(value))
+    """Texts, or whole numbers: an answer's code is compared as text, however it is spelt there."""
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(_is_code(item) for item in items):
+        raise ValueError("must be a text, a whole number or a list of them, none of them empty")
+    patterns = tuple(str(item).strip() for item in items)
     wrong = next((pattern for pattern in patterns if "*" in pattern[:-1]), None)
     if wrong:
         raise ValueError(f"{quoted(wrong)}: * stands at the end alone, as in RATE_LIMITED_*")
     return patterns
+
+
+def _is_code(item: Any) -> bool:
+    return bool(item.strip()) if isinstance(item, str) else isinstance(item, int) and not isinstance(item, bool)
 
 
 def plain(value: Any) -> Any:
@@ -240,4 +248,4 @@ Statuses = Annotated[
     tuple[frozenset[int], frozenset[int]],
     BeforeValidator(_statuses, json_schema_input_type=int | str | list[int | str]),
 ]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns, json_schema_input_type=str | list[str])]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_patterns, json_schema_input_type=str | int | list[str | int])]

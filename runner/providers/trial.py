@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from runner.domain.model import Answer
 from runner.domain.provider import Provider, Rule
 from runner.errors import ProfileError
 from runner.providers.builtin import BUILT_IN_NAMES
 from runner.providers.checks import judge
-from runner.providers.draft import Draft
+from runner.providers.draft import Draft, list_at
 from runner.providers.examples import ExampleResult, check_examples
 from runner.providers.loader import Source, examine
 from runner.providers.reach import shadowed
@@ -78,7 +79,7 @@ def try_profile(source: Source, *, name: str | None = None) -> Trial:
         source=source.source,
         rules=_rules(draft, provider, results),
         examples=len(draft.examples),
-        misses=_misses(provider, results),
+        misses=_misses(provider, results, _broken_names(mistakes.tables, draft)),
         error=mistakes.error(fix=source.fix()),
     )
 
@@ -115,18 +116,27 @@ def _rules(draft: Draft, provider: Provider, results: Sequence[ExampleResult]) -
     return tuple(trials)
 
 
-def _misses(provider: Provider, results: Sequence[ExampleResult]) -> tuple[Miss, ...]:
+def _broken_names(tables: Any, draft: Draft) -> frozenset[str]:
+    """Rules that are there, and whose `when` cannot be read."""
+    read = {one.index for one in draft.rules}
+    raw = [rule for index, rule in enumerate(list_at(tables, "rules")) if index not in read]
+    return frozenset(str(rule.get("name")) for rule in raw if isinstance(rule, dict))
+
+
+def _misses(provider: Provider, results: Sequence[ExampleResult], broken: frozenset[str]) -> tuple[Miss, ...]:
     """One for each example and rule it leads to, whatever the number of operations."""
     wrong = [result for result in results if not result.passed]
     wrong.sort(key=lambda result: (result.number, result.verdict.rule))
-    return tuple(_miss(provider, list(same)) for _, same in groupby(wrong, lambda one: (one.number, one.verdict.rule)))
+    same_miss = groupby(wrong, lambda one: (one.number, one.verdict.rule))
+    return tuple(_miss(provider, list(same), broken) for _, same in same_miss)
 
 
-def _miss(provider: Provider, results: Sequence[ExampleResult]) -> Miss:
+def _miss(provider: Provider, results: Sequence[ExampleResult], broken: frozenset[str]) -> Miss:
     first = results[0]
     rules = {rule.name: rule for rule in reversed(provider.rules)}
     wanted = rules.get(first.example.rule)
     reasons = Reasons(provider, first.tried, first.example.answer)
+    absent = "its own mistake comes first" if first.example.rule in broken else "no rule has that name"
     return Miss(
         number=first.number,
         operations=tuple(result.tried.name for result in results),
@@ -134,5 +144,5 @@ def _miss(provider: Provider, results: Sequence[ExampleResult]) -> Miss:
         wanted=first.example.rule,
         led_to=first.verdict.rule,
         matched=reasons.for_taking(rules[first.verdict.rule]) if first.verdict.rule in rules else "no rule",
-        unmet=reasons.for_leaving(wanted) if wanted else ("no rule has that name",),
+        unmet=reasons.for_leaving(wanted) if wanted else (absent,),
     )

@@ -103,6 +103,18 @@ def test_the_other_conditions():
     assert hits(Condition(safe=True), answer({}), replace(OPERATION, safe=True))
 
 
+def test_a_204_that_is_named_is_a_success_without_a_body():
+    """It says that there is nothing; named by its class alone, or with bytes that cannot be read, it is none."""
+    operation = replace(OPERATION, columns={"score": lambda value: value})
+    named = rule("nothing", Condition(statuses=frozenset({204})), then=Action.SUCCEED, debited=Debited.YES)
+    by_class = rule("nothing", Condition(status_classes=frozenset({2})), then=Action.SUCCEED, debited=Debited.YES)
+    empty = Answer(status=204)
+    verdict = classify(provider(named), operation, empty)
+    assert (verdict.rule, verdict.action, verdict.debited) == ("nothing", Action.SUCCEED, Debited.YES)
+    assert classify(provider(by_class), operation, empty).rule == "unrecognised"
+    assert classify(provider(named), operation, replace(empty, body=b"<p>")).rule == "unrecognised"
+
+
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.WITHDRAWN])
 def test_faults_match_their_condition_alone(fault):
     """A fault has neither status nor body."""

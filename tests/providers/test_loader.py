@@ -93,6 +93,14 @@ def test_rules_that_need_history():
     assert (pause.halt_after, pause.outage) == (None, True)
 
 
+def test_codes_may_be_numbers():
+    """`code = 102` takes an answer's 102 and its "102": many pages number their errors."""
+    provider = load_tables(bent("rules.1.when", {"code": ["NO_FUNDS", 102]}), "mine.toml")
+    for code in (102, "102"):
+        answer = Answer(status=200, body=json.dumps({"error": {"code": code}}).encode())
+        assert classify(provider, provider.operations["check"], answer).rule == "no-funds"
+
+
 def test_a_file_is_sent_in_a_body():
     """Its `max` counts bytes, and may be more than any text has characters."""
     tables = bent("operations.check.input.email", {"kind": "file", "max": 5 * 1024 * 1024})

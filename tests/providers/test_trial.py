@@ -85,6 +85,8 @@ def test_a_profile_with_mistakes_is_tried_as_far_as_it_can_be_read(tried):
     """A rule with a mistake beside its `when` still takes its answers; one that is never reached names its taker."""
     trial = tried(('then = "halt"', 'then = "hlat"'), ("status = 402", "stauts = 402"))
     assert [one.rule.name for one in trial.rules][:2] == ["ok", "busy"]  # the other cannot be read at all
+    (miss,) = [one for one in trial.misses if one.wanted == "no-funds"]
+    assert miss.unmet == ("its own mistake comes first",)  # not that there is no such rule
     trial = tried(('then = "halt"', 'then = "hlat"'))
     broken = next(one for one in trial.rules if one.rule.name == "no-funds")
     assert (broken.whole, broken.examples) == (False, 1)
