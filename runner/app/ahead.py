@@ -8,9 +8,11 @@ from typing import Unpack
 
 from runner.app.listing import ListKeywords, list_request
 from runner.app.watching import BatchLike
+from runner.domain.provider import Operation
 from runner.settings import SpendCap
 from runner.work.lists import Given
-from runner.work.results import Checked, Loaded
+from runner.work.preflight import asks
+from runner.work.results import Asked, Checked, Loaded
 from runner.work.session import Session
 
 
@@ -19,6 +21,10 @@ class Ahead:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def price(self, operation: Operation) -> Asked:
+        """What one request of an operation costs, in money too where `[prices]` knows."""
+        return asks(operation, 1, self._session.prices())
 
     def check(
         self,

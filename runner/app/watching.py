@@ -67,11 +67,14 @@ class Watching:
 
     def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
         """Requests in doubt, with the evidence to look for at the provider."""
-        return doubt.doubts(self._info(batch), store=self._session.store())
+        return doubt.doubts(self._info(batch), store=self._session.store(), prices=self._session.prices())
 
     def doubt_text(self, batch: BatchLike | None = None) -> str:
         """The sentences for people about requests in doubt; empty when there are none."""
-        return doubt.doubt_text(self._info(batch), store=self._session.store(), profiles=self._session.profiles)
+        session = self._session
+        return doubt.doubt_text(
+            self._info(batch), store=session.store(), profiles=session.profiles, prices=session.prices()
+        )
 
     def _standing(self, info: BatchInfo) -> BatchStatus:
         session = self._session

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.render import facts, table
 from runner.cli.text import clean, count, duration, moment, number, plural, redact, row_name, shorten
 from runner.domain.model import Debited, Fault
+from runner.work.money import costs_text
 from runner.work.results import AttemptStory, Doubt, JobStory
 from runner.work.status import iso, plain
 
@@ -80,7 +81,7 @@ def _came_back(attempt: AttemptStory) -> str:
 
 
 def _charged(attempt: AttemptStory) -> str:
-    cost = f"{number(attempt.amount)} {plural(attempt.unit, attempt.amount)}"
+    cost = _cost(attempt)
     told = f" (you said: {attempt.resolution})" if attempt.resolution else ""
     match attempt.debited:
         case Debited.YES:
@@ -89,6 +90,10 @@ def _charged(attempt: AttemptStory) -> str:
             return "no" + told
         case Debited.UNKNOWN:
             return f"in doubt, up to {cost}{told}"
+
+
+def _cost(attempt: AttemptStory) -> str:
+    return costs_text([attempt.cost], nothing=f"0 {plural(attempt.unit, 0)}")
 
 
 def _result_text(result: Mapping[str, Any] | None) -> str:
@@ -114,7 +119,7 @@ def doubts_text(doubts: Iterable[Doubt]) -> str:
             shorten(doubt.value),
             moment(doubt.attempt.opened_us),
             doubt.attempt.client_request_id,
-            f"{number(doubt.attempt.amount)} {plural(doubt.attempt.unit, doubt.attempt.amount)}",
+            _cost(doubt.attempt),
         )
         for doubt in doubts
     ]

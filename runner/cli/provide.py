@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from runner.cli.ahead import price_text
 from runner.cli.options import Common, Switch, Text
 from runner.cli.render import facts, table
 from runner.cli.terminal import Screen
-from runner.cli.text import amount, duration, listed, plural
+from runner.cli.text import duration, listed
 from runner.cli.trial import charged_text, does_text, trial_text, trials_object, verdict_text
 from runner.errors import UsageError
 
@@ -26,7 +28,7 @@ def providers_list(*, common: Common | None = None) -> int:
     with (common or Common()).open() as library:
         for provider in library.providers():
             rows += [
-                (operation.key, provider.title, price_text(operation), limits_text(provider))
+                (operation.key, provider.title, price_text((library.price(operation),)), limits_text(provider))
                 for operation in provider.operations.values()
             ]
     Screen().data(table(rows))
@@ -36,7 +38,9 @@ def providers_list(*, common: Common | None = None) -> int:
 def providers_show(name: Name, /, *, common: Common | None = None) -> int:
     """Show one provider: its address, key, limits, operations with their columns, and every rule with its meaning."""
     with (common or Common()).open() as library:
-        Screen().data(provider_text(library.provider(name)))
+        provider = library.provider(name)
+        prices = {one.key: price_text((library.price(one),)) for one in provider.operations.values()}
+    Screen().data(provider_text(provider, prices))
     return 0
 
 
@@ -111,23 +115,14 @@ def providers_new(
     return 0
 
 
-def price_text(operation: Operation) -> str:
-    """`1 check`, `up to 2 checks`, or `unknown`."""
-    if operation.price_max is not None and operation.price_max != operation.price:
-        return f"up to {amount(operation.price_max)} {plural(operation.unit, amount(operation.price_max))}"
-    if operation.price is None:
-        return "unknown"
-    return f"{amount(operation.price)} {plural(operation.unit, amount(operation.price))}"
-
-
 def limits_text(provider: Provider) -> str:
     """`60 in 1 min, 2 in 1 s, 5 at once`."""
     windows = [f"{limit.at_most} in {duration(limit.per_seconds)}" for limit in provider.limits]
     return ", ".join([*windows, f"{provider.in_flight} at once"])
 
 
-def provider_text(provider: Provider) -> str:
-    """A provider in full."""
+def provider_text(provider: Provider, prices: Mapping[str, str]) -> str:
+    """A provider in full. `prices`: of one request, by operation."""
     auth = provider.http.auth
     where = auth.secret.describe() if auth.secret else "none needed"
     lines = [
@@ -140,21 +135,21 @@ def provider_text(provider: Provider) -> str:
                 *(("docs", page) for page in provider.docs),
             ]
         ),
-        *(_operation_text(operation) for operation in provider.operations.values()),
+        *(_operation_text(operation, prices[operation.key]) for operation in provider.operations.values()),
         "",
         table([("rule", "does", "charged", "advice"), *_rules(provider)]),
     ]
     return "\n".join(lines)
 
 
-def _operation_text(operation: Operation) -> str:
+def _operation_text(operation: Operation, price: str) -> str:
     needs = listed(f"{one.name} ({one.kind})" for one in operation.inputs if one.required)
     takes = ", ".join(f"{one.name} ({one.kind})" for one in operation.inputs if not one.required)
     return f"\n{operation.key}\n" + facts(
         [
             ("needs", needs),
             ("takes", takes),
-            ("price", price_text(operation)),
+            ("price", price),
             ("again", "may be repeated without a charge" if operation.safe else "repeating it may cost again"),
             ("columns", ", ".join(operation.columns)),
         ]

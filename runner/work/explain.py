@@ -15,6 +15,7 @@ from runner.domain.states import JobState
 from runner.errors import BatchError
 from runner.store.values import AttemptView, BatchInfo, JobView, RowHistory
 from runner.transport.files import CHANGED
+from runner.work.money import Prices
 from runner.work.results import AttemptStory, JobStory
 from runner.work.standing import is_paused_by_person
 from runner.work.support import Veil, described
@@ -45,7 +46,7 @@ def _story(info: BatchInfo, history: RowHistory, view: JobView, tools: Tools) ->
     job = history.jobs.get(view.operation)
     provider, operation = described(info, view.operation, tools)
     veil = Veil.over(info, history, view.operation, provider=provider, tools=tools)
-    attempts = [] if job is None else [attempt_story(one, veil) for one in job.attempts]
+    attempts = [] if job is None else [attempt_story(one, veil, tools.prices) for one in job.attempts]
     if provider is not None and operation is not None and job is not None:
         attempts = [
             replace(story, why=_why(provider, operation, one, veil, tools))
@@ -112,7 +113,7 @@ def _next(info: BatchInfo, view: JobView) -> str:
             return "Nothing: the cell cannot be sent; correct it in the list."
 
 
-def attempt_story(view: AttemptView, veil: Callable[[str], str]) -> AttemptStory:
+def attempt_story(view: AttemptView, veil: Callable[[str], str], prices: Prices) -> AttemptStory:
     """One attempt as evidence. `veil` takes keys and personal values out of what came back."""
     return AttemptStory(
         number=view.number,
@@ -128,6 +129,7 @@ def attempt_story(view: AttemptView, veil: Callable[[str], str]) -> AttemptStory
         debited=view.debited,
         amount=Decimal(view.amount) / MILLION,
         unit=view.unit,
+        cost=prices.cost(view.operation.partition(".")[0], view.unit, view.amount),
         error_code=None if view.error_code is None else veil(view.error_code),
         error_message=None if view.error_message is None else veil(view.error_message),
         client_request_id=view.client_request_id,

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
 from runner.domain.model import MILLION, Amount, InDoubtPolicy
 from runner.domain.provider import Operation, Provider
@@ -138,27 +139,32 @@ def _asked(
     charges: Mapping[tuple[str, str], Decimal] = {}
     if any(one.price_max not in (None, one.price) for one in operations.values()):
         charges = store.forecast.usual_charges()
-    asked: list[Asked] = []
-    for key, operation in operations.items():
-        low, high = decimal(operation.price), decimal(operation.price_max or operation.price)
-        usual = charges.get((key, operation.unit), low) if low != high else low
+    return tuple(asks(one, waiting[key], prices, charges) for key, one in operations.items())
 
-        def cost(each: Decimal | None, one: Operation = operation) -> Cost | None:
-            if each is None and waiting[one.key]:
-                return None
-            return prices.cost(one.provider, one.unit, (each or Decimal(0)) * waiting[one.key])
 
-        asked.append(
-            Asked(
-                operation=key,
-                unit=operation.unit,
-                requests=waiting[key],
-                low=cost(low),
-                likely=cost(usual),
-                high=cost(high),
-            )
-        )
-    return tuple(asked)
+def asks(
+    operation: Operation,
+    requests: int,
+    prices: Prices,
+    charges: Mapping[tuple[str, str], Decimal] = MappingProxyType({}),
+) -> Asked:
+    """So many requests with their price. `charges`: what one that was charged cost so far, by operation and unit."""
+    low, high = decimal(operation.price), decimal(operation.price_max or operation.price)
+    usual = charges.get((operation.key, operation.unit), low) if low != high else low
+
+    def cost(each: Decimal | None) -> Cost | None:
+        if each is None and requests:
+            return None
+        return prices.cost(operation.provider, operation.unit, (each or Decimal(0)) * requests)
+
+    return Asked(
+        operation=operation.key,
+        unit=operation.unit,
+        requests=requests,
+        low=cost(low),
+        likely=cost(usual),
+        high=cost(high),
+    )
 
 
 def _lane(

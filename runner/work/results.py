@@ -236,6 +236,7 @@ class AttemptStory:
     debited: Debited
     amount: Decimal
     unit: str
+    cost: Cost  # `amount` with its money
     error_code: str | None
     error_message: str | None
     client_request_id: str  # look for it in the provider's dashboard

@@ -102,6 +102,7 @@ ATTEMPT = AttemptStory(
     debited=Debited.NO,
     amount=Decimal(0),
     unit="check",
+    cost=Cost(unit="check", amount=Decimal(0), money=None, currency="", told=False),
     error_code="INVALID_EMAIL",
     error_message="jane.doe@example.com is not an e-mail",
     client_request_id="abcdefghij234567",
@@ -240,7 +241,8 @@ def test_every_fault_has_its_sentence(fault):
 
 def test_a_doubt_shows_what_to_look_for_and_what_was_decided():
     """The label of the request, what it may cost, and a person's decision."""
-    open_ = replace(ATTEMPT, status=None, fault=Fault.NO_ANSWER, debited=Debited.UNKNOWN, amount=Decimal(1))
+    cost = Cost(unit="check", amount=Decimal(1), money=Decimal("0.02"), currency="EUR", told=True)
+    open_ = replace(ATTEMPT, status=None, fault=Fault.NO_ANSWER, debited=Debited.UNKNOWN, amount=Decimal(1), cost=cost)
     doubt = Doubt(
         batch="b", row=17, line=None, operation="defastra.email", provider="defastra", value=STORY.value, attempt=open_
     )
@@ -248,10 +250,10 @@ def test_a_doubt_shows_what_to_look_for_and_what_was_decided():
     assert "row 17" in row
     assert "j…@example.com" in row
     assert "abcdefghij234567" in row
-    assert row.endswith("1 check")
-    assert "in doubt, up to 1 check" in evidence.attempt_text(open_)
+    assert row.endswith("1 check (0.02 EUR)")
+    assert "in doubt, up to 1 check (0.02 EUR)" in evidence.attempt_text(open_)
     decided = replace(open_, debited=Debited.YES, resolution=Resolution.CHARGED)
-    assert "charged   1 check (you said: charged)" in evidence.attempt_text(decided)
+    assert "charged   1 check (0.02 EUR) (you said: charged)" in evidence.attempt_text(decided)
 
 
 def test_providers_of_one_batch_are_told_apart():
