@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, Final
 
 from runner.domain.model import MILLION, Amount
@@ -29,4 +29,5 @@ def stated_amount(value: Any) -> Amount | None:
         return None
     if not units.is_finite() or not 0 <= units <= _MOST:
         return None
-    return Amount(-int(-units * MILLION // 1))
+    whole = int((units * MILLION).to_integral_value(ROUND_CEILING))
+    return Amount(max(whole, int(units > 0)))  # what is too small for a decimal's exponent is not nothing

@@ -17,6 +17,7 @@ from runner.engine.ports import Clock, JobStore, LaneReport
 from runner.engine.throttle import Chain, Throttle, longest_seconds
 
 MOST_LEARNED = 1_000_000
+_DIGITS = 12
 
 
 class SharedLane(Protocol):
@@ -91,7 +92,10 @@ def learned(limit: Limit, headers: Mapping[str, str]) -> Limit:
     """The limit as an answer tells it, its share taken; as it was where the header is missing or no count."""
     told = None if limit.learn is None else headers.get(limit.learn.header.lower())
     text = (told or "").strip()
-    if limit.learn is None or not (text.isascii() and text.isdigit()) or not 0 < int(text[:12]) <= MOST_LEARNED:
+    # Its length first: thousands of digits are no number to Python, and the answer that came with them must be kept.
+    if limit.learn is None or len(text) > _DIGITS or not (text.isascii() and text.isdigit()):
+        return limit
+    if not 0 < int(text) <= MOST_LEARNED:
         return limit
     at_most = max(1, int(int(text) * limit.learn.share))
     return Limit(at_most=at_most, per_seconds=limit.per_seconds, learn=limit.learn)
