@@ -55,9 +55,7 @@ def list_request(
         mapping=parse_mapping(keywords.get("mapping", ())),
         params=parse_params(keywords.get("params", ())),
         region=keywords.get("region"),
-        max_invalid=settings.run.max_invalid
-        if max_invalid is None
-        else parse_share(max_invalid, name="--max-invalid"),
+        max_invalid=settings.run.max_invalid if max_invalid is None else parse_share(max_invalid, name="--max-invalid"),
         add=keywords.get("add", False),
         new=keywords.get("new", False),
     )
