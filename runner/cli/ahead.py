@@ -9,7 +9,7 @@ from runner.cli.render import countries_text, facts
 from runner.cli.text import clean, count, duration, listed, moment, number, row_name
 from runner.domain.model import MILLION
 from runner.work.money import Cost, costs_text, range_text
-from runner.work.results import Asked, Lane, Nights, Preflight, RowPlace
+from runner.work.results import PLACES, Asked, Lane, Nights, Preflight, RowPlace
 
 Pairs = Iterator[tuple[str, str]]
 
@@ -23,7 +23,7 @@ def preflight_text(plan: Preflight, nights: Nights | None = None) -> str:
 
 def _list(plan: Preflight) -> Pairs:
     yield "list", count(plan.rows, "row")
-    for column in plan.columns:
+    for column in dict.fromkeys(plan.columns):  # several operations may read the same one
         yield "column", clean(column)
     yield "countries", countries_text(plan.countries)
     yield "shared", f"{count(plan.shared, 'row')} with an earlier one" if plan.shared else ""
@@ -35,7 +35,8 @@ def _places(plan: Preflight, reason: str, figure: int) -> str:
     """`: row 17 (line 18), row 20 (line 21), ...`."""
     places: tuple[RowPlace, ...] = plan.invalid_rows.get(reason, ())
     named = ", ".join(row_name(place.row, place.line) for place in places)
-    return f": {named}{', ...' if figure > len(places) else ''}" if named else ""
+    # A row that two operations refuse is named once: fewer than all cells, and still all of them.
+    return f": {named}{', ...' if figure > len(places) == PLACES else ''}" if named else ""
 
 
 def _sending(plan: Preflight) -> Pairs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -22,12 +22,6 @@ def amount(millionths: int) -> str:
 def count(figure: int, word: str) -> str:
     """`1 row`, `1,856 rows`, `2 batches`."""
     return f"{number(figure)} {plural(word, figure)}"
-
-
-def spent(amounts: Mapping[str, Decimal]) -> str:
-    """Amounts by unit: `3 checks, 0.5 EUR`; `nothing` when there is none."""
-    shown = [f"{number(value)} {plural(unit, value)}" for unit, value in amounts.items() if value]
-    return ", ".join(shown) or "nothing"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -18,10 +18,7 @@ from runner.store.values import BatchInfo, BatchStatus
 from runner.work.caps import Wanted, run_options
 from runner.work.money import Cost, Prices
 from runner.work.profiles import Profiles
-from runner.work.results import Asked, Known, Lane, Preflight, RowPlace
-
-PLACES = 3
-"""So many refused rows are named for each reason."""
+from runner.work.results import PLACES, Asked, Known, Lane, Preflight, RowPlace
 
 
 def preflight(

@@ -75,6 +75,10 @@ class Known:
     answered_us: int  # the latest of those answers
 
 
+PLACES = 3
+"""So many refused rows are named for each reason."""
+
+
 class RowPlace(NamedTuple):
     """Where a row is found."""
 

@@ -95,6 +95,16 @@ def test_the_summary_has_rows_lines_price_time_and_what_is_known() -> None:
     assert lines[9:] == ["  note      read as cp1252"]
 
 
+def test_what_two_operations_share_is_told_once() -> None:
+    """A column that feeds both, a row that both refuse."""
+    twice = {"invalid:empty": 2}
+    shown = preflight_text(
+        replace(PLAN, columns=PLAN.columns * 2, invalid=twice, invalid_rows={"invalid:empty": (RowPlace(3, 4),)})
+    )
+    assert shown.count("email <- E-Mail") == 1
+    assert "  refused   2 empty: row 3 (line 4)\n" in shown
+
+
 def test_a_cap_and_countries_are_told() -> None:
     """What ends the run before, and whose phones were read."""
     shown = preflight_text(
