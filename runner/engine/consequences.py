@@ -26,7 +26,7 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
     match decision.lane:
         case LaneMove.SUCCESS:
             lane.shared.proven.add(job.operation)
-            lane.gate.succeeded(leave)
+            lane.gate.succeeded(leave, now=lane.shared.clock.monotonic())
         case LaneMove.ANSWER:
             give_up = _answered(lane, decision, job, leave)
         case LaneMove.FAILURE:
@@ -58,7 +58,7 @@ def _answered(lane: Lane, decision: Decision, job: Job, leave: Pass) -> bool:
     trouble = decision.event is JobEvent.RETRY or not decision.final
     # After a halt a job that used up its attempts has had its turn: else one after the other would be burnt.
     ended = decision.event is JobEvent.FAIL if lane.gate.shut is Shut.HALT else not trouble
-    give_up = lane.gate.answered(leave, job.id, ended=ended)
+    give_up = lane.gate.answered(leave, job.id, ended=ended, now=lane.shared.clock.monotonic())
     if lane.gate.shut is Shut.HALT and trouble:
         seconds = max(0.0, (decision.due_us - lane.shared.clock.now_us()) / 1e6)
         lane.gate.hold_until(lane.shared.clock.monotonic() + max(1.0, seconds))
@@ -86,6 +86,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
     asked = parse_retry_after(verdict.retry_after, now_us=now_us, unix=verdict.retry_after_unix)
     if not first:
         if asked is not None:
+            lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code
             _wait(lane, asked)
         return False
     ailing = verdict.outage and lane.gate.ailing(clock.monotonic())

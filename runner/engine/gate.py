@@ -88,14 +88,14 @@ class Gate:
         """How often in a row the provider asked to wait."""
         return self._refusals
 
-    def succeeded(self, leave: Pass) -> None:
+    def succeeded(self, leave: Pass, *, now: float) -> None:
         """The provider did what was asked."""
         self._calm()
         self._refusals = 0
         if leave.probe:
-            self._open()
+            self._open(now)
 
-    def answered(self, leave: Pass, job: JobId, *, ended: bool) -> bool:
+    def answered(self, leave: Pass, job: JobId, *, ended: bool, now: float) -> bool:
         """A readable answer that is no success. After a halt it opens nothing: the turn passes on when the job has
         `ended`; True when it did too often."""
         if not leave.probe:
@@ -105,7 +105,7 @@ class Gate:
         self._probing = False
         if self.shut is not Shut.HALT:
             self._calm()
-            self._open()
+            self._open(now)
             return False
         if not ended:
             self.probe_job = job
@@ -156,8 +156,11 @@ class Gate:
         if self.closed is None or how == "halted":
             self.closed = how
 
-    def _open(self) -> None:
-        self.shut, self._probing, self._passes = None, False, 0
+    def _open(self, now: float) -> None:
+        """Unless a longer wait was asked for while the probe was away: what was promised then holds, and one goes first
+        again."""
+        self.shut = Shut.PAUSE if now < self.until else None
+        self._probing, self._passes = False, 0
         self.probe_job = self.probe_after = None
 
     def _calm(self) -> None:

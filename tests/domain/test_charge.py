@@ -29,12 +29,20 @@ def test_a_charge_is_never_rounded_down(value: Any, millionths: int) -> None:
     assert stated_amount(value) == millionths
 
 
+BIG = 10**500
+
+
 @pytest.mark.parametrize(
-    "value",
-    [None, True, False, -1, "-0.1", "1000000000.1", 1e300, "1e99999", "NaN", "sNaN", "inf", "", " ", "3 credits", "²"]
-    + [[3], {"credits": 3}, "0" * 41, 10**500],
-    ids=str,
+    "value", [None, True, False, -1, 1e300, BIG, [3], {"credits": 3}], ids=lambda value: repr(value)[:9]
 )
-def test_what_is_no_amount_is_not_read(value: Any) -> None:
-    """Truth values, negatives, more than a billion, texts and tables: as if nothing had been stated."""
+def test_what_is_no_number_of_units_is_not_read(value: Any) -> None:
+    """Truth values, negatives, more than a billion, tables: as if nothing had been stated."""
     assert stated_amount(value) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "-0.1", "1000000000.1", "1e99999", "NaN", "sNaN", "inf", "3 credits", "²", "0" * 41]
+)
+def test_a_text_that_is_no_number_of_units_is_not_read(text: str) -> None:
+    """Nor what only looks like one."""
+    assert stated_amount(text) is None

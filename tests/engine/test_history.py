@@ -1,9 +1,9 @@
-"""What only several answers tell: streaks that halt, waits that grow, limits that are learned, charges that are stated."""
+"""What only several answers tell: streaks that halt, waits that grow, limits that are learned, stated charges."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def test_waits_double_within_an_episode_and_start_over_after_a_success(tmp_path:
     night.run()
     at = [sent.at for sent in night.sent()]
     first = next(n for n, moment in enumerate(at) if moment > 100)
-    waits = [after - before for before, after in zip(at, at[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(at)]
     assert all(2**n / 2 <= wait <= 2**n + 0.1 for n, wait in enumerate(waits[:6]))
     assert max(waits) <= 60.1
     assert waits[first] <= 0.1, "after the success the next one goes at once"
