@@ -14,7 +14,7 @@ import anyio
 from runner.domain.provider import Limit, Provider
 from runner.engine.gate import Gate, Pass
 from runner.engine.ports import Clock, JobStore, LaneReport
-from runner.engine.throttle import Chain, Throttle, longest_seconds
+from runner.engine.throttle import Throttle, longest_seconds
 
 MOST_LEARNED = 1_000_000
 _DIGITS = 12
@@ -49,17 +49,17 @@ class Account:
         self.pause_reason: str | None = None
         self.pause_code: str | None = None  # in the provider's words
 
-    async def pace(self, limits: Sequence[Limit], store: JobStore) -> Throttle | Chain:
-        """What a lane with `limits` of its own has to pass: those of its batch (one throttle for all batches that ask
-        for the same), then the account's. Windows start with what earlier runs sent."""
+    async def pace(self, limits: Sequence[Limit], store: JobStore) -> tuple[Throttle, Throttle | None]:
+        """What a lane with `limits` of its own has to pass: the account's throttle, and that of its batch (one for all
+        batches that ask for the same). Windows start with what earlier runs sent."""
         if self.throttle is None:
             self.throttle = await self._throttle(self.provider.limits, store)
         own = tuple(limits)
         if not own:
-            return self.throttle
+            return self.throttle, None
         if own not in self._slower:
             self._slower[own] = await self._throttle(own, store)
-        return Chain(self._slower[own], self.throttle)
+        return self.throttle, self._slower[own]
 
     async def _throttle(self, limits: tuple[Limit, ...], store: JobStore) -> Throttle:
         throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)

@@ -87,10 +87,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
     started = shared.clock.monotonic()
     answer = refused if request is None else await lane.transport.send(request)
     seconds = shared.clock.monotonic() - started
-    if answer.fault is None or answer.fault not in UNSENT:
-        lane.throttle.finish()
-    else:
-        lane.throttle.give_back()
+    lane.request_over(sent=answer.fault not in UNSENT)
     return settle(lane, admission, attempt, answer, seconds=seconds, unsendable=unsendable)
 
 

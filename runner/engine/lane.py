@@ -11,7 +11,7 @@ import anyio
 from runner.domain.decide import Shut
 from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, Job, RunId
-from runner.domain.provider import Operation, Provider
+from runner.domain.provider import Limit, Operation, Provider
 from runner.engine.account import Account
 from runner.engine.events import LaneChanged
 from runner.engine.feed import Feed
@@ -19,7 +19,7 @@ from runner.engine.gate import Pass
 from runner.engine.ports import Claim, Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
-from runner.engine.throttle import Chain, Throttle
+from runner.engine.throttle import Throttle
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +63,8 @@ class Lane:
         *,
         shared: Shared,
         transport: Transport,
-        throttle: Throttle | Chain,
+        throttle: Throttle,
+        own_throttle: Throttle | None,
         account: Account,
         workers: int,
     ) -> None:
@@ -71,7 +72,8 @@ class Lane:
         self.operations = operations
         self.shared = shared
         self.transport = transport
-        self.throttle = throttle
+        self.throttle = throttle  # the account's
+        self.own_throttle = own_throttle  # slower, of this batch
         self.account = account
         self.workers = workers
         self.gate = account.gate
@@ -147,6 +149,12 @@ class Lane:
                     await self.shared.clock.sleep_until(until)
             finally:
                 self._sleepers.discard(scope)
+
+    def request_over(self, *, sent: bool) -> None:
+        """An attempt that was let through has ended; or it never left."""
+        for throttle in (self.throttle, self.own_throttle):
+            if throttle is not None:
+                (throttle.finish if sent else throttle.give_back)()
 
     async def queue(self, wait: Callable[[], Awaitable[None]]) -> bool:
         """Wait for the throttle; False when the lane shut or the run stopped meanwhile."""
@@ -261,14 +269,18 @@ class Lane:
             return None
         return self.shared.clock.now_us() + round(ahead * 1e6)
 
+    def limits(self) -> tuple[Limit, ...]:
+        """All that hold for it: the account's, then its own."""
+        return (*self.throttle.limits, *(self.own_throttle.limits if self.own_throttle is not None else ()))
+
     def rate(self) -> str | None:
         """The limits in words: "60/60 s, 2/1 s"."""
-        limits = [f"{limit.at_most}/{limit.per_seconds:g} s" for limit in self.throttle.limits]
+        limits = [f"{limit.at_most}/{limit.per_seconds:g} s" for limit in self.limits()]
         return ", ".join(limits) or None
 
     def report(self, reason: str | None) -> None:
         """Store and tell the lane's state if it changed."""
-        key = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.throttle.limits)
+        key = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.limits())
         unproved = self.closed is None or self.stop_reason is not None
         if key == self._reported or (self.gate.shut is Shut.HALT and unproved and self.halt() is None):
             return  # a halt stays on record until a success lifts it, whatever happens to this run

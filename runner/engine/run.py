@@ -101,7 +101,7 @@ async def prepare(
     stop: StopSignal,
     name: str = "",
 ) -> BatchRun:
-    """A batch (`name`: as people know it) with its lanes onto `accounts`, as earlier runs left them; nothing is sent yet.
+    """A batch (`name`: as people know it) with its lanes onto `accounts`, as earlier runs left them; nothing is sent.
 
     Prepare all batches of a run before the first one works: what any of them was told holds for the account.
     """
@@ -201,12 +201,14 @@ async def _lane(setup: LaneSetup, shared: Shared, account: Account) -> Lane:
     slower = [] if options.rate is None else [Limit(at_most=options.rate[0], per_seconds=options.rate[1])]
     if account.provider is not provider:  # another profile of the same account: its limits hold beside the first one's
         slower = [*slower, *(limit for limit in provider.limits if limit not in account.provider.limits)]
+    throttle, own_throttle = await account.pace(slower, shared.store)
     return Lane(
         provider,
         {operation.key: operation for operation in setup.operations},
         shared=shared,
         transport=setup.transport,
-        throttle=await account.pace(slower, shared.store),
+        throttle=throttle,
+        own_throttle=own_throttle,
         account=account,
         workers=min(provider.in_flight, options.in_flight or provider.in_flight),
     )

@@ -185,45 +185,29 @@ class Throttle:
         return tuple(window.statistics(now) for window in self._windows)
 
 
-class Chain:
-    """Two throttles that must both let a request through: a batch's own pace before its account's."""
+class Permit:
+    """A worker's leave by the pace of its own batch. It is taken before anything that other batches wait for too, and
+    kept until a request is over: whoever goes slower holds up nobody."""
 
-    def __init__(self, own: Throttle, shared: Throttle) -> None:
-        self._own = own
-        self._shared = shared
+    def __init__(self, throttle: Throttle | None) -> None:
+        self._throttle = throttle
+        self.held = throttle is None
 
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        """All of them."""
-        return (*self._shared.limits, *self._own.limits)
+    async def take(self) -> None:
+        """Wait for it. Cancelling the wait gives it up."""
+        if self._throttle is not None:
+            await self._throttle.acquire()
+        self.held = True
 
-    def try_acquire(self) -> bool:
-        """As `Throttle.try_acquire`."""
-        if not self._own.try_acquire():
-            return False
-        if self._shared.try_acquire():
-            return True
-        self._own.give_back()
-        return False
-
-    async def acquire(self) -> None:
-        """As `Throttle.acquire`."""
-        await self._own.acquire()
-        try:
-            await self._shared.acquire()
-        except BaseException:
-            self._own.give_back()
-            raise
-
-    def finish(self) -> None:
-        """As `Throttle.finish`."""
-        self._own.finish()
-        self._shared.finish()
+    def used(self) -> None:
+        """A request was made with it, and is over; its lane has told the throttle."""
+        self.held = self._throttle is None
 
     def give_back(self) -> None:
-        """As `Throttle.give_back`."""
-        self._own.give_back()
-        self._shared.give_back()
+        """There is nothing to use it for."""
+        if self._throttle is not None and self.held:
+            self._throttle.give_back()
+            self.held = False
 
 
 def smoothing(limits: Sequence[Limit]) -> AsyncLimiter | None:

@@ -11,6 +11,7 @@ from runner.engine.attempt import admit, carry_out
 from runner.engine.gate import Pass
 from runner.engine.lane import Lane
 from runner.engine.settling import Settled, told
+from runner.engine.throttle import Permit
 
 CAP_SECONDS = 1.0
 """How often a lane at its cap looks again while requests are in flight that may turn out not to be charged."""
@@ -19,14 +20,15 @@ CAP_SECONDS = 1.0
 async def worker(lane: Lane) -> None:
     """Work until the lane is done, shut for the rest of the run, or asked to stop."""
     settled: Settled | None = None
+    permit = Permit(lane.own_throttle)
     try:
         with anyio.CancelScope() as scope:  # one for all its attempts: making one costs more than a decision
             while not lane.stopped():
                 # All else below may go round without waiting: a cancelled caller must not pay for one more job.
                 await checkpoint_if_cancelled()
-                if lane.feed.dry:  # without work no turn is taken: another batch may have some
+                if lane.feed.dry or not permit.held:
                     await told(lane, settled)
-                    await _wait_for_work(lane)
+                    await _wait_for_turn(lane, permit)
                     continue
                 leave = lane.gate.enter(lane.shared.clock.monotonic())
                 if leave is None:
@@ -45,14 +47,28 @@ async def worker(lane: Lane) -> None:
                     if job is None:
                         lane.leave(leave)
                         continue
+                    before = settled
                     settled, refusal = await _attempt(lane, leave, job, scope, settled)
+                    if settled is not before:
+                        permit.used()
                 finally:
                     lane.account.slots.release()
                 if refusal is not None and not lane.stopped():
                     await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
     finally:
+        permit.give_back()
         await told(lane, settled)
         await lane.flush_reports()
+
+
+async def _wait_for_turn(lane: Lane, permit: Permit) -> None:
+    """What concerns this batch alone is waited for before gate and slot: other batches must not wait for it too."""
+    if lane.feed.dry:
+        permit.give_back()
+        await _wait_for_work(lane)
+    else:
+        lane.limited = True
+        await lane.queue(permit.take)
 
 
 async def _slot(lane: Lane, leave: Pass, settled: Settled | None) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.domain.model import Action, Answer, Debited
+from runner.domain.model import Action, Amount, Answer, Debited
 from runner.domain.provider import Condition, Learn, Limit, Lookup, Provider, Rule
 from runner.engine.ports import RunOptions
 from tests.engine.night import BAD_ROW, BUSY, DOWN, GARBAGE, LATER, OK, WRONG, Night, Sent, provider
@@ -320,7 +320,7 @@ def test_a_cap_counts_what_was_stated(tmp_path: Path) -> None:
         values=20,
         providers=(stating(price=3_000_000, price_max=5_000_000),),
         scripts={"acme": lambda sent: used(OK, "3")},
-        options=RunOptions(max_spend={None: 20_000_000}),
+        options=RunOptions(max_spend={None: Amount(20_000_000)}),
     )
     summary = night.run()
     assert summary.lanes[0].reason == "max-spend"

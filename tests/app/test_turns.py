@@ -1,0 +1,41 @@
+"""Batches of one run that differ in pace, trouble or luck: none of them holds up another for longer than it must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.app import Runner
+from tests.app.place import Place
+from tests.app.test_together import QUICK, load, of, run_all
+
+
+def keep(r: Runner, batch: str, **settings: object) -> None:
+    """What an earlier run kept with a batch."""
+    info = r._session.find(batch)
+    r._session.store().steering.keep(info.id, settings)
+
+
+def test_a_batch_that_goes_slower_keeps_no_other_from_going(tmp_path: Path) -> None:
+    """One keeps `--rate 6/h`, its neighbour has none: the neighbour is through in seconds, probe and slots included."""
+    place = Place(tmp_path, toml=QUICK, latency_seconds=(0.1, 0.2))
+    with place.runner() as r:
+        slow, _ = batches = load(place, r, slow=8, fast=60)
+        keep(r, slow, rate="6/h")
+        results = run_all(place, r, batches)
+    assert [result.exit_code for result in results] == [0, 0]
+    start = place.world.books.entries[0].received_at
+    assert max(of(place, "fast")) - start < 10
+    at = of(place, "slow")
+    assert max(sum(moment <= other < moment + 3600 for other in at) for moment in at) <= 6
+
+
+def test_a_pace_of_two_is_whole_for_the_one_that_is_left(tmp_path: Path) -> None:
+    """Both keep `--rate 4/h`; one has a single value: what it held of the pace is the other's when it ends."""
+    place = Place(tmp_path, toml=QUICK, latency_seconds=(0.1, 0.2))
+    with place.runner() as r:
+        batches = load(place, r, short=1, long=12)
+        results = run_all(place, r, batches, rate="4/h")
+    assert [result.exit_code for result in results] == [0, 0]
+    at = sorted(entry.received_at for entry in place.world.books.entries)
+    assert max(sum(moment <= other < moment + 3600 for other in at) for moment in at) == 4
+    assert at[-1] - at[0] < 4 * 3600
