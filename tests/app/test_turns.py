@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.app import Runner
+from runner.sandbox.replies import Behaviour
 from tests.app.place import Place
 from tests.app.test_together import QUICK, load, of, run_all
 
@@ -30,12 +31,25 @@ def test_a_batch_that_goes_slower_keeps_no_other_from_going(tmp_path: Path) -> N
 
 
 def test_a_pace_of_two_is_whole_for_the_one_that_is_left(tmp_path: Path) -> None:
-    """Both keep `--rate 4/h`; one has a single value: what it held of the pace is the other's when it ends."""
+    """Both keep `--rate 4/min`; one is at its cap after a request: what it held of the pace is the other's."""
     place = Place(tmp_path, toml=QUICK, latency_seconds=(0.1, 0.2))
     with place.runner() as r:
-        batches = load(place, r, short=1, long=12)
-        results = run_all(place, r, batches, rate="4/h")
-    assert [result.exit_code for result in results] == [0, 0]
+        batches = load(place, r, short=10, long=12)
+        keep(r, batches[0], max_requests=1)
+        results = run_all(place, r, batches, rate="4/min")
+    assert [result.exit_code for result in results] == [5, 0]
     at = sorted(entry.received_at for entry in place.world.books.entries)
-    assert max(sum(moment <= other < moment + 3600 for other in at) for moment in at) == 4
-    assert at[-1] - at[0] < 4 * 3600
+    assert max(sum(moment <= other < moment + 60 for other in at) for moment in at) == 4
+    assert at[-1] - at[0] < 4 * 60
+
+
+def test_a_batch_without_work_holds_nothing_of_a_shared_pace(tmp_path: Path) -> None:
+    """Its one request is on its way for minutes; the places that it cannot use are the other's meanwhile."""
+    place = Place(tmp_path, toml=QUICK, latency_seconds=(0.1, 0.2))
+    place.world.next([Behaviour(), Behaviour(delay_seconds=9 * 60)])
+    with place.runner() as r:
+        batches = load(place, r, short=2, long=9)
+        run_all(place, r, batches, rate="4/min")
+    at = of(place, "long")
+    assert len(at) == 9
+    assert at[-1] - of(place, "short")[0] < 5 * 60
