@@ -67,7 +67,7 @@ class Watching:
 
     def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
         """Requests in doubt, with the evidence to look for at the provider."""
-        return doubt.doubts(self._info(batch), store=self._session.store(), prices=self._session.prices())
+        return doubt.doubts(self._info(batch), tools=self._session.tools())
 
     def doubt_text(self, batch: BatchLike | None = None) -> str:
         """The sentences for people about requests in doubt; empty when there are none."""

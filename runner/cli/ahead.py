@@ -59,7 +59,7 @@ def _notes(plan: Preflight, nights: Nights | None) -> Pairs:
 
 def lane_text(lane: Lane) -> str:
     """What one provider would be asked, at what price, and in what time."""
-    key = "" if lane.key_present else "; key missing"
+    key = "" if lane.key_present else "; no usable key"
     if not lane.requests:
         return f"{lane.title}: nothing to send"
     price = price_text(lane.asked)

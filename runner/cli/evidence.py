@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cli.render import facts, table
 from runner.cli.text import clean, count, duration, moment, number, plural, redact, row_name, shorten
-from runner.domain.model import Debited, Fault
+from runner.domain.model import UNSENT, Debited, Fault, Resolution
 from runner.work.money import costs_text
 from runner.work.results import AttemptStory, Doubt, JobStory
 from runner.work.status import iso, plain
@@ -51,10 +51,12 @@ def story_text(story: JobStory) -> str:
 
 def attempt_text(attempt: AttemptStory) -> str:
     """One request: when, what was sent, what came back, what the rules made of it, what it cost."""
+    left = attempt.fault not in UNSENT
+    label = f"   (label {attempt.client_request_id})" if left and attempt.client_request_id else ""
     took = f", {_seconds(attempt.closed_us - attempt.opened_us)}" if attempt.closed_us else ""
     lines = [
         f"  request {attempt.number}   {moment(attempt.opened_us)}{took}",
-        f"    sent      {attempt.method} {redact(attempt.path)}   (label {attempt.client_request_id})",
+        f"    {'sent    ' if left else 'not sent'}  {attempt.method} {redact(attempt.path)}{label}",
         f"    came back {_came_back(attempt)}",
     ]
     if attempt.rule:
@@ -82,7 +84,7 @@ def _came_back(attempt: AttemptStory) -> str:
 
 def _charged(attempt: AttemptStory) -> str:
     cost = _cost(attempt)
-    told = f" (you said: {attempt.resolution})" if attempt.resolution else ""
+    told = _told(attempt.resolution)
     match attempt.debited:
         case Debited.YES:
             return cost + told
@@ -90,6 +92,16 @@ def _charged(attempt: AttemptStory) -> str:
             return "no" + told
         case Debited.UNKNOWN:
             return f"in doubt, up to {cost}{told}"
+
+
+def _told(resolution: Resolution | None) -> str:
+    match resolution:
+        case None:
+            return ""
+        case Resolution.RESEND:  # a person's word, or the profile's, or a policy's
+            return " (sending it again was accepted)"
+        case _:
+            return f" (you said: {resolution})"
 
 
 def _cost(attempt: AttemptStory) -> str:
@@ -118,7 +130,7 @@ def doubts_text(doubts: Iterable[Doubt]) -> str:
             doubt.operation,
             shorten(doubt.value),
             moment(doubt.attempt.opened_us),
-            doubt.attempt.client_request_id,
+            doubt.attempt.client_request_id or "none sent",
             _cost(doubt.attempt),
         )
         for doubt in doubts
@@ -139,7 +151,7 @@ def support_text(request: SupportRequest) -> str:
         "",
         "Request timing and correlation",
         f"  UTC timestamp: {iso(request.sent_us)}{answered}",
-        f"  Client request ID: {request.client_request_id}",
+        f"  Client request ID: {request.client_request_id or 'none sent'}",
         f"  Server request ID: {theirs}",
         "",
         "Error details",

@@ -242,3 +242,9 @@ class Provider:
     checked: str = ""
     source: str = ""  # where the profile was read, for messages
     base: str | None = None  # the provider this one extends: a second account of the same API
+
+    def carries_id(self, operation: Operation) -> bool:
+        """Whether its requests carry the attempt's own id: only then can one be looked for by it at the provider."""
+        templates = (operation.path, operation.query, operation.form, operation.json)
+        defaults = any(one.default for one in operation.inputs)
+        return bool(self.http.client_request_id or defaults or "{attempt}" in repr(templates))

@@ -12,14 +12,22 @@ from runner.work.money import Prices, costs_text
 from runner.work.profiles import Profiles
 from runner.work.results import Doubt
 from runner.work.standing import short_name
+from runner.work.support import carries_id, described
+from runner.work.tools import Tools
 
 
-def doubts(info: BatchInfo, *, store: Store, prices: Prices) -> list[Doubt]:
+def doubts(info: BatchInfo, *, tools: Tools) -> list[Doubt]:
     """Every request whose charge nobody knows, by row."""
-    return [_doubt(info, one, attempt, prices) for one in store.reports.doubts(info.id) for attempt in one.attempts]
+    waiting = tools.store.reports.doubts(info.id)
+    carried = {key: carries_id(*described(info, key, tools)) for key in dict.fromkeys(one.operation for one in waiting)}
+    return [
+        _doubt(info, one, attempt, tools.prices, carried=carried[one.operation])
+        for one in waiting
+        for attempt in one.attempts
+    ]
 
 
-def _doubt(info: BatchInfo, one: StoredDoubt, attempt: AttemptView, prices: Prices) -> Doubt:
+def _doubt(info: BatchInfo, one: StoredDoubt, attempt: AttemptView, prices: Prices, *, carried: bool) -> Doubt:
     return Doubt(
         batch=info.name,
         row=one.rows[0],
@@ -27,7 +35,7 @@ def _doubt(info: BatchInfo, one: StoredDoubt, attempt: AttemptView, prices: Pric
         operation=one.operation,
         provider=one.operation.partition(".")[0],
         value=one.value,
-        attempt=attempt_story(attempt, lambda text: conceal(text, [one.value]), prices),
+        attempt=attempt_story(attempt, lambda text: conceal(text, [one.value]), prices, carried=carried),
     )
 
 
@@ -47,11 +55,14 @@ def _paragraph(batch: str, provider: Provider, waiting: list[StoredDoubt], price
     many = len(waiting)
     costs = [prices.cost(provider.name, each.unit, each.amount) for one in waiting for each in one.attempts]
     what = "1 request was" if many == 1 else f"{many} requests were"
-    charge = costs_text(costs, nothing="them")
-    them, their = ("It is", "its label") if many == 1 else ("They are", "their labels")
+    them, their, these = ("It is", "its", "it") if many == 1 else ("They are", "their", "them")
+    known = costs_text(costs, nothing="")
+    charge = f"up to {known}" if known else f"for {these}"
+    carried = all(provider.carries_id(provider.operations[one.operation.partition(".")[2]]) for one in waiting)
+    sign = ("label" if carried else "time") + ("" if many == 1 else "s")
     return (
-        f"{what} sent but the line broke before the answer. {provider.title} may have charged up to {charge}. "
+        f"{what} sent but the line broke before the answer. {provider.title} may have charged {charge}. "
         f"{them} not sent again by {'itself' if many == 1 else 'themselves'}. "
-        f"Look for {their} in its dashboard (runner doubt list {batch}), then: "
+        f"Look for {their} {sign} in its dashboard (runner doubt list {batch}), then: "
         f"runner doubt resolve {batch} --all --as charged|not-charged|resend"
     )

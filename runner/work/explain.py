@@ -18,7 +18,7 @@ from runner.transport.files import CHANGED
 from runner.work.money import Prices
 from runner.work.results import AttemptStory, JobStory
 from runner.work.standing import is_paused_by_person
-from runner.work.support import Veil, described
+from runner.work.support import Veil, carries_id, described
 from runner.work.tools import Tools
 
 
@@ -46,7 +46,8 @@ def _story(info: BatchInfo, history: RowHistory, view: JobView, tools: Tools) ->
     job = history.jobs.get(view.operation)
     provider, operation = described(info, view.operation, tools)
     veil = Veil.over(info, history, view.operation, provider=provider, tools=tools)
-    attempts = [] if job is None else [attempt_story(one, veil, tools.prices) for one in job.attempts]
+    carried = carries_id(provider, operation)
+    attempts = [attempt_story(one, veil, tools.prices, carried=carried) for one in (job.attempts if job else ())]
     if provider is not None and operation is not None and job is not None:
         attempts = [
             replace(story, why=_why(provider, operation, one, veil, tools))
@@ -113,8 +114,8 @@ def _next(info: BatchInfo, view: JobView) -> str:
             return "Nothing: the cell cannot be sent; correct it in the list."
 
 
-def attempt_story(view: AttemptView, veil: Callable[[str], str], prices: Prices) -> AttemptStory:
-    """One attempt as evidence. `veil` takes keys and personal values out of what came back."""
+def attempt_story(view: AttemptView, veil: Callable[[str], str], prices: Prices, *, carried: bool) -> AttemptStory:
+    """One attempt as evidence. `veil` takes keys and personal values out of what came back; `carried`: with our id."""
     return AttemptStory(
         number=view.number,
         opened_us=view.opened_us,
@@ -132,7 +133,7 @@ def attempt_story(view: AttemptView, veil: Callable[[str], str], prices: Prices)
         cost=prices.cost(view.operation.partition(".")[0], view.unit, view.amount),
         error_code=None if view.error_code is None else veil(view.error_code),
         error_message=None if view.error_message is None else veil(view.error_message),
-        client_request_id=view.client_request_id,
+        client_request_id=view.client_request_id if carried else None,
         # Not veiled: digits are no phone in it, and their support asks for it.
         provider_request_id=shown_name(view.provider_request_id or "") or None,
         wait_seconds=view.wait_seconds,

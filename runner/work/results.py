@@ -7,7 +7,7 @@ Rows are numbered from 1; `line` is the physical line in the list, where the sou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -243,7 +243,7 @@ class AttemptStory:
     cost: Cost  # `amount` with its money
     error_code: str | None
     error_message: str | None
-    client_request_id: str  # look for it in the provider's dashboard
+    client_request_id: str | None  # to look for in the provider's dashboard; None: its requests carry no id of ours
     provider_request_id: str | None
     wait_seconds: float | None
     resolution: Resolution | None
@@ -257,13 +257,13 @@ class JobStory:
     row: int
     line: int | None
     operation: str
-    value: str  # what was or would be sent; shorten it before it is shown
+    value: str = field(repr=False)  # what was or would be sent; shorten it before it is shown
     state: str  # a job state, or "invalid"
     reason: str | None
     final: bool | None
     due_us: int | None
     http_status: int | None
-    result: Mapping[str, Any] | None
+    result: Mapping[str, Any] | None = field(repr=False)
     possible_double_charge: bool
     shared_rows: int  # how many rows of the batch share this job
     attempts: tuple[AttemptStory, ...]
@@ -279,7 +279,7 @@ class Doubt:
     line: int | None
     operation: str
     provider: str
-    value: str
+    value: str = field(repr=False)
     attempt: AttemptStory
 
 

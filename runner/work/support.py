@@ -38,7 +38,7 @@ class SupportRequest:
     path: str
     sent_us: int
     answered_us: int | None
-    client_request_id: str
+    client_request_id: str | None  # None: the request carried no id of ours
     provider_request_id: str | None
     status: int | None
     fault: Fault | None
@@ -87,7 +87,7 @@ def _request(
         path=veil(view.path),
         sent_us=view.opened_us,
         answered_us=view.closed_us if view.status is not None else None,
-        client_request_id=view.client_request_id,
+        client_request_id=view.client_request_id if carries_id(provider, operation) else None,
         provider_request_id=shown_name(view.provider_request_id or "") or None,
         status=view.status,
         fault=view.fault,
@@ -95,6 +95,11 @@ def _request(
         body_note=note,
         parameters=_parameters(info, key, job, operation, view),
     )
+
+
+def carries_id(provider: Provider | None, operation: Operation | None) -> bool:
+    """Whether requests of an operation carry our id, by its profile as it is today; taken to where that is gone."""
+    return provider is None or operation is None or provider.carries_id(operation)
 
 
 def described(info: BatchInfo, key: str, tools: Tools) -> tuple[Provider | None, Operation | None]:

@@ -140,7 +140,7 @@ def test_several_operations_are_counted_each() -> None:
     other = replace(at_one_price(7, checks(7)), title="Acme", key_present=False)
     shown = preflight_text(replace(PLAN, lanes=(*PLAN.lanes, other)))
     assert "  requests  4,640 defastra.email, 7 defastra.email" in shown
-    assert "Acme: 7 requests, 7 checks, 1 h 17 min at its limits; key missing" in shown
+    assert "Acme: 7 requests, 7 checks, 1 h 17 min at its limits; no usable key" in shown
 
 
 def test_nights_say_from_when_to_when() -> None:

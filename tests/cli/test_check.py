@@ -50,7 +50,7 @@ def test_what_cannot_be_sent_is_exit_2_with_its_fix(folder: Path) -> None:
     assert (problem["code"], problem["fix"]) == ("config", "export DEFASTRA_API_KEY=...")
     assert "error: the key of Defastra is missing" in keyless.stderr
     shown = inside(folder, *CHECK, DEFASTRA_API_KEY="")
-    assert "3 requests, 3 checks, 0 s at its limits; key missing" in shown.stdout
+    assert "3 requests, 3 checks, 0 s at its limits; no usable key" in shown.stdout
     inside(folder, "load", "leads.csv", "-p", "defastra.email")
     write_list(folder, *names("bad", 4))
     changed = inside(folder, *CHECK)

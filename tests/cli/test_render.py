@@ -237,6 +237,12 @@ def test_every_fault_has_its_sentence(fault):
     """What broke, and whether anything left this machine."""
     shown = evidence.attempt_text(replace(ATTEMPT, status=None, fault=fault, error_code=None, error_message=None))
     assert "came back" in shown
+    left = fault is Fault.NO_ANSWER
+    assert ("    sent      POST /" in shown, "    not sent  POST /" in shown, "label" in shown) == (
+        left,
+        not left,
+        left,
+    )
 
 
 def test_a_doubt_shows_what_to_look_for_and_what_was_decided():
@@ -254,6 +260,10 @@ def test_a_doubt_shows_what_to_look_for_and_what_was_decided():
     assert "in doubt, up to 1 check (0.02 EUR)" in evidence.attempt_text(open_)
     decided = replace(open_, debited=Debited.YES, resolution=Resolution.CHARGED)
     assert "charged   1 check (0.02 EUR) (you said: charged)" in evidence.attempt_text(decided)
+    accepted = evidence.attempt_text(replace(open_, resolution=Resolution.RESEND))
+    assert (
+        "up to 1 check (0.02 EUR) (sending it again was accepted)" in accepted
+    )  # perhaps by the profile: nobody said it
 
 
 def test_providers_of_one_batch_are_told_apart():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.evidence import doubts_text, story_text, support_text
 from runner.domain.model import Debited, Fault
 from runner.domain.provider import Auth, Http, Limit, Provider
 from runner.errors import BatchError, UsageError
@@ -123,6 +124,31 @@ def test_explain_has_every_request_of_a_row_or_value(place: Place) -> None:
             with pytest.raises(BatchError) as caught:
                 r.explain(batch, nowhere)
             assert "nobody" not in str(caught.value)
+
+
+def test_where_no_label_is_sent_none_is_looked_for(place: Place) -> None:
+    """A profile without an id of ours: its doubts are found by their times; without a price no amount is made up."""
+    profile = Path("runner/providers/defastra.toml").read_text()
+    for ours in ('client_request_id = "X-Request-Id"\n', ', default = "{attempt}"', "price = 1\n", 'unit = "check"\n'):
+        assert ours in profile
+        profile = profile.replace(ours, "")
+    (place.folder / "mine.toml").write_text(profile)
+    place.write_list(emails(2))
+    place.world.next([Behaviour(), Behaviour(manner=Manner.DROP, charged=True)])
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["./mine.toml:email"])
+        place.run(r, batch)
+        (doubt,) = r.doubts(batch)
+        (story,) = r.explain(batch, doubt.row)
+        (asked,) = r.support(batch, doubt.row)
+        assert [doubt.attempt.client_request_id, story.attempts[0].client_request_id] == [None, None]
+        assert "label" not in story_text(story)
+        assert "none sent" in doubts_text([doubt])
+        assert "Client request ID: none sent" in support_text(asked)
+        assert r.doubt_text(batch).startswith(
+            "1 request was sent but the line broke before the answer. Defastra may have charged for it. "
+            "It is not sent again by itself. Look for its time in its dashboard (runner doubt list leads), then: "
+        )
 
 
 def test_doubts_come_with_the_label_to_look_for(place: Place) -> None:
