@@ -68,8 +68,8 @@ class Stage:
         done = self.place.runner(*arguments)
         command = " ".join(("runner", *arguments))
         holds(f"{command}: {done.err}", self.crashes or "unexpected error" not in done.err)
-        self._search(f"stdout of {command}", done.out.encode(), address=address)
-        self._search(f"stderr of {command}", done.err.encode(), address=address)
+        self.search(f"stdout of {command}", done.out.encode(), address=address)
+        self.search(f"stderr of {command}", done.err.encode(), address=address)
         return done
 
     def read(self, commands: Iterable[Sequence[str]] = READ) -> None:
@@ -81,9 +81,9 @@ class Stage:
         """What `ps` shows to everybody, and what is handed to programs that the command started; how many these are."""
         children = list(_descendants(process.pid))
         for pid in (process.pid, *children):
-            self._search(f"the command line of process {pid}", _read(pid, "cmdline"))
+            self.search(f"the command line of process {pid}", _read(pid, "cmdline"))
         for pid in children:
-            self._search(f"the environment of process {pid}", _read(pid, "environ"))
+            self.search(f"the environment of process {pid}", _read(pid, "environ"))
         return len(children)
 
     def sweep(self) -> int:
@@ -94,10 +94,10 @@ class Stage:
         for path in files:
             name = path.relative_to(self.place.folder).as_posix()
             if name not in self.with_key:
-                self._search(name, path.read_bytes(), address=name in self._told)
+                self.search(name, path.read_bytes(), address=name in self._told)
         return len(files)
 
-    def _search(self, what: str, said: bytes, *, address: bool = False) -> None:
+    def search(self, what: str, said: bytes, *, address: bool = False) -> None:
         """AssertionError where the key, or unless allowed the address, is found."""
         for mark in key_marks():
             holds(f"the key is in {what}: {_around(said, mark)!r}", mark not in said)
