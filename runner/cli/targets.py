@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from runner.domain.personal import shown_name
 from runner.errors import BatchError, InputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def known_batch(library: Runner, target: str | None) -> str:
         if target is None or not Path(target).suffix:
             raise
         raise InputError(  # whoever writes an ending means a file
-            f"there is no file {target}, and no batch of that name",
+            f"there is no file {shown_name(target)}, and no batch of that name",
             why="A list is read where it lies; a batch is known by its name, or by the file it came from.",
             fix=f"ls {Path(target).parent}   (the files there), or runner status   (the batches here)",
         ) from error

@@ -12,6 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, JobId
+from runner.domain.personal import shown_name
 from runner.domain.states import JobState
 from runner.errors import BatchError
 from runner.store.database import ATTACHED, Database
@@ -113,7 +114,7 @@ class Reports:
             )
         near = difflib.get_close_matches(text, [batch.name for batch in batches], n=1)
         raise BatchError(
-            f"there is no batch {text}",
+            f"there is no batch {shown_name(text)}",
             why="no batch is called that or begins so, and none was read from such a file",
             fix=f"runner status {near[0]}   (did you mean it?)" if near else "runner status   (lists the batches)",
         )
