@@ -15,7 +15,7 @@ from runner.store.values import LOST_ANSWER
 _FRESH: Final = f"""
 UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL, final = NULL, found = NULL,
     result = NULL, http_status = NULL, error_code = NULL, error_message = NULL, finished_us = NULL,
-    possible_double_charge = possible_double_charge | (unknowns > 0 OR reason = '{LOST_ANSWER}')
+    possible_double_charge = possible_double_charge | (unknowns > 0 OR debits > 0 OR reason = '{LOST_ANSWER}')
 WHERE batch = ? AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}
 """
 _IN_DOUBT: Final = "SELECT id FROM jobs WHERE batch = ? AND state = 'in_doubt'"
@@ -39,13 +39,17 @@ UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL,
 WHERE id = ? AND state = 'in_doubt' AND {job_may(JobEvent.REQUEUE)}
 """
 _QUEUE_MARKED: Final = _QUEUE.replace("reason = NULL", "reason = NULL, possible_double_charge = 1", 1)
-# The attempts themselves stay as they were closed. A job that goes again already keeps its due time: only what was counted against it is taken back.
+# The attempts themselves stay as they were closed. A job that goes again already keeps its due time: only what was
+# counted against it is taken back.
 _JUDGED_TOO_EARLY: Final = """
 UPDATE jobs SET attempts_spent = max(0, attempts_spent - 1) WHERE id = (SELECT job FROM attempts WHERE id = ?)
 """
+# Only where it is the job's last word: after a newer one somebody, or another answer, has decided on it.
 _UNFAIL: Final = f"""
-UPDATE jobs SET state = 'queued', due_us = 0, final = NULL, finished_us = NULL
-WHERE id = (SELECT job FROM attempts WHERE id = ?) AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}
+UPDATE jobs SET state = 'queued', due_us = 0, final = NULL, finished_us = NULL,
+    possible_double_charge = possible_double_charge | (unknowns > 0 OR debits > 0)
+WHERE (id, attempts) = (SELECT job, number FROM attempts WHERE id = ?)
+    AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}
 """
 _REOPEN: Final = f"UPDATE batches SET state = 'ready', reason = NULL WHERE id = ? AND {batch_may(BatchEvent.REOPEN)}"
 
