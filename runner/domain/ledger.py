@@ -60,6 +60,7 @@ class Budget:
         self._max_requests = dict(max_requests or {})
         self._max_spend = dict(max_spend or {})
         self._accounts: dict[str, Account] = {}
+        self._dearest: dict[str, Amount] = {}  # by operation: the highest charge, where it was above the price
 
     def account(self, provider: str) -> Account:
         """The sums of one provider, made on first use."""
@@ -71,6 +72,14 @@ class Budget:
         account.sent += requests
         account.debited += debited
         account.in_doubt += in_doubt
+
+    def price(self, operation: str, known: Amount) -> Amount:
+        """What a request may cost: the most that the profile knows of, or that was ever charged for one."""
+        return max(known, self._dearest.get(operation, known))
+
+    def charged(self, operation: str, amount: Amount) -> None:
+        """A provider may charge more than the profile says. From then on its requests are held at that."""
+        self._dearest[operation] = self.price(operation, amount)
 
     def hold(self, provider: str, amount: Amount) -> Hold | Refusal:
         """Set `amount` and one request aside, or say which cap has no room."""

@@ -23,7 +23,8 @@ async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Ad
     `before` is this worker's last answer: it is told before any longer wait.
     """
     operation = lane.operations[job.operation]
-    hold = lane.shared.budget.hold(lane.provider.name, operation.hold)
+    budget = lane.shared.budget
+    hold = budget.hold(lane.provider.name, budget.price(operation.key, operation.hold))
     if isinstance(hold, Refusal):
         await told(lane, before)
         _put_back(lane, leave, job)

@@ -87,7 +87,10 @@ def settle(
     requeue = _count(lane, job, attempt, weighed)
     apply(lane, decision, weighed.verdict, answer, job, admission.leave)
     sent = answer.fault not in UNSENT
-    lane.shared.budget.settle(admission.hold, sent=sent, debited=decision.debited, amount=decision.amount)
+    budget = lane.shared.budget
+    budget.settle(admission.hold, sent=sent, debited=decision.debited, amount=decision.amount)
+    if decision.debited is Debited.YES:
+        budget.charged(job.operation, decision.amount)
     stored = lane.shared.store.settle(_settlement(lane, job, attempt, weighed, requeue))
     if requeue:
         lane.feed.requeued(0)
@@ -149,7 +152,9 @@ def _count(lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed) -> tuple[
         return ()
     if decision.lane is LaneMove.HALT and verdict.action in (Action.FAIL, Action.RETRY):
         return streaks.trip(job.operation, verdict.rule)
-    if verdict.halt_after is not None and decision.event in (JobEvent.FAIL, JobEvent.RETRY):
+    # One that no longer halts would only grow: a list of a million rows may be out of scope from end to end.
+    halts = verdict.halt_after is not None and not (verdict.unproven_halt and weighed.situation.proven)
+    if halts and decision.event in (JobEvent.FAIL, JobEvent.RETRY):
         streaks.extend(job.operation, verdict.rule, attempt)
     elif decision.event in (JobEvent.SUCCEED, JobEvent.FAIL):
         streaks.end(job.operation)

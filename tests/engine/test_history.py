@@ -12,6 +12,7 @@ import pytest
 from runner.domain.model import Action, Amount, Answer, Debited
 from runner.domain.provider import Condition, Learn, Limit, Lookup, Provider, Rule
 from runner.engine.ports import RunOptions
+from runner.engine.streaks import Streaks
 from tests.engine.night import BAD_ROW, BUSY, DOWN, GARBAGE, LATER, OK, WRONG, Night, Sent, provider
 
 SCOPE = Answer(status=403, body=b"{}")
@@ -325,6 +326,33 @@ def test_a_cap_counts_what_was_stated(tmp_path: Path) -> None:
     summary = night.run()
     assert summary.lanes[0].reason == "max-spend"
     assert night.query("SELECT sum(amount) FROM v_attempts") == [(18.0,)]
+
+
+@pytest.mark.parametrize("in_flight", [1, 8])
+def test_a_cap_holds_where_more_is_charged_than_the_profile_says(tmp_path: Path, in_flight: int) -> None:
+    """The price is 1, each answer states 3: the first one tells; a cap of 10 ends at 9, and a new run learns anew."""
+    one = replace(stating(), in_flight=in_flight)
+    night = Night(path=tmp_path / "r.db", values=40, providers=(one,), scripts={"acme": lambda sent: used(OK, "3")})
+    for cap, owed in ((10, 9), (16, 15)):
+        summary = night.run(max_spend={None: Amount(cap * 1_000_000)})
+        assert summary.lanes[0].reason == "max-spend"
+        assert night.query("SELECT sum(amount) FROM v_attempts") == [(float(owed),)]
+
+
+def test_a_streak_that_can_no_longer_halt_is_not_kept(tmp_path: Path) -> None:
+    """Once a success is known, a list that is out of scope from end to end costs no memory."""
+    counted: list[int] = []
+
+    night = Night(
+        path=tmp_path / "r.db",
+        values=30,
+        providers=(changed(scope(unproven_halt=True), in_flight=1),),
+        scripts={"acme": lambda sent: OK if sent.value == "v4" else SCOPE},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Streaks, "extend", lambda self, operation, rule, attempt: counted.append(attempt))
+        night.run()
+    assert len(counted) == 3
 
 
 def test_an_unproven_shape_still_halts_at_the_first(tmp_path: Path) -> None:
