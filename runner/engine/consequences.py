@@ -34,7 +34,12 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
         case LaneMove.PAUSE:
             give_up = _pause(lane, verdict, leave)
         case LaneMove.HALT:
-            _halt(lane, _report(lane, verdict.rule, verdict, answer, job))
+            report = _report(lane, verdict.rule, verdict, answer, job)
+            if _is_of_this_batch(verdict, answer):
+                lane.leave(leave)
+                lane.give_up(report)
+            else:
+                _halt(lane, report)
         case LaneMove.NOTHING:
             lane.leave(leave)
     if give_up:
@@ -44,6 +49,12 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
     shut = (was_open and lane.gate.shut is not None) or lane.gate.closed is not None
     for other in tuple(lane.account.lanes):
         other.follow(reason, shut=shut)
+
+
+def _is_of_this_batch(verdict: Verdict, answer: Answer) -> bool:
+    """Whether a halt speaks of this batch's parameters rather than of the account: its request could not be built, or
+    has a shape that no success of this batch has proved right."""
+    return answer.fault is Fault.INVALID or (verdict.unproven_halt and verdict.halt_after is None)
 
 
 def _given_up(decision: Decision, verdict: Verdict) -> str:
