@@ -83,9 +83,9 @@ def _spellings(value: str) -> Iterator[str]:
     """Patterns of the ways in which a value may be written, the longest first."""
     written = {
         value,
-        quote(value, safe=""),
-        quote(value, safe="@"),
-        quote_plus(value),
+        quote(value, safe="", errors="replace"),  # a file's name may hold what is no text
+        quote(value, safe="@", errors="replace"),
+        quote_plus(value, errors="replace"),
         json.dumps(value)[1:-1],
         html.escape(value),
     }

@@ -36,6 +36,11 @@ def test_a_value_is_found_in_every_spelling(way, value):
     assert shown.endswith(' here"}')
 
 
+def test_a_name_that_is_no_text_is_no_obstacle():
+    """Half a character, as in the name of a file from another system: concealed like any other."""
+    assert conceal("no such file: /lists/\udce9t\udce9.eml", ["/lists/\udce9t\udce9.eml"]) == "no such file: /…"
+
+
 def test_parts_and_other_forms_of_a_value_are_found_too():
     """The name before the @ alone; a number's digits in groups, with or without its country; others' values as well."""
     assert (
