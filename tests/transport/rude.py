@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+_STEPS_TO_SERVE = 10
+
 OK = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{"status":true}'
 
 
@@ -85,7 +87,7 @@ async def rude(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIte
         finally:
             closing.add(task)  # a task cancelled while it closes would make the event loop complain
             writer.close()
-            with suppress(OSError):
+            with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
@@ -95,6 +97,8 @@ async def rude(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIte
         yield books
     finally:
         server.close()
+        for _ in range(_STEPS_TO_SERVE):  # a connection accepted just now has no task yet that could be ended
+            await asyncio.sleep(0)
         for task in tasks - closing:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -61,7 +61,7 @@ async def test_waiting_for_a_slot_is_proved_unsent(connect: Connect) -> None:
     arrived = anyio.Event()
     async with (
         rude(silent) as server,
-        connect(server.url, slots=1, timeout_seconds=0.2) as transport,
+        connect(server.url, slots=1, timeout_seconds=0.6) as transport,
         anyio.create_task_group() as group,
     ):
         group.start_soon(ask, transport)
