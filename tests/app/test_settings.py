@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from decimal import Decimal
@@ -212,6 +213,16 @@ def test_key_of_the_wrong_shape_is_refused_unseen() -> None:
         keys.of(provider(SecretRef(env="K"), pattern="^sk-"))
     assert FAKE_KEY not in str(caught.value) + caught.value.why + caught.value.fix
     assert keys.of(provider(SecretRef(env="K"), pattern="^fake-")) is not None
+
+
+def test_a_program_that_fetches_a_key_is_not_handed_another(tmp_path, monkeypatch) -> None:
+    """A variable that a key was read from is not in the program's environment; all others are."""
+    monkeypatch.setenv("FIRST_API_KEY", FAKE_KEY)
+    keys = Keys(os.environ, directory=tmp_path)
+    script = "import os; print(os.environ.get('FIRST_API_KEY', 'not there'), 'PATH' in os.environ)"
+    assert keys.fetch(SecretRef(env="FIRST_API_KEY"), what="it").reveal() == FAKE_KEY
+    fetched = keys.fetch(SecretRef(command=(sys.executable, "-c", script)), what="it").reveal()
+    assert fetched == "not there True"
 
 
 def test_keys_from_file_and_command(tmp_path: Path) -> None:

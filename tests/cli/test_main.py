@@ -154,6 +154,24 @@ def test_an_unexpected_error_is_short_and_its_trace_is_kept(monkeypatch, capfd, 
     assert "boom" in capfd.readouterr().err
 
 
+def test_a_trace_holds_no_key_and_no_whole_address(monkeypatch, capfd, tmp_path):
+    """An exception may quote what it failed at: keys of the environment go, addresses are shortened, the rest stays."""
+
+    def fail():
+        raise ValueError("no such thing: jane.doe@example.com\nX-API-KEY: obviously-fake-key-0000")
+
+    monkeypatch.setattr(entry, "build", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("ACME_API_KEY", "obviously-fake-key-0000")
+    entry.invoke(["run"])
+    (kept,) = tmp_path.iterdir()
+    entry.invoke(["run", "-v"])
+    for trace in (kept.read_text(), capfd.readouterr().err):
+        assert "j…@example.com\nX-API-KEY: [key]" in trace
+        assert "in fail" in trace
+        assert "fake-key" not in trace
+
+
 def test_the_version_is_one_line():
     """`runner --version`, in a process of its own; a reader that is gone is no error."""
     done = subprocess.run([sys.executable, "-m", "runner", "--version"], capture_output=True, text=True, check=True)
