@@ -28,7 +28,7 @@ def after(number: int, act: Callable[[], object]) -> Callable[[Event], None]:
 
 def test_a_pause_from_another_terminal_drains_the_run(place: Place) -> None:
     """It is a wish to the run at work; the run ends with 5 and only `resume` goes on."""
-    place.write_list(emails(2000))
+    place.write_list(emails(700))
     steered = []
     with place.runner() as r, place.runner() as other:
         batch = r.load("leads.csv", ["defastra.email"])
@@ -40,7 +40,7 @@ def test_a_pause_from_another_terminal_drains_the_run(place: Place) -> None:
         result = place.run(r, batch, on_event=after(5, look_and_pause))
         assert not steered[0].at_once
         assert (result.exit_code, result.status.state, result.status.reason) == (5, BatchState.PAUSED, "person")
-        assert result.sent < 2000
+        assert result.sent < 700
         assert place.run(r, batch).sent == 0
         assert other.resume(batch).at_once
         assert place.run(r, batch).exit_code == 0
@@ -61,16 +61,16 @@ def test_a_cancel_from_another_terminal_gives_the_batch_up(place: Place) -> None
 
 def test_rows_added_beside_a_run_are_sent_by_it(place: Place) -> None:
     """`load --add` while it works: the run sees them within a second."""
-    place.write_list(emails(1500))
+    place.write_list(emails(600))
     with place.runner() as r, place.runner() as other:
         batch = r.load("leads.csv", ["defastra.email"])
 
         def add() -> None:
-            place.write_list([*emails(1500), "late@example.com"])
+            place.write_list([*emails(600), "late@example.com"])
             assert other.load("leads.csv", ["defastra.email"], add=True).added_rows == 1
 
         result = place.run(r, batch, on_event=after(3, add))
-        assert (result.exit_code, result.status.rows) == (0, 1501)
+        assert (result.exit_code, result.status.rows) == (0, 601)
     assert "late@example.com" in place.values()
 
 
