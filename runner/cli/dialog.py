@@ -164,7 +164,7 @@ class Dialog:
         from runner.domain.provider import InputKind
 
         if self._flags.region is not None:
-            return _region(self._flags.region)
+            return _region(self._flags.region, fix="--region US")
         if not self._asks or not any(one.kind is InputKind.PHONE for each in operations for one in each.inputs):
             return None
         question = "Country of phone numbers without a +, such as US (Enter: none): "
@@ -258,10 +258,10 @@ def _variable(name: str) -> str:
     return name
 
 
-def _region(text: str) -> str:
+def _region(text: str, *, fix: str = "US") -> str:
     from runner.inputs.phones import known_region
 
     region = known_region(text)
     if region is None:
-        raise UsageError(f"{clean(text)!r} is not a country", why="it is written in two letters", fix="US")
+        raise UsageError(f"{clean(text)!r} is not a country", why="it is written in two letters", fix=fix)
     return region

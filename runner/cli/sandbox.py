@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from runner.sandbox.world import World
 
 FAKE_KEY = "sandbox-key-not-real"
+HIGHEST_PORT = 65_535
+MOST_UNITS = 1_000_000_000
 _KEY_CHARACTERS = 129
 
 
@@ -49,6 +51,8 @@ def sandbox(
     from runner.settings import parse_share
     from runner.system import SystemRandomness
 
+    _check_range("--port", port, HIGHEST_PORT)
+    _check_range("--wallet", wallet, MOST_UNITS)
     share = parse_share(faults, name="--faults")
     with (common or Common()).open() as library:
         profile = library.provider(provider)
@@ -60,6 +64,13 @@ def sandbox(
             f"port {chosen} cannot be used", why=problem, fix=f"runner sandbox {provider} --port 0   (takes a free one)"
         )
     return 0
+
+
+def _check_range(flag: str, given: int | None, most: int) -> None:
+    if given is not None and not 0 <= given <= most:
+        raise UsageError(
+            f"{flag} {given} cannot be", why=f"It is between 0 and {most}.", fix=f"{flag} {max(0, min(given, most))}"
+        )
 
 
 async def _serve(world: World, name: str, port: int) -> str | None:

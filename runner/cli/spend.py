@@ -90,5 +90,10 @@ def _money_text(spend: Spend) -> str:
     """The sum, or what of it is known."""
     if spend.money is not None:
         return " + ".join(money_text(amount, currency) for currency, amount in spend.money.items()) or "nothing"
-    missing = sorted({f'"{line.provider}.{line.cost.unit}"' for line in spend.totals if line.cost.money is None})
+    missing = sorted({f'"{line.provider}.{line.cost.unit}"' for line in spend.totals if _lacks_price(line)})
     return f"unknown: [prices] has no {', '.join(missing)}"
+
+
+def _lacks_price(line: SpendLine) -> bool:
+    """Whether its money is unknown for want of a price: where nothing was charged, none is needed."""
+    return line.cost.money is None and bool(line.cost.amount)

@@ -46,7 +46,9 @@ def verdict_text(trial: Trial) -> str:
     if trial.passed:
         return f"{trial.name}: {count(trial.examples, 'example')}, each leads to the rule it names"
     mistakes = len(trial.error.why.splitlines()) if trial.error else 0
-    wrong = f", {count(len(trial.misses), 'example')} of {trial.examples} lead elsewhere" if trial.misses else ""
+    many = len(trial.misses)
+    leads = "leads" if many == 1 else "lead"
+    wrong = f", {count(many, 'example')} of {trial.examples} {leads} elsewhere" if trial.misses else ""
     return f"{clean(trial.name)}: cannot be used, {count(mistakes, 'mistake')}{wrong}"
 
 

@@ -124,6 +124,8 @@ def _unchanged(session: Session) -> Store | None:
     found = database_file.status(session)
     if not found.exists:
         return None
+    if (found.revision or "") > found.newest:  # revisions are numbered 0001, 0002, ...
+        return session.store()  # refuses it in its own words, and leaves it as it is
     if found.revision != found.newest:
         raise SchemaError(
             f"{found.path.name} has the schema of another version",

@@ -139,7 +139,10 @@ def test_a_key_of_the_wrong_shape_is_refused_before_anything_is_written(place, i
         (("--provider", "defendis", "-p", "defastra.email", "--key-env", "K"), "-p defastra.email is not of defendis"),
         (("-p", "defastra.email", "-p", "dfirlab.email", "--key-env", "K"), "init sets up one provider"),
         (("--provider", "defastra", "--key-env", "K", "--price", "cheap"), "--price: not a price"),
-        (("--provider", "defastra", "--key-env", "K", "--region", "Germany"), "'Germany' is not a country"),
+        (
+            ("--provider", "defastra", "--key-env", "K", "--region", "Germany"),
+            "'Germany' is not a country\n  why: it is written in two letters\n  fix: --region US",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -147,8 +150,8 @@ def test_where_nobody_can_be_asked_too_little_is_exit_2(arguments, what, place, 
     """Three parts, nothing written, and no value that could be a key."""
     done = init(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    head, why, fix = done.stderr.strip().split("\n")
-    assert head.startswith(f"error: {what}")
+    _, why, fix = done.stderr.strip().split("\n")
+    assert done.stderr.startswith(f"error: {what}")
     assert why.startswith("  why: ")
     assert fix.startswith("  fix: ")
     assert "sk-not-real" not in done.stderr

@@ -7,14 +7,17 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from runner.cli import log
+from runner.cli.spend import spend_text
 from runner.domain.states import BatchState
 from runner.store.values import Wish
-from runner.work.records import Record
+from runner.work.money import Cost
+from runner.work.records import By, Record, Spend, SpendLine
 from tests.cli.place import RUN, inside, names, write_list
 
 ROOT = Path(__file__).parents[2]
@@ -193,6 +196,18 @@ def test_spending_is_shown_in_units_and_money(folder, provider) -> None:
     assert [{**line, "operation": None}] == [{"operation": None, **total} for total in found["totals"]]
     assert json.loads(inside(folder, "spend", "--since", "2199-01-01", "--json").stdout)["lines"] == []
     assert inside(folder, "spend", "--by", "hour").returncode == 2
+
+
+def test_a_price_that_nothing_was_charged_at_is_not_missed() -> None:
+    """Requests that cost nothing need no price; what was charged and has none does."""
+    free = Cost(unit="request", amount=Decimal(0), money=None, currency="", told=True)
+    paid = Cost(unit="credit", amount=Decimal(3), money=None, currency="", told=True)
+    totals = tuple(
+        SpendLine(provider=name, requests=2, charged=0, not_charged=2, in_doubt=0, cost=cost, in_doubt_cost=free)
+        for name, cost in (("defendis", free), ("dfirlab", paid))
+    )
+    shown = spend_text(Spend(by=By.DAY, since=None, batch=None, lines=(), totals=totals))
+    assert shown.endswith('in money  unknown: [prices] has no "dfirlab.credit"')
 
 
 def test_money_that_is_not_known_is_never_nothing(folder, provider) -> None:

@@ -38,6 +38,17 @@ def served(folder, name: str) -> Iterator[dict[str, str]]:
             process.terminate()
 
 
+@pytest.mark.parametrize(
+    ("flag", "given", "fix"), [("--port", "99999", "65535"), ("--port", "-1", "0"), ("--wallet", "-3", "0")]
+)
+def test_a_number_that_cannot_be_is_exit_2(tmp_path, flag, given, fix):
+    """Not a mistake of the tool's, and no wallet below nothing."""
+    done = inside(tmp_path, "sandbox", "defastra", flag, given)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {flag} {given} cannot be\n")
+    assert done.stderr.endswith(f"  fix: {flag} {fix}\n")
+
+
 @pytest.mark.parametrize(("name", "code", "spent"), [("defendis", 0, {"request": 0}), ("dfirlab", 4, {"credit": 3})])
 def test_what_it_prints_is_enough_to_run_against_it(tmp_path, name, code, spent):
     """The lines go into runner.toml, the key has the provider's shape; a wallet of 4 pays one lookup of DFIR Lab."""

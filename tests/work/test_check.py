@@ -256,6 +256,20 @@ def test_an_older_database_is_not_upgraded_by_a_look(place: Place) -> None:
     assert state_of(place.folder) == before
 
 
+def test_a_newer_database_is_not_one_to_upgrade(place: Place) -> None:
+    """`db upgrade` would refuse it: what helps is a newer version."""
+    place.write_list(emails(3))
+    with place.runner() as r:
+        r.load("leads.csv", OPERATION)
+        with r._session.store()._database.write_now() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    before = state_of(place.folder)
+    with place.runner() as r, pytest.raises(SchemaError, match="newer version") as refused:
+        r.check("leads.csv", OPERATION)
+    assert refused.value.fix == "pip install --upgrade bulk-runner"
+    assert state_of(place.folder) == before
+
+
 def test_time_and_nights_follow_from_the_limits(place: Place) -> None:
     """A rate of one's own is a limit too; the end is counted from now."""
     place.write_list(emails(13))
