@@ -27,6 +27,7 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         self._by_batch: dict[BatchId, Tally] = {}
         self._waiting: dict[Tally, dict[str, str]] = {tally: {} for tally in tallies}
         self._tasks: dict[Tally, TaskID] = {}
+        self._began = False
         self._bar: Bar | None = None
         self._stack = ExitStack()
 
@@ -51,14 +52,18 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the bars as they stand."""
+        """Leave the bars as they stand; of a run that was refused before it began there is nothing to leave."""
         try:
+            if self._bar is not None and not self._began:
+                for task in self._tasks.values():
+                    self._bar.update(task, visible=False)
             self._stack.close()
         except OSError:  # the terminal is gone
             self._bar = None
 
     def __call__(self, event: Event) -> None:
         """Move the bar of the event's batch."""
+        self._began = True
         tally = self._of(event)
         if isinstance(event, AttemptClosed):
             tally.add(event)

@@ -190,7 +190,7 @@ def loaded_text(loaded: Loaded) -> str:
             facts(
                 [
                     ("list", f"{count(loaded.rows, 'row')}{added}"),
-                    *(("column", clean(column)) for column in loaded.columns),
+                    *(("column", clean(column)) for column in dict.fromkeys(loaded.columns)),
                     ("countries", countries_text(loaded.countries)),
                     ("requests", f"{number(loaded.jobs)}, {count(loaded.shared, 'row')} shared with an earlier one"),
                     ("refused", invalid_text(loaded.invalid)),

@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from runner.cli.terminal import Screen
 from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
 from runner.domain.states import JobEvent
 from runner.engine.events import AttemptClosed, LaneChanged, RunEnded, RunStarted, RunStopping
+from runner.errors import ConfigError
 
 B = BatchId(1)
 SECOND = 1_000_000
@@ -137,6 +139,15 @@ def test_the_bar_shows_counts_and_what_is_waited_for(monkeypatch):
         observe(lane(3, "parked", reason="daily-limit", until_us=10 * SECOND))
     assert "leads" in screen.getvalue()
     assert "2 of 4 · 1 charged · 1 in doubt · defastra waiting until 1970-01-01" in screen.getvalue()
+
+
+def test_no_bar_is_left_of_a_run_that_was_refused(monkeypatch):
+    """A missing key is told alone: nothing was on its way."""
+    screen = io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    with suppress(ConfigError), LiveProgress(Tally("leads", 4)):
+        raise ConfigError("no key", why="it is missing", fix="export KEY=...")
+    assert "leads" not in screen.getvalue()
 
 
 def test_auto_is_plain_without_a_terminal_and_quiet_is_nothing(capsys):

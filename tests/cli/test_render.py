@@ -205,7 +205,7 @@ def test_an_import_says_what_it_found():
         not_sent=3,
         invalid={"invalid:empty": 3},
         countries={"US": 812, "unknown": 3, "DE": 1040},
-        columns=("email <- email",),
+        columns=("email <- email", "email <- email"),
         notices=("read as cp1252",),
     )
     assert render.loaded_text(loaded).splitlines() == [
