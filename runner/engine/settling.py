@@ -92,8 +92,6 @@ def settle(
     if decision.debited is Debited.YES:
         budget.charged(job.operation, decision.amount)
     stored = lane.shared.store.settle(_settlement(lane, job, attempt, weighed, requeue))
-    if requeue:
-        lane.feed.requeued(0)
     if decision.event in (JobEvent.RETRY, JobEvent.RELEASE):
         lane.feed.requeued(decision.due_us)
     return Settled(stored, _event(lane, admission, weighed, seconds))

@@ -1,0 +1,83 @@
+"""What batches share and what they do not, piece by piece: turns at the gate, streaks, rows that cannot be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.domain.model import AttemptId, Request
+from runner.domain.provider import Operation
+from runner.engine.account import Account
+from runner.engine.gate import Pass
+from runner.engine.ports import UnsendableError
+from runner.engine.streaks import Streaks
+from tests.engine.night import Night, ScriptedTransport, provider
+from tests.engine.test_history import SCOPE, changed, scope
+from tests.virtual import VirtualClock, run_virtual
+
+
+class Waiting:
+    """A lane that only counts how often it is woken."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> None:
+        """Counted."""
+        self.woken += 1
+
+    def follow(self, reason: str, *, shut: bool) -> None:
+        """Not counted."""
+
+
+@pytest.mark.parametrize(("probe", "woken"), [(True, 1), (False, 0)])
+def test_a_probe_that_was_not_used_is_the_others_turn(probe: bool, woken: int) -> None:
+    """Whoever gives a probe back wakes the others, not itself: it would take the same turn again."""
+
+    async def main() -> tuple[int, int]:
+        account = Account(provider(), "account", clock=VirtualClock())
+        one, other = Waiting(), Waiting()
+        account.lanes.extend((one, other))
+        account.leave(Pass(probe=probe), one)
+        return one.woken, other.woken
+
+    assert run_virtual(main) == (0, woken)
+
+
+def test_a_streak_is_of_one_rule_and_one_operation() -> None:
+    """Another rule begins a new one; another operation has its own."""
+    streaks = Streaks()
+    streaks.extend("a.email", "scope", AttemptId(1))
+    streaks.extend("a.phone", "scope", AttemptId(2))
+    streaks.extend("a.email", "billing", AttemptId(3))
+    assert streaks.length("a.email", "scope") == 0
+    assert streaks.length("a.email", "billing") == 1
+    assert streaks.trip("a.email", "billing") == (AttemptId(3),)
+    assert streaks.trip("a.phone", "billing") == ()
+    assert streaks.length("a.phone", "scope") == 0
+
+
+def test_a_row_that_cannot_be_sent_does_not_break_a_streak(tmp_path: Path, monkeypatch: Any) -> None:
+    """Its file is gone: the provider said nothing, so the five answers around it are five in a row."""
+    prepare = ScriptedTransport.prepare
+
+    def with_a_gap(
+        self: ScriptedTransport, operation: Operation, params: Mapping[str, str], *, attempt_id: str
+    ) -> Request:
+        if params["email"] == "v3":
+            raise UnsendableError("the file is gone", reason="file-missing")
+        return prepare(self, operation, params, attempt_id=attempt_id)
+
+    monkeypatch.setattr(ScriptedTransport, "prepare", with_a_gap)
+    night = Night(
+        path=tmp_path / "r.db",
+        values=20,
+        providers=(changed(scope(), in_flight=1),),
+        scripts={"acme": lambda sent: SCOPE},
+    )
+    assert night.run().lanes[0].state == "halted"
+    assert [sent.value for sent in night.sent()] == ["v1", "v2", "v4", "v5", "v6"]
+    assert night.states() == {"queued": 19, "failed": 1}
