@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from runner.domain.provider import Provider
@@ -15,19 +16,27 @@ from runner.errors import ProfileError
 from runner.providers.draft import table_at
 from runner.providers.loader import Source, load_source, looks_like_a_file, read_source, shipped_names
 from runner.providers.mistakes import Mistakes, near, quoted
+from runner.providers.overrides import apply_overrides
 
 EXTENDS: Final = "extends"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-def load_account(name: str, table: Mapping[str, Any], *, accounts: Collection[str]) -> Provider:
+def load_account(
+    name: str,
+    table: Mapping[str, Any],
+    *,
+    accounts: Collection[str],
+    below: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Provider:
     """The provider `name` from `[providers.NAME]` with `extends`; the rest of the table is laid over the base as it is
-    shipped, or as its file says. `accounts`: the names of all tables with `extends`.
+    here: with its own `[providers.BASE]`, which `below` holds by name. `accounts`: the names of all tables with
+    `extends`.
 
     ProfileError: no such base, a name that is taken, a key that is the base's, or mistakes in the table.
     """
-    source = account_source(name, table, accounts=accounts)
+    source = account_source(name, table, accounts=accounts, below=below)
     provider = load_source(source)
     return replace(
         provider,
@@ -38,9 +47,17 @@ def load_account(name: str, table: Mapping[str, Any], *, accounts: Collection[st
     )
 
 
-def account_source(name: str, table: Mapping[str, Any], *, accounts: Collection[str]) -> Source:
+def account_source(
+    name: str,
+    table: Mapping[str, Any],
+    *,
+    accounts: Collection[str],
+    below: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Source:
     """The base's profile with the account's table laid over it, unchecked. ProfileError: no such base."""
     base = _base(name, table[EXTENDS], accounts)
+    if table[EXTENDS] in below:  # who sends the base elsewhere, or more slowly, means its other accounts too
+        base = replace(base, tables=apply_overrides(base.tables, below[table[EXTENDS]]))
 
     def check(mistakes: Mistakes) -> None:
         _check_name(name, mistakes)

@@ -98,7 +98,9 @@ class Profiles:
         table = self._settings.providers.get(name)
         try:
             if table is not None and name in accounts:
-                return try_profile(account_source(name, table, accounts=accounts), name=name)
+                return try_profile(
+                    account_source(name, table, accounts=accounts, below=self._settings.providers), name=name
+                )
             return try_profile(read_source(name, table))
         except ProfileError as error:
             return unreadable(name, error)
@@ -130,7 +132,7 @@ class Profiles:
 
         accounts = self._accounts(name)
         if name in accounts:
-            return load_account(name, self._settings.providers[name], accounts=accounts)
+            return load_account(name, self._settings.providers[name], accounts=accounts, below=self._settings.providers)
         return load(name, self._settings.providers.get(name))
 
     def _accounts(self, name: str) -> set[str]:

@@ -93,3 +93,21 @@ def test_all_mistakes_of_the_table_at_once():
         "name", "limits[1].at_most", "http.auth.secret",
     ]  # fmt: skip
     assert all(line.startswith("[providers.acme]: ") for line in told.splitlines())
+
+
+def test_what_runner_toml_says_of_the_base_holds_for_its_other_accounts():
+    """Who points the base at a sandbox must not have its second account go to the real address."""
+    here = {"defastra": {"http": {"base_url": "http://127.0.0.1:8765"}, "limits": [{"at_most": 3, "per_seconds": 1}]}}
+    acme = load_account(**account(), accounts={"acme"}, below=here)
+    assert acme.http.base_url == "http://127.0.0.1:8765"
+    assert acme.limits == (Limit(at_most=3, per_seconds=1),)
+    own = load_account(**account(limits=[{"at_most": 9, "per_seconds": 1}]), accounts={"acme"}, below=here)
+    assert own.limits == (Limit(at_most=9, per_seconds=1),)
+
+
+def test_the_key_that_runner_toml_names_for_the_base_is_not_an_accounts_own():
+    """The same key is the same account, wherever it was named."""
+    here = {"defastra": {"http": {"auth": {"secret": {"env": "OTHER_KEY"}}}}}
+    with pytest.raises(ProfileError) as caught:
+        load_account("acme", {"extends": "defastra"}, accounts={"acme"}, below=here)
+    assert "the same key is the same account" in caught.value.why
