@@ -34,3 +34,19 @@ def test_a_longer_wait_that_was_asked_while_the_probe_was_away_is_kept(tmp_path:
     asked = 3.0 + 1.0 + 3.0  # v3 arrives with v2; its answer comes three seconds after that one's
     assert [moment for moment in at if asked < moment < asked + 600] == []
     assert night.states() == {"succeeded": 30}
+
+
+def test_a_long_wait_that_a_capped_lane_was_asked_for_parks_the_next_run(tmp_path: Path) -> None:
+    """`--limit` was reached when the answer came that says an hour: the next run ends at once."""
+    night = Night(
+        path=tmp_path / "r.db",
+        values=9,
+        providers=(provider(in_flight=2),),
+        scripts={"acme": lambda sent: asking(3600) if sent.value == "v2" else OK},
+    )
+    assert night.run(limit=2).lanes[0].reason == "limit"
+    before = night.clock.shift_us
+    summary = night.run()
+    assert summary.lanes[0].state == "parked"
+    assert night.sent() == []
+    assert night.clock.shift_us - before < 60 * 1_000_000
