@@ -268,4 +268,5 @@ class Runner(Ahead, Watching, Upkeep):
         return self._steer().resolve(self._info(batch), parse_resolution(resolution), row=row)
 
     def _steer(self) -> Steer:
-        return Steer(self._session.store(), self._session.profiles, clock=self._session.clock)
+        session = self._session
+        return Steer(session.store(), session.profiles, clock=session.clock, flags=session.settings.typed)

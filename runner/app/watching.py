@@ -73,7 +73,11 @@ class Watching:
         """The sentences for people about requests in doubt; empty when there are none."""
         session = self._session
         return doubt.doubt_text(
-            self._info(batch), store=session.store(), profiles=session.profiles, prices=session.prices()
+            self._info(batch),
+            store=session.store(),
+            profiles=session.profiles,
+            prices=session.prices(),
+            flags=session.settings.typed,
         )
 
     def _standing(self, info: BatchInfo) -> BatchStatus:
@@ -84,6 +88,7 @@ class Watching:
             profiles=session.profiles,
             now_us=session.clock.now_us(),
             prices=session.prices(),
+            flags=session.settings.typed,
         )
 
     def _info(self, batch: BatchLike | None) -> BatchInfo:

@@ -75,15 +75,17 @@ def check(
     else:
         screen.data(preflight_text(found.plan, found.nights))
         if not found.problems and found.plan.requests:
-            screen.say(_next(target, flags, limits))
+            screen.say(_next(target, flags, limits, common or Common()))
     for problem in found.problems:
         screen.error(problem)
     return 2 if found.problems else 0
 
 
-def _next(target: str | None, rows: Rows, bounds: Bounds) -> str:
+def _next(target: str | None, rows: Rows, bounds: Bounds, common: Common) -> str:
     """The command that sends what was checked."""
     if replace(rows, operations=()) != Rows() or bounds != Bounds():
         return next_text("", "`run` in place of `check` sends them, with the same options but --until")
     asked = [word for operation in rows.operations for word in ("-p", operation)]
-    return next_text(shlex.join(["runner", "run", *([target] if target else []), *asked]), "sends them")
+    return next_text(
+        shlex.join(["runner", "run", *([target] if target else []), *asked, *common.words()]), "sends them"
+    )

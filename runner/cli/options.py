@@ -48,6 +48,11 @@ class Common:
     env_file: Annotated[Text, Parameter(help="A file of NAME=VALUE lines in which keys are looked up too.")] = None
     yes: Annotated[Switch, Parameter(name=["--yes"], help="Answer yes to every question.")] = False
 
+    def words(self) -> list[str]:
+        """Those that a following command needs too, as they were typed."""
+        given = {"--db": self.db, "--config": self.config, "--env-file": self.env_file}
+        return [word for flag, value in given.items() if value is not None for word in (flag, value)]
+
     def open(self) -> Runner:
         """The library on the database these flags name. Nothing is read or created until a method needs it."""
         from runner import app

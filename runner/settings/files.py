@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from runner.errors import ConfigError
@@ -36,6 +37,14 @@ class Settings:
     env_file: Path | None  # the named file of variables, if there is one
     origins: Mapping[KeyPath, Origin]  # of what is set anywhere; everything else is built in, or the profile's
     notices: tuple[str, ...]
+    flags: tuple[
+        str, ...
+    ] = ()  # those of the command line that every next command needs too: --db, --config, --env-file
+
+    @property
+    def typed(self) -> str:
+        """The flags as one types them behind a batch's name: "" or " --db other.db"."""
+        return "".join(f" {quote(word)}" for word in self.flags)
 
     def source_url(self, name_or_url: str) -> Secret:
         """The URL of `--source`: of a `[sources.NAME]`, or itself. ConfigError: unknown name."""
@@ -72,6 +81,7 @@ def read_settings(
     ConfigError: a file that cannot be read, an unknown key, a wrong value; all mistakes of one file at once.
     """
     directory = directory.absolute()
+    flags = {"--db": database, "--config": config, "--env-file": env_file}
     nearest = _nearest(directory)
     config = config or environ.get(f"{_PREFIX}CONFIG")
     files = _named(directory / Path(config).expanduser()) if config else _found(nearest, user_file)
@@ -111,6 +121,7 @@ def read_settings(
             flags={"db": database, "env_file": env_file},
         ),
         notices=notices,
+        flags=tuple(word for flag, value in flags.items() if value for word in (flag, str(value))),
     )
 
 

@@ -104,7 +104,15 @@ def _batches(session: Session) -> Iterator[Finding]:
         why = _waits_for(status)
         if not why:
             continue
-        go_on = next_step(info.name, info.state, info.reason, status.by_state, info.settings, beside=beside(info))
+        go_on = next_step(
+            info.name,
+            info.state,
+            info.reason,
+            status.by_state,
+            info.settings,
+            beside=beside(info),
+            flags=session.settings.typed,
+        )
         waiting += 1
         if waiting > SHOWN_BATCHES:
             yield warning("batch", "more batches wait for a person", fix="runner status")

@@ -39,7 +39,7 @@ def _doubt(info: BatchInfo, one: StoredDoubt, attempt: AttemptView, prices: Pric
     )
 
 
-def doubt_text(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Prices) -> str:
+def doubt_text(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Prices, flags: str = "") -> str:
     """The sentences shown about requests in doubt, one paragraph for each provider; empty when there are none."""
     providers = profiles.by_provider(profiles.of_batch(info.operations, info.source), info.source)
     waiting = store.reports.doubts(info.id)
@@ -47,7 +47,7 @@ def doubt_text(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Pri
     for name, provider in providers.items():
         mine = [one for one in waiting if one.operation.startswith(f"{name}.")]
         if mine:
-            paragraphs.append(_paragraph(short_name(info, store), provider, mine, prices))
+            paragraphs.append(_paragraph(f"{short_name(info, store)}{flags}", provider, mine, prices))
     return "\n".join(paragraphs)
 
 

@@ -167,7 +167,12 @@ async def _deliver(
         batch=info.name,
         exit_code=ended.exit_code,
         status=standing(
-            info, store=tools.store, profiles=tools.profiles, now_us=tools.clock.now_us(), prices=tools.prices
+            info,
+            store=tools.store,
+            profiles=tools.profiles,
+            now_us=tools.clock.now_us(),
+            prices=tools.prices,
+            flags=tools.settings.typed,
         ),
         sent=receipt.sent,
         charged=receipt.charged,

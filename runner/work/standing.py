@@ -24,7 +24,9 @@ from runner.work.status import CUT_OFF, PERSON, exit_code, next_step
 HALTED_LANE = "halted"
 
 
-def standing(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Prices, now_us: int) -> BatchStatus:
+def standing(
+    info: BatchInfo, *, store: Store, profiles: Profiles, prices: Prices, now_us: int, flags: str = ""
+) -> BatchStatus:
     """One batch as it stands now; one snapshot, whose cost does not grow with the batch."""
     status = store.reports.status(info.id)
     info = status.batch
@@ -55,7 +57,7 @@ def standing(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Price
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
         eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING and reason != CUT_OFF else None,
-        next=next_step(info.name, info.state, reason, outcomes, info.settings, beside=beside(info)),
+        next=next_step(info.name, info.state, reason, outcomes, info.settings, beside=beside(info), flags=flags),
         exit_code=exit_code(info.state, reason, outcomes),
         operations=info.operations,
         source=_source(info),

@@ -51,38 +51,41 @@ def next_step(
     settings: Mapping[str, Any] = MappingProxyType({}),
     *,
     beside: str = "",
+    flags: str = "",
 ) -> Next:
     """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled.
     `beside`: the list's folder, as one types it before a name: what is written there can be loaded as the list was.
+    `flags`: what was typed to reach this database with these settings, " --db other.db".
     """
-    run = f"runner run {name}"
+    typed = f"{name}{flags}"
+    run = f"runner run {typed}"
     match state:
         case BatchState.LOADING:
-            return Next(command=f"runner load FILE --batch {name}", why="The list was not read to its end.")
+            return Next(command=f"runner load FILE --batch {typed}", why="The list was not read to its end.")
         case BatchState.READY:
             return Next(command=run, why="Nothing is at work on it.")
         case BatchState.RUNNING if reason == CUT_OFF:
             return Next(command=run, why="Its run was cut off; the same command goes on from what is stored.")
         case BatchState.RUNNING:
-            return Next(command=f"runner status {name}", why="A run is at work on it.")
+            return Next(command=f"runner status {typed}", why="A run is at work on it.")
         case BatchState.PAUSED:
-            return _next_paused(name, reason, settings)
+            return _next_paused(typed, reason, settings)
         case BatchState.HALTED:
             return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
         case BatchState.COMPLETED:
-            return _next_completed(name, outcomes, beside)
+            return _next_completed(typed, f"{beside}{name}", outcomes)
         case BatchState.CANCELLED:
-            command = f"runner export {name} -o {quote(f'{beside}{name}.csv')}"
+            command = f"runner export {typed} -o {quote(f'{beside}{name}.csv')}"
             return Next(command=command, why="It was cancelled; its answers are kept.")
         case _:
             assert_never(state)
 
 
-def _next_paused(name: str, reason: str | None, settings: Mapping[str, Any]) -> Next:
-    run = f"runner run {name}"
+def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any]) -> Next:
+    run = f"runner run {typed}"
     match reason:
         case "person":
-            return Next(command=f"runner resume {name}", why="It was paused by hand.")
+            return Next(command=f"runner resume {typed}", why="It was paused by hand.")
         case "reset":
             return Next(command=run, why="The provider resets later; before that nothing is sent.")
         case "max-requests":
@@ -110,14 +113,14 @@ def _units(amount: int) -> Decimal:
     return Decimal(amount) / MILLION
 
 
-def _next_completed(name: str, outcomes: Mapping[JobState, int], beside: str) -> Next:
+def _next_completed(typed: str, file: str, outcomes: Mapping[JobState, int]) -> Next:
     if outcomes.get(JobState.IN_DOUBT):
-        return Next(command=f"runner doubt list {name}", why="Requests are in doubt: they may have been charged.")
+        return Next(command=f"runner doubt list {typed}", why="Requests are in doubt: they may have been charged.")
     if outcomes.get(JobState.FAILED):
         why = "Some requests failed; the file can be loaded again."
-        return Next(command=f"runner export {name} --only failed -o {quote(f'{beside}{name}.failed.csv')}", why=why)
+        return Next(command=f"runner export {typed} --only failed -o {quote(f'{file}.failed.csv')}", why=why)
     why = "Every request ended well." if any(outcomes.values()) else "Nothing of it can be sent."
-    return Next(command=f"runner export {name} -o {quote(f'{beside}{name}.csv')}", why=why)
+    return Next(command=f"runner export {typed} -o {quote(f'{file}.csv')}", why=why)
 
 
 def plain(amount: Decimal) -> int | float:

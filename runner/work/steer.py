@@ -21,10 +21,12 @@ from runner.work.status import PERSON
 class Steer:
     """Decisions of a person about one batch."""
 
-    def __init__(self, store: Store, profiles: Profiles, *, clock: Clock) -> None:
+    def __init__(self, store: Store, profiles: Profiles, *, clock: Clock, flags: str = "") -> None:
+        """`flags`: what was typed to reach this database, for the command that comes next."""
         self._store = store
         self._profiles = profiles
         self._clock = clock
+        self._flags = flags
 
     def pause(self, info: BatchInfo) -> Steered:
         """Stop sending until `resume`. BatchError when nothing of the batch is left to send."""
@@ -105,7 +107,7 @@ class Steer:
     def _run_next(self, info: BatchInfo, *, alone: bool) -> Next | None:
         if not alone:
             return None
-        return Next(command=f"runner run {short_name(info, self._store)}", why="It starts a run.")
+        return Next(command=f"runner run {short_name(info, self._store)}{self._flags}", why="It starts a run.")
 
     def _steered(self, info: BatchInfo, *, at_once: bool, changed: int = 0, then: Next | None = None) -> Steered:
         state = self._store.reports.batch(info.id).state
