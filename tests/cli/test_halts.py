@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from runner.cli import render
+from runner.cli.text import redact
 from runner.domain.model import Action, Answer, Debited, Fault, Verdict
 from runner.domain.states import BatchState
 from runner.engine.halts import OWN_ADVICE, PROVIDER_DOWN, words
@@ -23,7 +24,7 @@ HALTING = [
 ]
 
 
-def shown(halt):
+def shown(halt: Halt) -> dict[str, str]:
     """The lines of a halted batch by their first word."""
     step = next_step(STATUS.batch, BatchState.HALTED, halt.reason, STATUS.outcomes)
     text = render.status_text(replace(STATUS, halts=(halt,), next=step))
@@ -40,7 +41,7 @@ def test_a_halt_says_the_words_their_meaning_the_remedy_and_the_command(provider
     lines = shown(halt)
     said = [word for word in (verdict.error_code, verdict.error_message) if word] or [f"HTTP {answer.status}"]
     assert lines["halted"].startswith(f"{provider} says ")
-    assert all(render.redact(word) in lines["halted"] for word in said)
+    assert all(redact(word) in lines["halted"] for word in said)
     assert re.match(r"HTTP \d+, [A-Z]" if verdict.rule.isdigit() else verdict.rule.replace("-", " "), lines["means"])
     assert lines["do"] == verdict.advice
     assert lines["next"].startswith("runner run leads ")

@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+from collections.abc import Sequence
 
 import pytest
 
@@ -108,13 +109,13 @@ def place(tmp_path_factory):
     return folder
 
 
-def parts(stderr):
+def parts(stderr: str) -> dict[str, str]:
     """The three parts of an error, by their label."""
     lines = [line for line in stderr.splitlines() if re.match(r"error:|  why:|  fix:", line)]
     return {line.split(":")[0].strip(): line.split(":", 1)[1].strip() for line in lines}
 
 
-def pasted(command, fix):
+def pasted(command: Sequence[str], fix: str) -> tuple[str, ...] | None:
     """The command to type after a fix: itself, or the first one again with its options; None where a word is left
     to be filled in, or the fix is not a command."""
     first = re.split(r"   \(| \(|, or |; or |, with |: ls ", fix)[0]

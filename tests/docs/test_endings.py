@@ -19,7 +19,7 @@ def provider(request):
     return load_shipped(request.param)
 
 
-def lines(table):
+def lines(table: str) -> dict[str, list[str]]:
     """The rows of a table by their reason, as cells."""
     rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
     return {cells[1].strip("`"): cells for cells in rows}

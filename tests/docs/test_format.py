@@ -15,7 +15,7 @@ from tests.docs.pages import ROOT
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
 SECTIONS = sections(PAGE)
 
-TABLES = {
+TABLES: dict[str, type[Table]] = {
     "Top": schema.ProfileTable,
     "[http]": schema.HttpTable,
     "auth": schema.AuthTable,
@@ -45,7 +45,7 @@ WORDS: dict[tuple[str, str], type[StrEnum]] = {
 
 def explained(heading: str) -> dict[str, str]:
     """What a section's table says of each key, by key."""
-    found = {}
+    found: dict[str, str] = {}
     for line in SECTIONS[heading].text.splitlines():
         if line.startswith("| `"):
             keys, _, meaning = line.strip("| ").partition(" | ")

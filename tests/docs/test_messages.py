@@ -30,8 +30,7 @@ def made() -> Iterator[tuple[str, ast.Call]]:
     """Where an error of ours is made, raised at once or returned to whoever raises it."""
     for path, tree in modules():
         for node in ast.walk(tree):
-            name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
-            if name in KINDS:
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in KINDS:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", node
 
 
@@ -85,7 +84,7 @@ def test_an_error_without_a_fix_is_found_out():
 def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Every text of a module but its docstrings, `{}` standing for the values in it."""
     parents = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, parents) and is_text(node)}
+    docstrings = {id(text) for node in ast.walk(tree) if isinstance(node, parents) for text in docstring(node.body)}
     inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -95,10 +94,10 @@ def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-def is_text(node: ast.AST) -> bool:
-    """Whether a body begins with a docstring."""
-    body = getattr(node, "body", None)
-    return bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+def docstring(body: list[ast.stmt]) -> list[ast.expr]:
+    """The docstring that a body begins with, if it does."""
+    first = body[0] if body else None
+    return [first.value] if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) else []
 
 
 def test_no_text_names_a_command_or_option_that_is_not_there():
