@@ -131,13 +131,20 @@ def _provider(name: str, session: Session) -> Iterator[Setting]:
     profile = Origin(kind=OriginKind.PROFILE, where=provider.source)
     values = _values(provider, settings)
     for key, place in PROVIDER_KEYS.items():
-        origin = origin_of(settings.origins, "providers", provider.name, *place, default=profile)
+        origin = _origin(provider, place, settings, default=profile)
         yield Setting(name=f"providers.{provider.name}.{'.'.join(place)}", value=values[key], origin=origin)
     for operation in provider.operations.values():
         place = ("operations", operation.name, "price")
-        origin = origin_of(settings.origins, "providers", provider.name, *place, default=profile)
+        origin = _origin(provider, place, settings, default=profile)
         price = None if operation.price is None else plain(Decimal(operation.price) / MILLION)
         yield Setting(name=f"providers.{provider.name}.{'.'.join(place)}", value=price, origin=origin)
+
+
+def _origin(provider: Provider, place: tuple[str, ...], settings: Settings, *, default: Origin) -> Origin:
+    """Of a second account: its own table, then the table of the provider that it extends, then the profile."""
+    if provider.base is not None:
+        default = origin_of(settings.origins, "providers", provider.base, *place, default=default)
+    return origin_of(settings.origins, "providers", provider.name, *place, default=default)
 
 
 def _values(provider: Provider, settings: Settings) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def test_every_setting_has_its_value_and_its_origin(place):
     assert found["providers.defastra.limits"] == limits
     assert found["providers.defastra.http.timeout"] == (10, "file", own, "providers.defastra.http.timeout")
     assert found["providers.defastra.pace"] == ("strict", "profile", "defastra.toml", None)
-    assert found["providers.acme.http.timeout"][:2] == (30, "profile")
+    assert found["providers.acme.http.timeout"] == (10, "file", own, "providers.defastra.http.timeout")
+    assert found["providers.acme.pace"][:2] == ("strict", "profile")
 
 
 def test_of_a_secret_only_its_place_is_told(place):
