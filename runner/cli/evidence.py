@@ -39,7 +39,9 @@ def story_text(story: JobStory) -> str:
                 ("answer", _result_text(story.result)),
                 (
                     "note",
-                    "may have been charged twice: sent again after a doubt" if story.possible_double_charge else "",
+                    "may have been charged twice: sent again after a doubt or a charge"
+                    if story.possible_double_charge
+                    else "",
                 ),
                 ("due", moment(story.due_us) if story.due_us else ""),
                 ("next", clean(story.next)),
