@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-import anyio
-
 from runner.domain.provider import Limit, Provider
 from runner.engine.gate import Gate, Pass
 from runner.engine.ports import Clock, JobStore, LaneReport
 from runner.engine.throttle import Throttle, longest_seconds
+from runner.engine.turns import Turns
 
 MOST_LEARNED = 1_000_000
 _DIGITS = 12
@@ -33,15 +32,15 @@ class SharedLane(Protocol):
 
 
 class Account:
-    """What is shared. `lanes` are those at work, the smallest list first: they take turns, one request each."""
+    """What is shared. `lanes` are those at work, the one with the least to do first: they take turns."""
 
     def __init__(self, provider: Provider, fingerprint: str, *, clock: Clock) -> None:
         self.provider = provider
         self.fingerprint = fingerprint
         self.gate = Gate()
         self.throttle: Throttle | None = None
-        self.slots = anyio.Semaphore(provider.in_flight, fast_acquire=True)
         self.lanes: list[SharedLane] = []
+        self.slots = Turns(provider.in_flight, lambda: next(iter(self.lanes), None))
         self._slower: dict[tuple[Limit, ...], Throttle] = {}  # of batches that go slower than they might
         self._clock = clock
         self.halt: LaneReport | None = None  # of the batch whose request was answered so

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
@@ -52,7 +54,7 @@ async def worker(lane: Lane) -> None:
                     if settled is not before:
                         permit.used()
                 finally:
-                    lane.account.slots.release()
+                    lane.account.slots.give()
                 if refusal is not None and not lane.stopped():
                     await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
     finally:
@@ -72,12 +74,11 @@ async def _wait_for_turn(lane: Lane, permit: Permit) -> None:
 
 
 async def _slot(lane: Lane, leave: Pass, settled: Settled | None) -> bool:
-    """A slot of the account, in the order in which batches ask: so they take turns. False: the lane shut meanwhile."""
-    try:
-        lane.account.slots.acquire_nowait()
-    except anyio.WouldBlock:
+    """A slot of the account, in turn with other batches. False: the lane shut meanwhile."""
+    slots = lane.account.slots
+    if not slots.take_now(lane):
         await told(lane, settled)
-        if lane.stopped() or not await lane.queue(lane.account.slots.acquire):
+        if lane.stopped() or not await lane.queue(partial(slots.take, lane)):
             lane.leave(leave)
             return False
     return True

@@ -190,7 +190,8 @@ def test_two_processes_make_one_file(tmp_path: Path) -> None:
         racer.stdin.flush()
     said = sorted(racer.communicate()[0].strip() for racer in racers)
     assert said == ["False", "True"]
-    assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
+    # Whichever closes last tidies up after SQLite; closing in the same moment, each may leave that to the other.
+    assert {path.name for path in tmp_path.iterdir()} - {"a.db-wal", "a.db-shm"} == {"a.db"}
 
 
 def test_a_current_file_loads_no_alembic(tmp_path: Path, clock: HandClock) -> None:
