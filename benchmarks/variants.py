@@ -27,7 +27,7 @@ from runner.domain.model import Answer
 from runner.domain.provider import Auth, Http, Provider
 from runner.domain.states import BatchEvent, JobState
 from runner.engine.ports import RunOptions
-from runner.engine.run import LaneSetup, run_batch
+from runner.engine.run import Accounts, LaneSetup, prepare
 from runner.engine.stop import StopSignal
 from runner.providers.loader import load_shipped
 from runner.store import open_store
@@ -94,24 +94,27 @@ async def durable(url: str, in_flight: int, jobs: int, backend: str) -> None:
 
                 async def whole() -> None:
                     async with store.writing():
-                        await run_batch(
-                            batch=batch,
-                            run=run,
-                            lanes=[
-                                LaneSetup(
-                                    provider=provider,
-                                    operations=(provider.operations["email"],),
-                                    transport=transport,
-                                    account="bench",
-                                )
-                            ],
-                            store=store.jobs,
-                            clock=clock,
-                            randomness=SystemRandomness(),
-                            options=RunOptions(),
-                            observer=lambda event: None,
-                            stop=StopSignal(),
-                        )
+                        await (
+                            await prepare(
+                                accounts=Accounts(),
+                                batch=batch,
+                                run=run,
+                                lanes=[
+                                    LaneSetup(
+                                        provider=provider,
+                                        operations=(provider.operations["email"],),
+                                        transport=transport,
+                                        account="bench",
+                                    )
+                                ],
+                                store=store.jobs,
+                                clock=clock,
+                                randomness=SystemRandomness(),
+                                options=RunOptions(),
+                                observer=lambda event: None,
+                                stop=StopSignal(),
+                            )
+                        ).work()
 
                 await measured(whole, jobs)
             done = store.reports.status(batch).by_state[JobState.SUCCEEDED]

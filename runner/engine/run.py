@@ -53,40 +53,6 @@ class Accounts:
         return self._known[setup.account]
 
 
-async def run_batch(
-    *,
-    batch: BatchId,
-    run: RunId,
-    lanes: Sequence[LaneSetup],
-    store: JobStore,
-    clock: Clock,
-    randomness: Randomness,
-    options: RunOptions,
-    observer: Observer,
-    stop: StopSignal,
-    name: str = "",
-) -> RunSummary:
-    """Work on one batch until it is done, halted, parked, capped or stopped.
-
-    Nothing on the wire is ever cancelled: a stop drains. Raises StoreError when the store fails; a provider's trouble
-    is in the summary.
-    """
-    ready = await prepare(
-        batch=batch,
-        run=run,
-        lanes=lanes,
-        accounts=Accounts(),
-        store=store,
-        clock=clock,
-        randomness=randomness,
-        options=options,
-        observer=observer,
-        stop=stop,
-        name=name,
-    )
-    return await ready.work()
-
-
 async def prepare(
     *,
     batch: BatchId,
@@ -136,7 +102,11 @@ class BatchRun:
         self._stop = stop
 
     async def work(self) -> RunSummary:
-        """Until the batch is done, halted, parked, capped or stopped. As `run_batch`."""
+        """Until the batch is done, halted, parked, capped or stopped.
+
+        Nothing on the wire is ever cancelled: a stop drains. Raises StoreError when the store fails; a provider's
+        trouble is in the summary.
+        """
         shared, working = self._shared, self._shared.lanes
         providers = tuple(lane.provider.name for lane in working)
         at_us = shared.clock.now_us()

@@ -19,7 +19,7 @@ from runner.domain.provider import Auth, Condition, Http, Limit, Operation, Prov
 from runner.domain.states import BatchEvent, BatchState, JobState
 from runner.engine.events import Event
 from runner.engine.ports import RunOptions, UnsendableError
-from runner.engine.run import LaneSetup, RunSummary, run_batch
+from runner.engine.run import Accounts, LaneSetup, RunSummary, prepare
 from runner.engine.stop import StopSignal
 from runner.store import open_store
 from runner.store.store import Store
@@ -56,22 +56,23 @@ def operation(provider: str, name: str, **more: Any) -> Operation:
     )
 
 
-def _rule(name: str, then: Action, debited: Debited = Debited.NO, *, when: Condition, **more: Any) -> Rule:
+def rule(name: str, then: Action, debited: Debited = Debited.NO, *, when: Condition, **more: Any) -> Rule:
+    """A rule with one condition."""
     return Rule(name=name, when=(when,), then=then, debited=debited, **more)
 
 
 RULES = (
-    _rule("ok", Action.SUCCEED, Debited.YES, when=Condition(equals={"ok": True})),
-    _rule("broke", Action.HALT, when=Condition(code=("broke",)), advice="Top up."),
-    _rule("busy", Action.RETRY, when=Condition(code=("busy",))),
-    _rule("bad", Action.FAIL, when=Condition(code=("bad",))),
-    _rule("wrong-shape", Action.FAIL, when=Condition(statuses=frozenset({404})), unproven_halt=True),
-    _rule("later", Action.PAUSE, when=Condition(statuses=frozenset({429})), wait_seconds=60),
-    _rule("down", Action.RETRY, Debited.UNKNOWN, when=Condition(status_classes=frozenset({5}))),
-    _rule("not-sent", Action.RETRY, when=Condition(faults=frozenset({Fault.NOT_SENT}))),
-    _rule("invalid", Action.HALT, when=Condition(faults=frozenset({Fault.INVALID}))),
-    _rule("no-answer", Action.RETRY, Debited.UNKNOWN, when=Condition(faults=frozenset({Fault.NO_ANSWER}))),
-    _rule("odd", Action.FAIL, Debited.UNKNOWN, when=Condition()),
+    rule("ok", Action.SUCCEED, Debited.YES, when=Condition(equals={"ok": True})),
+    rule("broke", Action.HALT, when=Condition(code=("broke",)), advice="Top up."),
+    rule("busy", Action.RETRY, when=Condition(code=("busy",))),
+    rule("bad", Action.FAIL, when=Condition(code=("bad",))),
+    rule("wrong-shape", Action.FAIL, when=Condition(statuses=frozenset({404})), unproven_halt=True),
+    rule("later", Action.PAUSE, when=Condition(statuses=frozenset({429})), wait_seconds=60),
+    rule("down", Action.RETRY, Debited.UNKNOWN, when=Condition(status_classes=frozenset({5}))),
+    rule("not-sent", Action.RETRY, when=Condition(faults=frozenset({Fault.NOT_SENT}))),
+    rule("invalid", Action.HALT, when=Condition(faults=frozenset({Fault.INVALID}))),
+    rule("no-answer", Action.RETRY, Debited.UNKNOWN, when=Condition(faults=frozenset({Fault.NO_ANSWER}))),
+    rule("odd", Action.FAIL, Debited.UNKNOWN, when=Condition()),
 )
 
 
@@ -92,6 +93,13 @@ def provider(name: str = "acme", *, in_flight: int = 8, limits: tuple[Limit, ...
         in_flight=in_flight,
         retry=Retry(attempts=4, base_seconds=1, cap_seconds=8),
     )
+
+
+def changed(*rules: Rule, **more: Any) -> Provider:
+    """The provider above, with rules of its own before the others, or in place of those of the same name."""
+    base = provider(**more)
+    names = {one.name for one in rules}
+    return replace(base, rules=(*rules, *(one for one in base.rules if one.name not in names)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,17 +265,20 @@ class Night:
             )
             for one in self.providers
         ]
-        return await run_batch(
-            batch=batch,
-            run=run,
-            lanes=lanes,
-            store=store.jobs,
-            clock=self.clock,
-            randomness=SeededRandomness(self._seed),
-            options=options,
-            observer=self.events.append,
-            stop=self.stop,
-        )
+        return await (
+            await prepare(
+                accounts=Accounts(),
+                batch=batch,
+                run=run,
+                lanes=lanes,
+                store=store.jobs,
+                clock=self.clock,
+                randomness=SeededRandomness(self._seed),
+                options=options,
+                observer=self.events.append,
+                stop=self.stop,
+            )
+        ).work()
 
     def sent(self, provider: str = "acme") -> list[Sent]:
         """What the provider saw in the last run."""

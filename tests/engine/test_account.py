@@ -14,8 +14,8 @@ from runner.engine.account import Account
 from runner.engine.gate import Pass
 from runner.engine.ports import UnsendableError
 from runner.engine.streaks import Streaks
-from tests.engine.night import Night, ScriptedTransport, provider
-from tests.engine.test_history import SCOPE, changed, scope
+from tests.engine.night import Night, ScriptedTransport, changed, provider
+from tests.engine.test_history import SCOPE, scope
 from tests.virtual import VirtualClock, run_virtual
 
 
