@@ -203,6 +203,8 @@ def _split(text: str) -> tuple[str, str]:
 
 def _operation_in(text: str, named: str) -> str:
     name, operation = _split(text)
+    if not operation:  # `email` alone: the provider is named already
+        return name
     if name != named:
         raise UsageError(
             f"-p {clean(text)} is not of {clean(named)}",

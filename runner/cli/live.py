@@ -28,6 +28,7 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         self._waiting: dict[Tally, dict[str, str]] = {tally: {} for tally in tallies}
         self._tasks: dict[Tally, TaskID] = {}
         self._began = False
+        self._over: set[Tally] = set()
         self._bar: Bar | None = None
         self._stack = ExitStack()
 
@@ -85,11 +86,13 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         """More batches than bars: one that ended gives its place to one that is hidden."""
         if self._bar is None or len(self._tallies) <= MOST_BARS:
             return
+        self._over.add(ended)
         self._bar.update(self._tasks[ended], visible=False)
-        hidden = (task for task in self._bar.tasks if not task.visible and task.completed < (task.total or 0))
-        following = next(hidden, None)
-        if following is not None:
-            self._bar.update(following.id, visible=True)
+        shown = {task.id for task in self._bar.tasks if task.visible}
+        at_work = (self._tasks[tally] for tally in self._tallies if tally not in self._over)
+        following = next((task for task in at_work if task not in shown), None)
+        if following is not None and len(shown) < MOST_BARS:
+            self._bar.update(following, visible=True)
 
     def _note(self, tally: Tally, event: LaneChanged) -> None:
         word = lane_word(event.state)

@@ -81,6 +81,17 @@ _EXIT_CODES = (
 )
 
 
+_MORE = {
+    "run": _EXIT_CODES,
+    "check": "\n\nExit codes: 0 it can be sent; 2 it cannot, and why: a key is missing, the list is wrong or changed, "
+    "the batch is paused.",
+    "doctor": "\n\nExit codes: 0 no problem; 2 a problem, each with its fix.",
+    "completion": '\n\nbash: eval "$(runner completion bash)" in ~/.bashrc; zsh: eval "$(runner completion zsh)" in '
+    "~/.zshrc; fish: runner completion fish > ~/.config/fish/completions/runner.fish. A new shell then has it.",
+}
+"""What `COMMAND --help` says beyond its sentence, where the command's module is not to be imported for it."""
+
+
 def release() -> str:
     """The installed version."""
     try:
@@ -107,7 +118,7 @@ def build() -> App:
         if target is None:
             app.command(App(name=name, help=sentence, group=groups[group], sort_key=place))
         else:
-            more = _EXIT_CODES if name == "run" else ""
+            more = _MORE.get(name, "")
             target = f"runner.cli.{target}"
             app.command(target, name=name, help=sentence + more, group=groups[group], sort_key=place)
     for outer, name, target, sentence in _INNER:

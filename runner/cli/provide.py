@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -107,9 +108,9 @@ def providers_new(
     screen = Screen()
     screen.say(f"{shown} is written. Next:")
     for command, why in (
-        (f"runner providers test {shown}", "after each change"),
-        (f"runner sandbox {shown}", "in a second terminal: plays it on this machine"),
-        (f"runner run LIST.csv -p {shown}:{operation}", "against the sandbox, until you change base_url"),
+        (f"runner providers test {quote(str(shown))}", "after each change"),
+        (f"runner sandbox {quote(str(shown))}", "in a second terminal: plays it on this machine"),
+        (f"runner run LIST.csv -p {quote(f'{shown}:{operation}')}", "against the sandbox, until you change base_url"),
     ):
         screen.say(f"  {command}   ({why})")
     return 0

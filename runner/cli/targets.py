@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -31,5 +32,5 @@ def known_batch(library: Runner, target: str | None) -> str:
         raise InputError(  # whoever writes an ending means a file
             f"there is no file {shown_name(target)}, and no batch of that name",
             why="A list is read where it lies; a batch is known by its name, or by the file it came from.",
-            fix=f"ls {Path(target).parent}   (the files there), or runner status   (the batches here)",
+            fix=f"ls {quote(str(Path(target).parent))}   (the files there), or runner status   (the batches here)",
         ) from error

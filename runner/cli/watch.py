@@ -98,6 +98,12 @@ def explain(
                 why="no row has that number, and no row's value is that",
                 fix=f"runner status {name}   (how many rows it has)",
             )
+        if attempt is not None and not any(story.attempts for story in stories):
+            raise BatchError(
+                f"{name} has no request {attempt} of that row",
+                why="the requests of a row are numbered from 1, for each operation",
+                fix="the same command without --attempt: it shows all of them",
+            )
         if json:
             screen.json(stories_json(stories))
         else:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from runner.domain.body import is_position, lookup
+from runner.domain.charge import stated_amount
 from runner.domain.model import MILLION, Answer
 from runner.domain.provider import Http, Provider
 
@@ -32,12 +33,9 @@ def stated_charge(http: Http, answer: Answer) -> int | None:
     """The charge an answer states, in millionths, from the first of the profile's places that holds a number."""
     body = _json(answer)
     for place in http.charge:
-        stated = answer.header(place.header) if place.header else _at(body, place.body or "")
-        if isinstance(stated, int | float | str) and not isinstance(stated, bool):
-            try:
-                return int(Decimal(str(stated)) * MILLION)
-            except (InvalidOperation, ValueError, OverflowError):
-                continue
+        amount = stated_amount(answer.header(place.header) if place.header else lookup(body, place.body or ""))
+        if amount is not None:
+            return amount
     return None
 
 
@@ -84,9 +82,13 @@ def _put(node: Any, path: list[str], change: Callable[[Any], Any]) -> Any:
     """A copy with the value at a path changed, if there is one."""
     if not path:
         return change(node)
-    if not isinstance(node, dict) or path[0] not in node:
-        return node
-    return {**node, path[0]: _put(node[path[0]], path[1:], change)}
+    step = path[0]
+    if isinstance(node, dict) and step in node:
+        return {**node, step: _put(node[step], path[1:], change)}
+    if isinstance(node, list) and is_position(step) and int(step) < len(node):
+        place = int(step)
+        return [*node[:place], _put(node[place], path[1:], change), *node[place + 1 :]]
+    return node
 
 
 def _wallets(node: Any, wallet: int, *, numbers: bool) -> Any:
@@ -115,12 +117,6 @@ def _amount_like(old: Any, millionths: int) -> Any:
 def _text(millionths: int) -> str:
     whole, rest = divmod(millionths, MILLION)
     return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
-
-
-def _at(node: Any, path: str) -> Any:
-    for key in path.split("."):
-        node = node.get(key) if isinstance(node, dict) else None
-    return node
 
 
 def _json(answer: Answer) -> Any:

@@ -168,3 +168,16 @@ def test_a_screen_that_went_away_never_raises(monkeypatch):
     screen = Screen()
     screen.say("anybody there?")
     screen.say("no")
+
+
+def test_more_batches_than_bars_take_turns_at_being_shown(monkeypatch):
+    """Whatever state a batch ends in, its bar goes to one that is still at work and hidden."""
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    tallies = [Tally(f"b{n}", 10) for n in range(7)]
+    with LiveProgress(*tallies) as live:
+        for n, tally in enumerate(tallies):
+            live(RunStarted(batch=BatchId(n), at_us=0, providers=("defastra",), name=tally.batch))
+        live(RunEnded(batch=BatchId(6), at_us=1, state="halted", reason="x"))
+        live(RunEnded(batch=BatchId(0), at_us=1, state="halted", reason="x"))
+        assert live._bar is not None
+        assert [task.description for task in live._bar.tasks if task.visible] == ["b1", "b2", "b3", "b4", "b5"]

@@ -102,12 +102,14 @@ def test_a_request_without_an_answer_says_so(tmp_path: Path) -> None:
         both = json.loads(runner("explain", "leads", "1", "--json"))["stories"][0]["requests"]
         only = json.loads(runner("explain", "leads", "1", "--json", "--attempt", "2"))["stories"][0]["requests"]
         none = runner("explain", "leads", "1", "--support", "--attempt", "9")
+        nor = runner("explain", "leads", "1", "--attempt", "9")
         labels = [entry["params"]["label"] for entry in world.ledger()]
     assert "HTTP status code: none: no answer: the line broke or the time was up\n" in lost
     assert "Error response body: (there is none: no answer came)\n" in lost
     assert f"Client request ID: {labels[-1]}\n" in lost
     assert f"label: {labels[-1]}" in lost
     assert "SYSTEM_ERROR" in first
+    assert "has no request 9 of that row" in nor, "a row that was paid for is not shown as never sent"
     assert [one["number"] for one in both] == [1, 2]
     assert only == both[1:]
     assert both[0]["why"].startswith('code "SYSTEM_ERROR"')

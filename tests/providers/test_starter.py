@@ -76,3 +76,16 @@ def test_a_name_that_columns_cannot_have(name, fix):
         starter_text(name)
     assert caught.value.fix == f"runner providers new {fix}"
     assert starter_text(fix)
+
+
+def test_a_copy_never_keeps_the_real_address() -> None:
+    """Whatever quotes its base is written with; a base that cannot be turned is refused, not copied half."""
+    text = read_source("defastra").text
+    single = text.replace('base_url = "https://api.defastra.com"', "base_url = 'https://api.defastra.com'")
+    single = single.replace('name = "defastra"', "name = 'defastra'")
+    read = tomllib.loads(copied_text(single, "mine"))
+    assert (read["name"], read["http"]["base_url"]) == ("mine", f"http://127.0.0.1:{PORT}")
+    assert [rule["name"] for rule in read["rules"]] == [rule["name"] for rule in tomllib.loads(text)["rules"]]
+    inline = 'schema = 1\nname = "x"\nhttp = { base_url = "https://api.example.com" }\n'
+    with pytest.raises(UsageError, match="cannot be copied"):
+        copied_text(inline, "mine")

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.domain.model import MILLION, Action, Answer, Debited
-from runner.domain.provider import InputKind, Limit, Operation, Provider
+from runner.domain.provider import InputKind, Limit, Lookup, Operation, Provider
 from runner.domain.rules import classify
 from runner.providers.loader import load_shipped, shipped_names
 from runner.sandbox.admin import administer, summary
 from runner.sandbox.calls import Call
 from runner.sandbox.replies import Behaviour, Manner
-from runner.sandbox.statements import stated_charge
+from runner.sandbox.statements import Figures, restated, stated_charge
 from runner.sandbox.world import Reply, World
 from runner.transport.template import render
 from tests.sandbox.acme import KEY, acme
@@ -272,3 +272,13 @@ def test_a_wallet_told_as_a_number_stays_where_no_charge_is_told() -> None:
     """A profile whose answers state no charge shows its example's figure."""
     one = world(load_shipped("defastra"), wallet=50)
     assert body(ask(one))["wallet"] == 199
+
+
+def test_statements_in_arrays_are_found_and_made_true() -> None:
+    """`uses.0.credits`: what the books charge is what the runner reads."""
+    http = replace(DFIR.http, charge=(Lookup(body="uses.0.credits"),), request_id=(Lookup(body="uses.0.id"),))
+    example = Answer(status=200, body=json.dumps({"uses": [{"credits": 3, "id": "x"}, {"credits": 9}]}).encode())
+    assert stated_charge(http, example) == 3_000_000
+    figures = Figures(request_id="req-1", charged=1_000_000, wallet=None)
+    told = json.loads(restated(replace(DFIR, http=http), example, figures).body)
+    assert told == {"uses": [{"credits": 1, "id": "req-1"}, {"credits": 9}]}
