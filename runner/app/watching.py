@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from runner.store.values import BatchInfo
 from runner.work import doubt, explain, history, support
 from runner.work.records import By, Log, Spend
@@ -30,7 +32,9 @@ class Watching:
 
     def batches(self) -> list[BatchStatus]:
         """All batches, the one last worked on first."""
-        return [self._standing(info) for info in self._session.store().reports.batches()]
+        infos = self._session.store().reports.batches()
+        names = [info.name for info in infos]
+        return [self._standing(info, names) for info in infos]
 
     def unfinished(self) -> list[str]:
         """The names of the batches that a run could go on with, the oldest first: those that are not over, and
@@ -63,7 +67,7 @@ class Watching:
         since_us = None if since is None else history.parse_since_day(since, now_us=session.clock.now_us())
         info = None if batch is None else self._info(batch)
         store = session.store()
-        return history.spend(info, since_us=since_us, by=By(by), store=store, prices=session.prices())
+        return history.spend(info, since_us=since_us, by=history.parse_by(by), store=store, prices=session.prices())
 
     def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
         """Requests in doubt, with the evidence to look for at the provider."""
@@ -80,7 +84,7 @@ class Watching:
             flags=session.settings.typed,
         )
 
-    def _standing(self, info: BatchInfo) -> BatchStatus:
+    def _standing(self, info: BatchInfo, names: Collection[str] | None = None) -> BatchStatus:
         session = self._session
         return standing(
             info,
@@ -89,6 +93,7 @@ class Watching:
             now_us=session.clock.now_us(),
             prices=session.prices(),
             flags=session.settings.typed,
+            names=names,
         )
 
     def _info(self, batch: BatchLike | None) -> BatchInfo:

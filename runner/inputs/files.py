@@ -92,7 +92,8 @@ def _finder(folder: Path, *, anywhere: bool) -> _Find:
             real = Path(os.path.realpath(place, strict=True))
             if not (anywhere or real.is_relative_to(real_home)):
                 return _OUTSIDE
-            if not anywhere and real.name.startswith("."):
+            # A folder that is hidden hides what is in it: keys lie in `.ssh` and `.aws` as they do in `.env`.
+            if not anywhere and any(part.startswith(".") for part in real.relative_to(real_home).parts):
                 return _HIDDEN
             known = real.stat()
         except (OSError, ValueError) as error:  # ValueError: a NUL, or what no file system can spell

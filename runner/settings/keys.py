@@ -55,7 +55,7 @@ class Keys:
         self._env_file = env_file
         self._from_env_file = frozenset(from_env_file)
         self._fetched: dict[SecretRef, Secret] = {}  # a command may ask its user something: it is run once
-        self._asked: set[str] = set()  # variables that hold a key: no command for another key is handed them
+        self._asked: set[str] = set()  # variables a key was read from: commands that run later are not handed them
 
     def of(self, provider: Provider) -> Secret | None:
         """The key of a provider; None where it needs none. ConfigError: missing, unreadable or of the wrong shape."""

@@ -65,7 +65,7 @@ def of_files(files: Sequence[tuple[Path, OriginKind, Mapping[str, Any]]]) -> dic
 def leaves(tables: Mapping[str, Any], place: KeyPath = ()) -> Iterable[KeyPath]:
     """The keys of every value that one file can take from another as a whole."""
     for key, value in tables.items():
-        if isinstance(value, Mapping) and value and key not in WHOLE:
+        if isinstance(value, Mapping) and key not in WHOLE:
             yield from leaves(value, (*place, key))
         else:
             yield (*place, key)

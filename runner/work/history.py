@@ -59,6 +59,15 @@ def _title(name: str, files: dict[str, str], profiles: Profiles) -> str:
         return name
 
 
+def parse_by(by: By | str) -> By:
+    """What `spend` is told by. UsageError."""
+    try:
+        return By(by)
+    except ValueError:
+        known = ", ".join(By)
+        raise UsageError(f"spend by {by!r}: no such view", why=f"There are {known}.", fix="--by day") from None
+
+
 def spend(info: BatchInfo | None, *, since_us: int | None, by: By, store: Store, prices: Prices) -> Spend:
     """What was sent and charged, of a batch or of all, a line for each day, batch or operation (and unit)."""
     views = store.reports.spend(batch=None if info is None else info.id, since_us=since_us)

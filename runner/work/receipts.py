@@ -67,8 +67,12 @@ class Receipts:
         try:
             self._observer(event)
         except Exception as error:
-            self._error = error
-            self._stop.set(OBSERVER_FAILED)
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Remember what went wrong outside of the engine: the run drains, all batches of it; `reraise` throws it."""
+        self._error = self._error or error
+        self._stop.set(OBSERVER_FAILED)
 
     def of(self, batch: BatchId) -> Receipt:
         """What was counted for a batch so far."""
@@ -117,10 +121,14 @@ async def run_and_deliver(
     results: dict[BatchId, RunResult] = {}
 
     async def tell(batch: BatchId, ended: Ended) -> None:
-        result = await _deliver(by_id[batch], ended, receipts.of(batch), targets[batch], delivery, tools=tools)
-        results[batch] = result
-        if on_result is not None:
-            on_result(result)
+        # Called in the middle of what other batches do: what fails here must not cut them off.
+        try:
+            result = await _deliver(by_id[batch], ended, receipts.of(batch), targets[batch], delivery, tools=tools)
+            results[batch] = result
+            if on_result is not None:
+                on_result(result)
+        except Exception as error:
+            receipts.fail(error)
 
     await run(list(by_id), wanted, tools=tools, observer=receipts, stop=stop, tell=tell, wait_seconds=seconds)
     receipts.reraise()

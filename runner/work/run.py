@@ -14,7 +14,7 @@ from runner.engine.stop import StopSignal
 from runner.errors import BusyError
 from runner.store.locks import Lock, lock_account, lock_database, wait_for
 from runner.store.values import BatchInfo
-from runner.work.accounts import Account, accounts_of
+from runner.work.accounts import Account, Wires, accounts_of
 from runner.work.caps import Wanted, run_options
 from runner.work.ending import signal_exit
 from runner.work.standing import is_paused_by_person
@@ -64,9 +64,11 @@ async def run(
         # Queueing for an account takes hours: what was decided meanwhile holds.
         awake = {info.id: info for info in await _awake(tools, [order.info.id for order in orders], once)}
         orders = [replace(order, info=awake[order.info.id]) for order in orders if order.info.id in awake]
+        # A key that cannot travel is found here, before caps are kept and failures and doubts are queued again.
+        wires = Wires(tools, (account for order in orders for account in order.accounts), stack)
         for order in orders:
             once.taken_up[order.info.id] = _take_up(tools, order, wanted)
-        await work_together(tools, orders, observer=observer, stop=stop, tell=once)
+        await work_together(tools, orders, wires, observer=observer, stop=stop, tell=once)
 
 
 class _Told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,16 +25,23 @@ HALTED_LANE = "halted"
 
 
 def standing(
-    info: BatchInfo, *, store: Store, profiles: Profiles, prices: Prices, now_us: int, flags: str = ""
+    info: BatchInfo,
+    *,
+    store: Store,
+    profiles: Profiles,
+    prices: Prices,
+    now_us: int,
+    flags: str = "",
+    names: Collection[str] | None = None,
 ) -> BatchStatus:
-    """One batch as it stands now; one snapshot, whose cost does not grow with the batch."""
+    """One batch as it stands now; one snapshot, whose cost does not grow with the batch. `names`: as `short_name`'s."""
     status = store.reports.status(info.id)
     info = status.batch
     outcomes = status.by_state
     reason = _reason(info, store)
     return BatchStatus(
         batch=info.name,
-        handle=short_name(info, store),
+        handle=short_name(info, store, names),
         state=info.state,
         reason=reason,
         resume_at_us=info.resume_at_us,
@@ -85,9 +92,10 @@ def _could_go_on(info: BatchInfo, store: Store) -> bool:
     return info.state not in (BatchState.LOADING, BatchState.CANCELLED)
 
 
-def short_name(info: BatchInfo, store: Store) -> str:
-    """How a person may name the batch today. Not what a file here is called: a command would take that file."""
-    short = handle(info.name, (other.name for other in store.reports.batches()))
+def short_name(info: BatchInfo, store: Store, names: Collection[str] | None = None) -> str:
+    """How a person may name the batch today. Not what a file here is called: a command would take that file. `names`:
+    those of all batches, where they are known already."""
+    short = handle(info.name, (other.name for other in store.reports.batches()) if names is None else names)
     return info.name if Path(short).exists() else short
 
 

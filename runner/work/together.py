@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -49,7 +48,7 @@ Tell = Callable[[BatchId, Ended], Awaitable[None]]
 
 
 async def work_together(
-    tools: Tools, orders: Sequence[Order], *, observer: Observer, stop: StopSignal, tell: Tell
+    tools: Tools, orders: Sequence[Order], wires: Wires, *, observer: Observer, stop: StopSignal, tell: Tell
 ) -> None:
     """Start the batches, let the engine run, and move each to its end state. Nothing due: a batch is not touched.
 
@@ -63,28 +62,25 @@ async def work_together(
     if not due:
         return
     due.sort(key=lambda order: _queued(tools, order))
-    async with AsyncExitStack() as stack:
-        # A key that cannot travel is found here, before a batch is touched.
-        wires = Wires(tools, (account for order in due for account in order.accounts), stack)
-        steering = tools.store.steering
-        run = steering.start_run(pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(due))
-        for order in due:
-            if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
-                steering.change(order.info.id, BatchEvent.REOPEN)
-            steering.change(order.info.id, BatchEvent.START, run=run)
-        codes: list[int] = []
+    steering = tools.store.steering
+    run = steering.start_run(pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(due))
+    for order in due:
+        if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
+            steering.change(order.info.id, BatchEvent.REOPEN)
+        steering.change(order.info.id, BatchEvent.START, run=run)
+    codes: list[int] = []
 
-        async def ended(order: Order, summary: RunSummary | None) -> None:
-            result = _finish(tools, order.info, run, summary, stop)
-            codes.append(result.exit_code)
-            if summary is not None:
-                left = tools.store.reports.batch(order.info.id)
-                at_us = tools.clock.now_us()
-                observer(RunEnded(batch=order.info.id, at_us=at_us, state=left.state.value, reason=left.reason))
-            await tell(order.info.id, result)
+    async def ended(order: Order, summary: RunSummary | None) -> None:
+        result = _finish(tools, order.info, run, summary, stop)
+        codes.append(result.exit_code)
+        if summary is not None:
+            left = tools.store.reports.batch(order.info.id)
+            at_us = tools.clock.now_us()
+            observer(RunEnded(batch=order.info.id, at_us=at_us, state=left.state.value, reason=left.reason))
+        await tell(order.info.id, result)
 
-        await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended)
-        steering.end_run(run, exit_code=worst_exit(codes))
+    await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended)
+    steering.end_run(run, exit_code=worst_exit(codes))
 
 
 async def _run_all(

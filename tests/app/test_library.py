@@ -155,3 +155,13 @@ def test_the_database_is_shown_upgraded_and_copied(place: Place) -> None:
     with place.runner("copy.db") as copy:
         assert copy.status().rows == 2
         assert copy.notices == ()
+
+
+def test_spending_by_what_there_is_not_is_refused(place: Place) -> None:
+    """With the words that there are."""
+    place.write_list(emails(1))
+    with place.runner() as r:
+        r.load("leads.csv", ["defastra.email"])
+        with pytest.raises(runner.UsageError) as caught:
+            r.spend(by="week")
+    assert "day, batch, operation" in caught.value.why

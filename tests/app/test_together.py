@@ -15,7 +15,7 @@ from runner.app import Runner
 from runner.domain.states import BatchState, JobState
 from runner.engine.events import AttemptClosed, Event, LaneChanged
 from runner.engine.stop import StopSignal
-from runner.errors import UsageError
+from runner.errors import ConfigError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.results import RunResult
 from tests.app.place import KilledError, Place
@@ -245,6 +245,39 @@ def test_a_batch_at_rest_is_told_of_and_left_alone(place: Place) -> None:
         results = run_all(place, r, [one, two])
         assert [(result.exit_code, result.sent) for result in results] == [(5, 0), (0, 5)]
         assert r.unfinished() == [one]
+
+
+def test_what_fails_at_the_end_of_one_batch_does_not_cut_off_the_others(place: Place) -> None:
+    """The caller's own function raises: the others drain, nothing is left running, and the error comes through."""
+
+    def tell(result: RunResult) -> None:
+        raise BrokenPipeError(result.batch)
+
+    with place.runner() as r:
+        large, small = load(place, r, large=300, small=3)
+        with pytest.raises(BrokenPipeError):
+            run_all(place, r, [large, small], on_result=tell)
+        assert r.status(small).state is BatchState.COMPLETED
+        status = r.status(large)
+        assert status.state is BatchState.PAUSED
+        assert status.outcomes[JobState.RUNNING] == 0
+        assert run_all(place, r, [large])[0].exit_code == 0
+    assert len(place.charged()) == len(set(place.charged())) == 303
+
+
+def test_a_wire_that_cannot_be_built_leaves_doubts_and_caps_as_they_were(place: Place) -> None:
+    """A key that cannot travel: what is in doubt is still in doubt, and a plain run sends nothing."""
+    place.world.next([Behaviour(), Behaviour(manner=Manner.DROP)])
+    with place.runner() as r:
+        (one,) = load(place, r, one=3)
+        run_all(place, r, [one])
+        assert r.status(one).outcomes[JobState.IN_DOUBT] == 1
+        place.breaks = True
+        with pytest.raises(ConfigError):
+            run_all(place, r, [one], in_doubt="resend-once", max_requests=7)
+        place.breaks = False
+        assert (r.status(one).state, r.status(one).outcomes[JobState.IN_DOUBT]) == (BatchState.COMPLETED, 1)
+        assert run_all(place, r, [one])[0].sent == 0
 
 
 def test_a_batch_named_twice_or_one_file_for_two_is_refused(place: Place) -> None:

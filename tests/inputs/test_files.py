@@ -38,6 +38,8 @@ def box(tmp_path: Path) -> Path:
     (folder / "large").write_bytes(bytes(101))
     (folder / "empty").touch()
     (folder / ".env").write_text("KEY=obviously-fake")
+    (folder / ".ssh").mkdir()
+    (folder / ".ssh" / "id").write_text("obviously fake")
     (tmp_path / "secret").write_text("passwords")
     return folder
 
@@ -89,6 +91,8 @@ def test_a_note_makes_another_job_of_a_file(box: Path) -> None:
         ("large", "too-large"),
         ("empty", "empty-file"),
         (".env", "hidden-file"),
+        (".ssh/id", "hidden-file"),
+        ("in box/../.ssh/id", "hidden-file"),
         ("../secret", "outside-folder"),
         ("in box/../../secret", "outside-folder"),
         ("..", "outside-folder"),
