@@ -106,7 +106,9 @@ def _weigh(job: Job, operation: Operation, answer: Answer, verdict: Verdict, sit
         case Action.FAIL:
             if _halts(verdict, situation):
                 return _decision(JobEvent.RELEASE, LaneMove.HALT, verdict, amount)
-            return _decision(JobEvent.FAIL, LaneMove.ANSWER, verdict, amount, spent=True)
+            # After a halt by such a rule nobody knows yet whether it is the row: a later run may ask about it again.
+            tried = situation.shut is Shut.HALT and verdict.halt_after is not None and not situation.proven
+            return _decision(JobEvent.FAIL, LaneMove.ANSWER, verdict, amount, spent=True, final=not tried)
         case Action.RETRY:
             return _retry(job, operation, answer, verdict, situation, amount)
         case Action.PAUSE:

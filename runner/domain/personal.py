@@ -16,7 +16,7 @@ KEY_SHOWN: Final = "[key]"
 SHORTEST: Final = 4
 """Characters of a value, or of an address before the @, that is looked for: shorter ones are in any text."""
 
-_EMAIL: Final = re.compile(r"([^\s@,;<>\"']+)@([^\s@,;<>\"']+)")
+_EMAIL: Final = re.compile(r"([^\s@,;<>\"']{1,254})@([^\s@,;<>\"']{1,254})")
 _ENCODED: Final = re.compile(r"([^\s@,;<>\"'=&?/]+)%40([^\s@,;<>\"'=&?/]+)", re.IGNORECASE)
 _PHONE: Final = re.compile(r"\+\d[\d ().-]{6,}\d|\b\d{8,}\b")
 _VOCABULARY: Final = re.compile(r"[a-z]+([_-][a-z]+)*")

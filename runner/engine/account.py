@@ -32,7 +32,8 @@ class SharedLane(Protocol):
 
 
 class Account:
-    """What is shared. `lanes` are those at work, the one with the least to do first: they take turns."""
+    """What is shared. `lanes` are those at work, in the order in which they were prepared: whoever prepares them begins
+    with the shortest list, which is favoured when they take turns."""
 
     def __init__(self, provider: Provider, fingerprint: str, *, clock: Clock) -> None:
         self.provider = provider

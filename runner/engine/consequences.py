@@ -93,7 +93,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
     """Shut the gate for as long as the provider or the rule says; True after too many refusals in a row."""
     clock = lane.shared.clock
     now_us = clock.now_us()
-    first = lane.gate.refuse(leave)
+    first = lane.gate.refuse(leave, outage=verdict.outage)
     asked = parse_retry_after(verdict.retry_after, now_us=now_us, unix=verdict.retry_after_unix)
     if not first:
         if asked is not None:
@@ -115,7 +115,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
         )
     lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code
     _wait(lane, seconds)
-    return ailing if verdict.outage else lane.gate.refusals >= REFUSALS_TO_HALT
+    return ailing if verdict.outage else lane.gate.too_fast >= REFUSALS_TO_HALT
 
 
 def _wait(lane: Lane, seconds: float) -> None:

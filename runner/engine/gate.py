@@ -40,6 +40,7 @@ class Gate:
         self._failed_jobs: set[JobId] = set()
         self._failing_since: float | None = None
         self._refusals = 0
+        self._too_fast = 0
         self._passes = 0
 
     def enter(self, now: float) -> Pass | None:
@@ -85,13 +86,18 @@ class Gate:
 
     @property
     def refusals(self) -> int:
-        """How often in a row the provider asked to wait."""
+        """How often in a row the provider asked to wait: waits grow with it."""
         return self._refusals
+
+    @property
+    def too_fast(self) -> int:
+        """How often of them it was to slow down, and not because it is in trouble itself."""
+        return self._too_fast
 
     def succeeded(self, leave: Pass, *, now: float) -> None:
         """The provider did what was asked."""
         self._calm()
-        self._refusals = 0
+        self._refusals = self._too_fast = 0
         if leave.probe:
             self._open(now)
 
@@ -130,13 +136,14 @@ class Gate:
             self.until = now + circuit_wait(self._failures - FAILURES_TO_TRIP + 1, silent=silent, chance=chance)
         return self._out_for_hours(now)
 
-    def refuse(self, leave: Pass) -> bool:
+    def refuse(self, leave: Pass, *, outage: bool = False) -> bool:
         """The provider asked to wait. False for what was on its way when an earlier refusal shut the gate: the same
-        episode, counted once."""
+        episode, counted once. `outage`: because of trouble of theirs."""
         if not leave.probe and (self.shut is not None or self.closed is not None):
             return False
         self._probing = False
         self._refusals += 1
+        self._too_fast += not outage
         self.shut = Shut.PAUSE if self.shut is not Shut.HALT else Shut.HALT
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -20,6 +20,7 @@ from runner.engine.ports import Claim, Clock, JobStore, LaneReport, Observer, Ra
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
 from runner.engine.throttle import Throttle
+from runner.engine.waiting import Waiting
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Shared:
         return limit is not None and job.id not in self.opened and len(self.opened) >= limit
 
 
-class Lane:
+class Lane(Waiting):
     """A halted or parked lane never stops the others."""
 
     def __init__(
@@ -68,6 +69,7 @@ class Lane:
         account: Account,
         workers: int,
     ) -> None:
+        super().__init__(shared.clock)
         self.provider = provider
         self.operations = operations
         self.shared = shared
@@ -82,10 +84,9 @@ class Lane:
         self.limited = False
         self.stop_reason: str | None = None  # why this lane is done before its jobs are
         self.own_halt: LaneReport | None = None  # a matter of this batch alone: too many of its jobs failed
+        self._halted_before: LaneReport | None = None
         self._over: str | None = None  # "done" or "halted", whatever becomes of the account
         self._reported: tuple[object, ...] = ()
-        self._sleepers: set[anyio.CancelScope] = set()
-        self._queued: set[anyio.CancelScope] = set()
         self._reports: deque[tuple[Awaitable[None], LaneChanged]] = deque()
         self.ended = 0
         self.failed = 0
@@ -112,7 +113,7 @@ class Lane:
             return
         now_us = self.shared.clock.now_us()
         if last.state == "halted":
-            self.gate.start_after_halt(last.job, last.operation, same_job=last.probe_same_job)
+            self._halted_before = last
         elif last.until_us is not None and last.state in ("parked", "gated", "done"):
             account = self.account
             if account.pause_reason is None and last.state != "done":
@@ -123,6 +124,13 @@ class Lane:
             if long or (last.state == "parked" and seconds > 0):
                 account.parked_until_us = max(account.parked_until_us or 0, last.until_us)
                 self.gate.close("parked")
+
+    def resume_halt(self) -> None:
+        """The last run was halted: only a success opens the gate. A halt of this batch's own must not shut it for the
+        others at work; then it begins as they do, with one request. Call it when all lanes are on the account."""
+        last = self._halted_before
+        if last is not None and (not last.own or self.account.lanes == [self]):
+            self.gate.start_after_halt(last.job, last.operation, same_job=last.probe_same_job)
 
     def stopped(self) -> bool:
         """Nothing may leave any more in this run."""
@@ -138,46 +146,11 @@ class Lane:
             return False
         return self.gate.may_go(leave, self.shared.clock.monotonic())
 
-    async def sleep(self, until: float | None) -> None:
-        """Until a time, or until `wake`."""
-        with anyio.CancelScope() as scope:
-            self._sleepers.add(scope)
-            try:
-                if until is None:
-                    await anyio.sleep_forever()
-                else:
-                    await self.shared.clock.sleep_until(until)
-            finally:
-                self._sleepers.discard(scope)
-
     def request_over(self, *, sent: bool) -> None:
         """An attempt that was let through has ended; or it never left."""
         for throttle in (self.throttle, self.own_throttle):
             if throttle is not None:
                 (throttle.finish if sent else throttle.give_back)()
-
-    async def queue(self, wait: Callable[[], Awaitable[None]]) -> bool:
-        """Wait for the throttle; False when the lane shut or the run stopped meanwhile."""
-        done = False
-        with anyio.CancelScope() as scope:
-            self._queued.add(scope)
-            try:
-                await wait()
-                done = True
-            finally:
-                self._queued.discard(scope)
-        return done
-
-    def wake(self) -> None:
-        """Something changed: whoever sleeps looks again."""
-        for scope in tuple(self._sleepers):
-            scope.cancel()
-
-    def interrupt(self) -> None:
-        """The lane shut or the run stops: whoever waits for the throttle gives up its place too."""
-        for scope in tuple(self._queued):
-            scope.cancel()
-        self.wake()
 
     # --- ending -------------------------------------------------------------------------------------------------------
 
@@ -197,7 +170,7 @@ class Lane:
     def give_up(self, report: LaneReport) -> None:
         """A halt that concerns this batch alone."""
         if self._over is None:
-            self.own_halt = report
+            self.own_halt = replace(report, own=True)
             self._end("halted", report.reason)
 
     def _end(self, how: str, reason: str | None) -> None:
@@ -280,7 +253,9 @@ class Lane:
 
     def report(self, reason: str | None) -> None:
         """Store and tell the lane's state if it changed."""
-        key = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.limits())
+        key: tuple[object, ...] = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.limits())
+        if self._over is not None:  # what others are told is no news of this batch, but for a wait it has to keep later
+            key = (self._over, self.gate.until if self._over == "done" and self.gate.shut is Shut.PAUSE else 0.0)
         unproved = self.closed is None or self.stop_reason is not None
         if key == self._reported or (self.gate.shut is Shut.HALT and unproved and self.halt() is None):
             return  # a halt stays on record until a success lifts it, whatever happens to this run

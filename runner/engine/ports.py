@@ -133,6 +133,7 @@ class LaneReport:
     job: JobId | None = None  # whose answer halted the lane: the probe of the next run
     operation: str | None = None
     probe_same_job: bool = True  # False: the next queued job of `operation` goes first
+    own: bool = False  # of a halt: a matter of this batch alone, of which its account knows nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

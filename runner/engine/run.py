@@ -108,6 +108,8 @@ class BatchRun:
         trouble is in the summary.
         """
         shared, working = self._shared, self._shared.lanes
+        for lane in working:
+            lane.resume_halt()
         providers = tuple(lane.provider.name for lane in working)
         at_us = shared.clock.now_us()
         shared.observer(RunStarted(batch=shared.batch, at_us=at_us, providers=providers, name=shared.name))

@@ -16,7 +16,8 @@ class Turns:
     """So many slots at once. Whoever finds none free queues, and is given one in turn."""
 
     def __init__(self, slots: int, favoured: Callable[[], object]) -> None:
-        """`favoured`: the lane with the least to do, at the moment it is asked."""
+        """`favoured`: who goes first, asked at each turn: the first lane of the account, the shortest list when the run
+        began."""
         self._free = slots
         self._favoured = favoured
         self._waiting: deque[tuple[object, anyio.Event]] = deque()

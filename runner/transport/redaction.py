@@ -75,7 +75,11 @@ def _without_beginning(body: bytes, key: bytes) -> bytes | None:
 
 def _spellings(key: str) -> Iterator[str]:
     """As it is, percent-encoded, in the escapes of JSON or HTML, in Base64."""
-    encoded = {quote(key, safe=""), quote_plus(key)}
+    encoded = {quote(key, safe=""), quote(key), quote_plus(key)}
     yield from (key, *encoded, *(_HEX.sub(lambda found: found[0].lower(), text) for text in encoded))
     yield from (json.dumps(key)[1:-1], json.dumps(key)[1:-1].replace("/", "\\/"), html.escape(key))
+    for shape in ("\\u{:04x}", "\\u{:04X}"):  # as .NET and others write what is neither letter nor digit in JSON
+        yield "".join(char if char.isalnum() else shape.format(ord(char)) for char in key)
+        kept = "-_.~/= "
+        yield "".join(char if char.isalnum() or char in kept else shape.format(ord(char)) for char in key)
     yield base64.b64encode(key.encode()).decode("ascii").rstrip("=")

@@ -327,3 +327,18 @@ def test_whatever_is_answered_every_batch_ends(tmp_path: Path, seed: int) -> Non
         assert all(result.status.outcomes[JobState.QUEUED] == 0 for result in results)
     assert states
     assert set(Counter(place.charged()).values()) <= {1}
+
+
+def test_a_halt_of_ones_own_is_not_its_neighbours_on_the_next_run(place: Place) -> None:
+    """A list of nonsense, halted under `--max-failed`, is run again beside a good one whose first rows are bad too: the
+    good one is not taken for halted with it."""
+    place.write_list([f"rule-invalid-request-email+{n}@example.com" for n in range(200)], name="bad.csv")
+    rows = [*(f"rule-invalid-request-email+g{n}@example.com" for n in range(4)), *values("good", 20)]
+    place.write_list(rows, name="good.csv")
+    with place.runner() as r:
+        bad = r.load("bad.csv", ["defastra.email"]).batch
+        assert run_all(place, r, [bad], max_failed="10%")[0].exit_code == 4
+        good = r.load("good.csv", ["defastra.email"]).batch
+        results = run_all(place, r, [bad, good])
+    assert results[1].exit_code == 3
+    assert results[1].status.outcomes[JobState.SUCCEEDED] == 20

@@ -113,6 +113,7 @@ def test_after_a_streak_the_next_run_asks_about_other_jobs(tmp_path: Path) -> No
     answers["now"] = OK
     night.run()
     assert night.states() == {"succeeded": 27, "failed": 3}
+    assert night.query("SELECT DISTINCT final FROM jobs WHERE state = 'failed'") == [(0,)], "a later run may ask again"
 
 
 def test_a_streak_of_retries_halts_before_attempts_are_used_up(tmp_path: Path) -> None:
@@ -203,3 +204,30 @@ def test_an_unproven_shape_still_halts_at_the_first(tmp_path: Path) -> None:
     night.run()
     assert len(night.sent()) == 1
     assert night.states() == {"queued": 9}
+
+
+def test_trouble_of_theirs_does_not_count_towards_too_fast(tmp_path: Path) -> None:
+    """Twenty-five times in trouble, then once too fast: it waits, and is not halted as rate-limited."""
+    night = Night(
+        path=tmp_path / "r.db",
+        values=3,
+        providers=(changed(OUTAGE),),
+        scripts={"acme": lambda sent: TROUBLE if len(night.sent()) <= 25 else LATER if len(night.sent()) == 26 else OK},
+    )
+    summary = night.run()
+    assert summary.lanes[0].state == "done"
+    assert night.states() == {"succeeded": 3}
+
+
+def test_a_halt_does_not_quote_whom_it_was_asked_about(tmp_path: Path) -> None:
+    """A provider that names the address in its refusal: what is stored of the halt and told of it does not."""
+    said = Answer(
+        status=200, body=b'{"ok": false, "error": "broke", "message": "no funds for v1 of ada.long@example.com"}'
+    )
+    night = Night(path=tmp_path / "r.db", values=2, scripts={"acme": lambda sent: said})
+    (lane,) = night.run().lanes
+    assert lane.state == "halted"
+    assert "ada.long" not in f"{lane.message} {lane.code}"
+    assert "no funds" in (lane.message or "")
+    ((detail,),) = night.query("SELECT detail FROM events WHERE event = 'lane.halted'")
+    assert "ada.long" not in detail

@@ -26,6 +26,16 @@ WAYS = [
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
     html.escape,
+    quote,
+    lambda text: quote(text).replace("%2B", "%2b").replace("%3C", "%3c").replace("%3E", "%3e"),
+    lambda text: (
+        text.replace("+", "\\u002B")
+        .replace('"', "\\u0022")
+        .replace("&", "\\u0026")
+        .replace("<", "\\u003C")
+        .replace(">", "\\u003E")
+    ),
+    lambda text: "".join(char if char.isalnum() else f"\\u{ord(char):04x}" for char in text),
     lambda text: base64.b64encode(text.encode()).decode(),
 ]
 
