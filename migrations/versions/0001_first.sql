@@ -75,6 +75,7 @@ CREATE TABLE jobs (
     unknowns INTEGER DEFAULT 0 NOT NULL,
     amount INTEGER DEFAULT 0 NOT NULL,
     possible_double_charge INTEGER DEFAULT 0 NOT NULL,
+    crashes INTEGER DEFAULT 0 NOT NULL,
     reason TEXT,
     final INTEGER,
     found INTEGER,
@@ -142,6 +143,7 @@ CREATE TABLE attempts (
     error_code TEXT,
     error_message TEXT,
     provider_request_id TEXT,
+    balance INTEGER,
     wait_seconds FLOAT,
     spent INTEGER,
     resolution TEXT,
@@ -270,6 +272,7 @@ BEGIN
         AND NEW.amount IS OLD.amount AND NEW.error_code IS OLD.error_code
         AND NEW.error_message IS OLD.error_message AND NEW.provider_request_id IS OLD.provider_request_id
         AND NEW.wait_seconds IS OLD.wait_seconds AND NEW.spent IS OLD.spent
+        AND NEW.balance IS OLD.balance
     );
 END;
 

@@ -82,6 +82,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         unit=operation.unit,
     )
     attempt = await shared.store.open(opening)
+    shared.fault_point("opened")
     await tell(lane, before)
     if not lane.may_send(leave):
         return withdraw(lane, admission, attempt)
@@ -89,6 +90,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
     answer = refused if request is None else await lane.transport.send(request)
     seconds = shared.clock.monotonic() - started
     lane.request_over(sent=answer.fault not in UNSENT)
+    shared.fault_point("answered")
     return settle(lane, admission, attempt, answer, seconds=seconds, unsendable=unsendable)
 
 

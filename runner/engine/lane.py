@@ -16,7 +16,18 @@ from runner.engine.account import Account
 from runner.engine.events import LaneChanged
 from runner.engine.feed import Feed
 from runner.engine.gate import Pass
-from runner.engine.ports import Claim, Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
+from runner.engine.ports import (
+    Claim,
+    Clock,
+    FaultPoint,
+    JobStore,
+    LaneReport,
+    Observer,
+    Randomness,
+    RunOptions,
+    Transport,
+    no_fault,
+)
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
 from runner.engine.throttle import Throttle
@@ -37,6 +48,7 @@ class Shared:
     budget: Budget
     stop: StopSignal
     observer: Observer
+    fault_point: FaultPoint = no_fault
     proven: set[str] = field(default_factory=set)  # operations with a success in the batch
     opened: set[int] = field(default_factory=set)  # jobs, kept only where --limit counts them
     streaks: Streaks = field(default_factory=Streaks)

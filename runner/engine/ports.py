@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from runner.domain.model import (
     Action,
@@ -27,6 +27,25 @@ from runner.domain.model import (
 from runner.domain.provider import Operation
 from runner.domain.states import JobEvent
 from runner.engine.events import Event
+
+FaultPoint = Callable[[str], None]
+"""Called at the moments named in `FAULT_POINTS`. Real runs pass `no_fault`; a simulation's may raise, and the runner
+then ends there as a killed process would."""
+
+FAULT_POINTS: Final = (
+    "opened",  # the intent is committed, nothing was sent
+    "answered",  # the answer is in hand, the store has not heard of it
+    "before-begin",  # the run's writer, around each group
+    "before-commit",
+    "after-commit",
+    "decision-before-commit",  # every other transaction: loads, decisions, recovery, the start and end of runs
+    "decision-after-commit",
+)
+
+
+def no_fault(_: str) -> None:
+    """Nothing goes wrong on purpose."""
+
 
 Observer = Callable[[Event], None]
 """Told of everything that happens, after it was stored. Must not block and must not raise."""
@@ -113,6 +132,7 @@ class Settlement(NamedTuple):
     outcome: Outcome | None  # when the job ended
     released_from_doubt: bool = False  # re-sending although it may have been charged: marked for ever
     requeue: tuple[AttemptId, ...] = ()  # earlier attempts whose failed jobs go back to the queue, nothing spent
+    balance: Amount | None = None  # what the provider said was left after this request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,17 @@ from runner.domain.provider import Limit, Operation, Provider
 from runner.engine.account import Account
 from runner.engine.events import RunStarted, RunStopping
 from runner.engine.lane import Lane, Shared
-from runner.engine.ports import Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
+from runner.engine.ports import (
+    Clock,
+    FaultPoint,
+    JobStore,
+    LaneReport,
+    Observer,
+    Randomness,
+    RunOptions,
+    Transport,
+    no_fault,
+)
 from runner.engine.stop import StopSignal
 from runner.engine.worker import worker
 
@@ -65,6 +75,7 @@ async def prepare(
     options: RunOptions,
     observer: Observer,
     stop: StopSignal,
+    fault_point: FaultPoint = no_fault,
     name: str = "",
 ) -> BatchRun:
     """A batch (`name`: as people know it) with its lanes onto `accounts`, as earlier runs left them; nothing is sent.
@@ -82,6 +93,7 @@ async def prepare(
         budget=await _budget(store, batch, options),
         stop=StopSignal(),
         observer=observer,
+        fault_point=fault_point,
         proven=set(await store.proven(batch)),
     )
     last = {report.provider: report for report in await store.lanes(batch)}

@@ -8,23 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.engine.ports import Clock
+from runner.engine.ports import Clock, FaultPoint, no_fault
 
 if TYPE_CHECKING:
     from runner.store.store import Store
-    from runner.store.writer import CrashPoint
 
 
 def open_store(
-    path: Path, *, clock: Clock, inline: bool = False, create: bool = True, crash_point: CrashPoint | None = None
+    path: Path, *, clock: Clock, inline: bool = False, create: bool = True, fault_point: FaultPoint = no_fault
 ) -> Store:
     """Open the database at `path`; create it 0600 (its folder 0700) if it is missing and `create` is true.
 
     An older file is backed up beside itself and upgraded. `inline` writes on the event loop's thread, for virtual time;
-    `crash_point` is called at named moments of each commit, for tests.
+    `fault_point` is called at named moments of each commit, for simulations.
     Raises SchemaError (newer, or not a runner database), StoreError, and UsageError when `create` is false and nothing
     is there. Call it before taking the database lock: an upgrade takes that lock itself.
     """
     from runner.store.store import Store
 
-    return Store.open(path, clock=clock, inline=inline, create=create, crash_point=crash_point)
+    return Store.open(path, clock=clock, inline=inline, create=create, fault_point=fault_point)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
+from runner.engine.ports import FaultPoint, no_fault
 from runner.errors import SchemaError, StorageFullError, StoreError, UsageError
 
 BUSY_MS: Final = 30_000
@@ -105,10 +106,11 @@ def translated(path: Path) -> Generator[None]:
 class Database:
     """One file and the ways to open it. Nothing is kept open between calls."""
 
-    def __init__(self, path: Path, *, attached: Path | None = None) -> None:
+    def __init__(self, path: Path, *, attached: Path | None = None, fault_point: FaultPoint = no_fault) -> None:
         """`attached`: a second file that `reading` and `copy_from_attached` see as the schema `ATTACHED`."""
         self.path = path
         self.attached = attached
+        self._fault_point = fault_point
 
     def _connect(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -170,8 +172,15 @@ class Database:
         It leaves checkpoints to the run: two checkpointers at once can damage a file in SQLite before 3.51.3. A holder
         of the database lock may set `checkpoint` (pages).
         """
-        with translated(self.path), self._engine(mode="rw", checkpoint=checkpoint).connect() as connection:
+        engine = self._engine(mode="rw", checkpoint=checkpoint)
+
+        @event.listens_for(engine, "commit")
+        def _(_: sa.Connection) -> None:
+            self._fault_point("decision-before-commit")
+
+        with translated(self.path), engine.connect() as connection:
             yield connection
+        self._fault_point("decision-after-commit")
 
     @contextmanager
     def write_now(self) -> Generator[sa.Connection]:

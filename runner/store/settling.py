@@ -26,8 +26,9 @@ def _close_sql(lines: int) -> str:
         rule = new.column7, action = new.column8, debited = new.column9, amount = new.column10,
         error_code = new.column11, error_message = new.column12, provider_request_id = new.column13,
         wait_seconds = new.column14, spent = new.column15,
-        resolution = iif(new.column16, 'resend', NULL), resolved_us = iif(new.column16, new.column3, NULL)
-    FROM ({values(lines, 16)}) AS new
+        resolution = iif(new.column16, 'resend', NULL), resolved_us = iif(new.column16, new.column3, NULL),
+        balance = new.column17
+    FROM ({values(lines, 17)}) AS new
     WHERE attempts.job = new.column1 AND attempts.id = new.column2 AND attempts.closed_us IS NULL
     """
 
@@ -111,6 +112,7 @@ def _closed(s: Settlement) -> tuple[Any, ...]:
         s.wait_seconds,
         int(s.spent),
         int(resent),
+        s.balance,
     )
 
 

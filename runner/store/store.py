@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from runner.engine.ports import Clock, JobStore
+from runner.engine.ports import Clock, FaultPoint, JobStore, no_fault
 from runner.store.database import Database
 from runner.store.forecast import Forecast
 from runner.store.jobs import SqlJobStore
@@ -15,7 +15,7 @@ from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
 from runner.store.reports import Reports
 from runner.store.steering import Steering
-from runner.store.writer import CrashPoint, Writer
+from runner.store.writer import Writer
 
 
 class Store:
@@ -37,14 +37,14 @@ class Store:
         prepared: Prepared,
         clock: Clock,
         inline: bool,
-        crash_point: CrashPoint | None,
+        fault_point: FaultPoint,
         attached: Path | None,
     ) -> None:
         self.path = path
         self.is_new = prepared.is_new
         self.backup_path = prepared.backup
-        self._database = Database(path, attached=attached)
-        self._writer = Writer(self._database.writer_engine, path, inline=inline, crash_point=crash_point)
+        self._database = Database(path, attached=attached, fault_point=fault_point)
+        self._writer = Writer(self._database.writer_engine, path, inline=inline, fault_point=fault_point)
         self.jobs = SqlJobStore(self._writer)
         self.loading = Loading(self._database, clock)
         self.reports = Reports(self._database)
@@ -59,12 +59,12 @@ class Store:
         clock: Clock,
         inline: bool = False,
         create: bool = True,
-        crash_point: CrashPoint | None = None,
+        fault_point: FaultPoint = no_fault,
         attached: Path | None = None,
     ) -> Self:
         """See `runner.store.open_store`. `attached`: a second database, in which paid answers are looked for."""
         prepared = prepare(path, clock=clock, create=create)
-        return cls(path, prepared=prepared, clock=clock, inline=inline, crash_point=crash_point, attached=attached)
+        return cls(path, prepared=prepared, clock=clock, inline=inline, fault_point=fault_point, attached=attached)
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[None]:

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
+from runner.engine.ports import FaultPoint
 from runner.errors import StorageFullError, StoreError
 from runner.store.database import ends_transaction, store_error
 
@@ -24,9 +25,6 @@ A = TypeVar("A")
 Piece = Callable[[sa.Connection], T]
 Many = Callable[[sa.Connection, Sequence[A]], Sequence[T]]
 """Does the same for each argument and answers one by one; raises if any of them cannot be done."""
-
-CrashPoint = Callable[[str], None]
-"""Called with `before-begin`, `before-commit` and `after-commit`; what it raises stops the writer as a crash would."""
 
 WINDOW_SECONDS: Final = 0.002
 BUSY_PIECES: Final = 24
@@ -49,11 +47,11 @@ class _Done(NamedTuple):
 class Writer:
     """Group commit in one thread, or `inline`: each piece at once on the caller's thread, for virtual time."""
 
-    def __init__(self, engine: sa.Engine, path: Path, *, inline: bool, crash_point: CrashPoint | None) -> None:
+    def __init__(self, engine: sa.Engine, path: Path, *, inline: bool, fault_point: FaultPoint) -> None:
         self._engine = engine
         self._path = path
         self._inline = inline
-        self._crash_point = crash_point or (lambda _: None)
+        self._fault_point = fault_point
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sa.Connection | None = None
@@ -172,12 +170,12 @@ class Writer:
             return [_Done(error=self._dead)] * len(group)
         committing = False
         try:
-            self._crash_point("before-begin")
+            self._fault_point("before-begin")
             results = self._run(connection, group)
-            self._crash_point("before-commit")
+            self._fault_point("before-commit")
             committing = True
             connection.commit()
-            self._crash_point("after-commit")
+            self._fault_point("after-commit")
         except sa.exc.DBAPIError as error:
             connection.rollback()
             connection.connection.rollback()  # a COMMIT that failed is over for SQLAlchemy, but not for SQLite

@@ -48,7 +48,13 @@ class Session:
                     why=f"The database {self.path} does not exist.",
                     fix="runner run leads.csv -p defastra.email",
                 )
-            self._store = open_store(self.path, clock=self.clock, inline=self._seams.inline_writes, create=create)
+            self._store = open_store(
+                self.path,
+                clock=self.clock,
+                inline=self._seams.inline_writes,
+                create=create,
+                fault_point=self._seams.fault_point,
+            )
             self._announce(self._store)
         return self._store
 

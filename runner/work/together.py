@@ -113,6 +113,7 @@ async def _run_all(
                 options=order.options,
                 observer=observer,
                 stop=stop,
+                fault_point=tools.seams.fault_point,
                 name=order.info.name,
             )
             for order in sending

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.domain.provider import Provider
-from runner.engine.ports import Clock, Randomness, Transport
+from runner.engine.ports import Clock, FaultPoint, Randomness, Transport, no_fault
 from runner.settings import Secret, Settings
 from runner.store.store import Store
 from runner.system import SystemClock, SystemRandomness
@@ -39,6 +39,7 @@ class Seams:
     randomness: Randomness = field(default_factory=SystemRandomness)
     make_transport: MakeTransport | None = None  # None: real HTTP, by the library that the settings name
     inline_writes: bool = False  # write on the event loop's thread: for virtual time
+    fault_point: FaultPoint = no_fault
     lock_folder: Path | None = None  # of account locks; None: the user's runtime directory
 
     def transport(self, provider: Provider, secret: Secret | None, *, backend: str) -> Transport:

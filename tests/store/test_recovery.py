@@ -114,7 +114,7 @@ async def test_a_crash_at_every_point_of_a_job(tmp_path: Path, clock: HandClock,
 
     path = tmp_path / "a.db"
     sent = 0
-    store = open_store(path, clock=clock, inline=True, crash_point=crash)
+    store = open_store(path, clock=clock, inline=True, fault_point=crash)
     batch = loaded(store, 1).batch
     run = started(store, batch)
     try:

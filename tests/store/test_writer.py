@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from runner.engine.ports import no_fault
 from runner.errors import StorageFullError, StoreError
 from runner.store.database import Database
 from runner.store.migrate import prepare
@@ -57,7 +58,7 @@ def path(tmp_path: Path, clock: HandClock) -> Path:
 
 @pytest.fixture
 def writer(path: Path, gate: Gate) -> Iterator[Writer]:
-    made = Writer(Database(path).writer_engine, path, inline=False, crash_point=gate)
+    made = Writer(Database(path).writer_engine, path, inline=False, fault_point=gate)
     yield made
     gate.open.set()
     made.close()
@@ -153,7 +154,7 @@ async def test_crash_points(path: Path, point: str, kept: list[str], inline: boo
     gate = Gate()
     gate.open.set()
     gate.crash_at = point
-    writer = Writer(Database(path).writer_engine, path, inline=inline, crash_point=gate)
+    writer = Writer(Database(path).writer_engine, path, inline=inline, fault_point=gate)
     writer.start()
     if inline:
         with pytest.raises(CrashError):
@@ -172,7 +173,7 @@ async def test_crash_points(path: Path, point: str, kept: list[str], inline: boo
 @pytest.mark.parametrize("inline", [False, True])
 async def test_a_full_disk_is_told_as_such(path: Path, inline: bool) -> None:
     """Nothing of the group is half-written, the error is the one with exit code 4, and space helps again."""
-    writer = Writer(Database(path).writer_engine, path, inline=inline, crash_point=None)
+    writer = Writer(Database(path).writer_engine, path, inline=inline, fault_point=no_fault)
     writer.start()
     small = await writer.submit(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar_one())
     await writer.submit(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {small + 2}"))
@@ -189,7 +190,7 @@ async def test_a_full_disk_is_told_as_such(path: Path, inline: bool) -> None:
 
 async def test_after_a_failed_commit_the_writer_is_dead(path: Path) -> None:
     """When COMMIT itself fails nothing is known of the disk: the waiters hear it, and nothing is written after it."""
-    writer = Writer(Database(path).writer_engine, path, inline=False, crash_point=None)
+    writer = Writer(Database(path).writer_engine, path, inline=False, fault_point=no_fault)
     writer.start()
 
     def unkeepable(connection: sa.Connection) -> None:
@@ -209,7 +210,7 @@ async def test_after_a_failed_commit_the_writer_is_dead(path: Path) -> None:
 
 async def test_errors_show_no_values(path: Path) -> None:
     """A person's address never gets into the text of a database error."""
-    writer = Writer(Database(path).writer_engine, path, inline=True, crash_point=None)
+    writer = Writer(Database(path).writer_engine, path, inline=True, fault_point=no_fault)
     writer.start()
     with pytest.raises(StoreError) as failed:
         await writer.submit(
