@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ from runner.cli.trial import charged_text, does_text, trial_text, trials_object,
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.domain.provider import Operation, Provider
+    from runner.domain.provider import Lookup, Operation, Provider
 
 Name = Annotated[str, Parameter(help="A provider's name, or a profile file of your own.")]
 
@@ -133,6 +133,8 @@ def provider_text(provider: Provider, prices: Mapping[str, str]) -> str:
                 ("address", provider.http.base_url),
                 ("key", where),
                 ("limits", limits_text(provider)),
+                ("charges", _places_text(provider.http.charge)),
+                ("balance", _places_text(provider.http.balance)),
                 *(("docs", page) for page in provider.docs),
             ]
         ),
@@ -141,6 +143,12 @@ def provider_text(provider: Provider, prices: Mapping[str, str]) -> str:
         table([("rule", "does", "charged", "advice"), *_rules(provider)]),
     ]
     return "\n".join(lines)
+
+
+def _places_text(places: Iterable[Lookup]) -> str:
+    """`as answers state it: meta.credits_used or the header X-Credits-Used`; empty where none does."""
+    named = [place.body or f"the header {place.header}" for place in places]
+    return f"as answers state it: {' or '.join(named)}" if named else ""
 
 
 def _operation_text(operation: Operation, price: str) -> str:

@@ -1,4 +1,4 @@
-"""What a provider says it charged, as an amount. Pure."""
+"""What a provider says it charged, or that is left, as an amount. Pure."""
 
 from __future__ import annotations
 

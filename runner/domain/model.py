@@ -133,6 +133,7 @@ class Verdict(NamedTuple):
     halt_after: int | None = None  # so many such in a row halt the lane, and the streak goes back to the queue
     outage: bool = False  # a pause because of trouble of theirs: it never ends as `rate-limited`
     charge: Amount | None = None  # what the provider says it charged; it decides over `debited` and the price
+    balance: Amount | None = None  # what the provider says was left after this request
     retry_after: str | None = None  # the raw header, parsed by whoever waits
     retry_after_unix: bool = False  # the raw header is an instant, in seconds since the epoch
     advice: str = ""

@@ -100,6 +100,7 @@ class Http:
     client_request_id: str | None = None  # header that carries ours
     wait_headers: tuple[Lookup, ...] = (Lookup(header="Retry-After"),)
     charge: tuple[Lookup, ...] = ()  # what the provider says it charged for this request, in the operation's unit
+    balance: tuple[Lookup, ...] = ()  # what it says is left after this request, in the operation's unit
     health: str | None = None  # path of a free call that needs no key
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from runner.domain.body import ParsedBody, lookup, parse_body
 from runner.domain.charge import stated_amount
 from runner.domain.model import UNSENT, Action, Amount, Answer, Debited, Fault, Verdict
-from runner.domain.provider import Condition, Http, Operation, Provider, Rule
+from runner.domain.provider import Condition, Http, Lookup, Operation, Provider, Rule
 
 CODE_CHARACTERS: Final = 100
 MESSAGE_CHARACTERS: Final = 500
@@ -160,7 +160,7 @@ def _scalar_at(body: ParsedBody, path: str | None) -> str | None:
 def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdict:
     message = _message(http, seen)
     retry_after, unix = _wait_header(http, seen.answer)
-    charge = _charge(http, seen)
+    charge = _stated(http.charge, seen)  # it decides: who was charged knows better than a rule
     guess = _debited(rule, condition, seen, envelope=bool(seen.code or seen.type_ or message))
     return Verdict(
         rule=rule.name,
@@ -176,6 +176,7 @@ def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdi
         halt_after=rule.halt_after,
         outage=rule.outage,
         charge=charge,
+        balance=_stated(http.balance, seen),
         retry_after=retry_after,
         retry_after_unix=unix,
         advice=rule.advice,
@@ -196,11 +197,11 @@ def _debited(rule: Rule, condition: Condition, seen: _Seen, *, envelope: bool) -
     return rule.debited
 
 
-def _charge(http: Http, seen: _Seen) -> Amount | None:
-    """The first place that states an amount. It decides: who was charged knows better than a rule."""
+def _stated(places: tuple[Lookup, ...], seen: _Seen) -> Amount | None:
+    """The amount at the first of these places that holds one."""
     if seen.answer.fault is not None:
         return None
-    for place in http.charge:
+    for place in places:
         if place.header:
             amount = stated_amount(seen.answer.header(place.header))
         else:

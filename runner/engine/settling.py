@@ -182,6 +182,7 @@ def _settlement(
         outcome=weighed.outcome,
         released_from_doubt=decision.released_from_doubt,
         requeue=requeue,
+        balance=verdict.balance,
     )
 
 

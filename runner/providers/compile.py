@@ -146,6 +146,7 @@ def _http(table: HttpTable) -> Http:
         request_id=_places(table.request_id),
         client_request_id=table.client_request_id,
         charge=_places(table.charge),
+        balance=_places(table.balance),
         health=table.health,
     )
     if table.wait_headers is None:

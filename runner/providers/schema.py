@@ -137,6 +137,7 @@ class HttpTable(Table):
         | None
     ) = None
     charge: list[PlaceTable] = Field(default_factory=list)
+    balance: list[PlaceTable] = Field(default_factory=list)
     health: PlainPath | None = None
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from runner.domain.body import is_position, lookup
 from runner.domain.charge import stated_amount
 from runner.domain.model import MILLION, Answer
 from runner.domain.provider import Http, Provider
-
-_WALLET_KEYS = frozenset({"wallet", "balance", "credits_remaining"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +24,7 @@ class Figures:
 
     request_id: str
     charged: int
-    wallet: int | None  # what is left after it; None: without end
+    wallet: int  # what is left after it
     retry_seconds: float | None = None  # of a refusal: until the window that was full admits one more
 
 
@@ -57,14 +56,11 @@ def _header_statements(provider: Provider, figures: Figures) -> Mapping[str, str
     http = provider.http
     said = {place.header: figures.request_id for place in http.request_id if place.header}
     said |= {place.header: _text(figures.charged) for place in http.charge if place.header}
+    said |= {place.header: _text(figures.wallet) for place in http.balance if place.header}
     said |= {limit.learn.header: str(limit.at_most) for limit in provider.limits if limit.learn}
     if figures.retry_seconds is not None:
         wait = str(int(figures.retry_seconds) + 1)
         said |= {place.header: wait for place in http.wait_headers if place.header and place.form == "text"}
-    if figures.wallet is not None:
-        # `X-Credits-Remaining` is a wallet as `credits_remaining` is one.
-        names = (f"{prefix}{key.replace('_', '-')}" for prefix in ("", "x-") for key in _WALLET_KEYS)
-        said |= dict.fromkeys(names, _text(figures.wallet))
     return {name.lower(): value for name, value in said.items()}
 
 
@@ -72,10 +68,11 @@ def _body_restated(http: Http, body: Any, figures: Figures) -> Any:
     for place in http.request_id:
         if place.body:
             body = _put(body, place.body.split("."), lambda old: figures.request_id if isinstance(old, str) else old)
-    for place in http.charge:
-        if place.body:
-            body = _put(body, place.body.split("."), lambda old: _amount_like(old, figures.charged))
-    return body if figures.wallet is None else _wallets(body, figures.wallet, numbers=bool(http.charge))
+    for places, amount in ((http.charge, figures.charged), (http.balance, figures.wallet)):
+        for place in places:
+            if place.body:
+                body = _put(body, place.body.split("."), partial(_amount_like, millionths=amount))
+    return body
 
 
 def _put(node: Any, path: list[str], change: Callable[[Any], Any]) -> Any:
@@ -89,20 +86,6 @@ def _put(node: Any, path: list[str], change: Callable[[Any], Any]) -> Any:
         place = int(step)
         return [*node[:place], _put(node[place], path[1:], change), *node[place + 1 :]]
     return node
-
-
-def _wallets(node: Any, wallet: int, *, numbers: bool) -> Any:
-    """A copy with every wallet what is left. `numbers`: those too; where charges are stated, they must add up."""
-    if isinstance(node, list):
-        return [_wallets(element, wallet, numbers=numbers) for element in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: _amount_like(value, wallet)
-        if key in _WALLET_KEYS and (isinstance(value, str) or numbers)
-        else _wallets(value, wallet, numbers=numbers)
-        for key, value in node.items()
-    }
 
 
 def _amount_like(old: Any, millionths: int) -> Any:

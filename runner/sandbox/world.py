@@ -27,6 +27,9 @@ _BY_VALUE = re.compile(
     r"rule-([a-z0-9_-]+)(?:(?:\+[^@\s]{0,64})?@|(?:\.[a-z0-9-]{1,63}){0,3}\.)example\.(?:com|net|org)", re.IGNORECASE
 )
 
+_ENDLESS = 100_000_000 * MILLION
+"""What a wallet without end is said to have held before the first charge: what it states has to add up as well."""
+
 _NO_EXAMPLE = Content(answer=Answer(status=501, body=b"{}"), rule="no-such-example", charged=False)
 
 Script = Callable[[int, Call, "Sighting"], Behaviour | None]
@@ -69,6 +72,7 @@ class World:
         self.in_flight = 0
         self.most_in_flight = 0
         self._wallet = None if wallet is None else round(wallet * MILLION)
+        self._charged = 0  # by all requests
         self.randomness = randomness
         self._latency_seconds = latency_seconds
         self._key = key
@@ -110,6 +114,7 @@ class World:
         if sighting and self._wallet is not None and broke:
             content, charge = self._repertoire.out_of_funds(sighting.operation), 0
         entry.charged = charge
+        self._charged += charge
         self._wallet = None if self._wallet is None else self._wallet - charge
         entry.rule, entry.status = content.rule, content.answer.status
         given = behaviour.delay_seconds if behaviour else None
@@ -175,7 +180,7 @@ class World:
         figures = Figures(
             request_id=_request_id(entry.number),
             charged=entry.charged,
-            wallet=self._wallet,
+            wallet=max(0, _ENDLESS - self._charged) if self._wallet is None else self._wallet,
             retry_seconds=content.retry_seconds,
         )
         return restated(self.provider, content.answer, figures)

@@ -103,6 +103,33 @@ def test_a_stated_charge_decides(tmp_path: Path, answer: Answer, expected: tuple
     assert ledger(night) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (replace(OK, headers=(("x-left", "7.5"),)), 7_500_000),
+        (replace(OK, headers=(("x-left", "0"),)), 0),
+        (Answer(status=200, body=b'{"ok": true, "score": 1, "left": "12"}', headers=(("x-left", "9"),)), 12_000_000),
+        (Answer(status=200, body=b'{"ok": true, "score": 1, "left": {"checks": 9}}'), None),
+        (replace(OK, headers=(("x-left", "-3"),)), None),
+        (replace(BAD_ROW, headers=(("x-left", "4"),)), 4_000_000),
+        (replace(GARBAGE, headers=(("x-left", "4"),)), 4_000_000),
+        (OK, None),
+    ],
+)
+def test_a_stated_balance_is_kept(tmp_path: Path, answer: Answer, expected: int | None) -> None:
+    """With the attempt whose answer said it, of errors too: in the body before the headers, exact; else nothing."""
+    base = provider(in_flight=1)
+    http = replace(base.http, balance=(Lookup(body="left"), Lookup(header="x-left")))
+    night = Night(
+        path=tmp_path / "r.db",
+        values=1,
+        providers=(replace(base, http=http),),
+        scripts={"acme": lambda sent: answer},
+    )
+    night.run()
+    assert night.query("SELECT balance FROM attempts") == [(expected,)]
+
+
 def test_a_charge_stated_beside_garbage_is_no_doubt(tmp_path: Path) -> None:
     """Unreadable, but the header says that nothing was charged: the row fails, and nobody has to be asked."""
     night = Night(

@@ -247,4 +247,7 @@ def test_request_id_and_wallet_are_looked_for_in_both_places():
     values = columns("phone", json.dumps(inside).encode())
     assert (values["request_id"], values["wallet"]) == ("in", 0)
     assert judge(inside, operation="phone").provider_request_id == "in"
+    assert judge(inside, operation="phone").balance == 0
+    assert judge({"status": True, "wallet": 7}).balance == 7_000_000
+    assert judge({"status": True}).balance is None
     assert judge({"status": True, "request_id": "top"}).provider_request_id == "top"

@@ -91,6 +91,7 @@ def test_requests_pace_prices_and_key():
     assert (DFIR.http.auth.kind, DFIR.http.auth.secret) == ("bearer", SecretRef(env="DFIRLAB_API_KEY"))
     assert DFIR.http.health == "/health"
     assert DFIR.http.charge == (Lookup(body="meta.credits_used"), Lookup(header="X-Credits-Used"))
+    assert DFIR.http.balance == (Lookup(body="meta.credits_remaining"), Lookup(header="X-Credits-Remaining"))
     assert DFIR.http.timeout_seconds > 60  # what they may take: an answer on its way then is paid for
 
 

@@ -69,13 +69,15 @@ def test_operations_are_compiled():
 
 
 def test_what_a_provider_tells_of_itself():
-    """Where it says how large its window is, what it charged, and whether it is there."""
+    """Where it says how large its window is, what it charged, what is left, and whether it is there."""
     tables = bent("http.charge", [{"body": "meta.credits_used"}, {"header": "X-Credits-Used"}])
+    bend(tables, "http.balance", [{"header": "X-Credits-Left"}])
     bend(tables, "http.health", "/health")
     bend(tables, "limits.0.learn", {"header": "X-RateLimit-Limit", "share": 0.9})
     bend(tables, "limits.1", {"at_most": 5, "per_seconds": 1, "learn": {"header": "X-Burst"}})
     provider = load_tables(tables, "mine.toml")
     assert provider.http.charge == (Lookup(body="meta.credits_used"), Lookup(header="X-Credits-Used"))
+    assert provider.http.balance == (Lookup(header="X-Credits-Left"),)
     assert provider.http.health == "/health"
     first, second = provider.limits
     assert (first.learn, second.learn) == (Learn(header="X-RateLimit-Limit", share=0.9), Learn(header="X-Burst"))
@@ -178,7 +180,7 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("http.base_url", "https://example.com:port", "http.base_url", "must be a URL"),
     ("http.base_url", "https://user:pw@example.com", "http.base_url", "no user"),
     ("http.base_url", "https://example.com/?key=x", "http.base_url", "no user, query"),
-    ("http.balance", [{"body": "wallet"}], "http.balance", "unknown key"),
+    ("http.balance", [{"body": "wallet", "header": "X-Left"}], "http.balance[1]", "one of body, header"),
     ("http.charge", [{"body": "cost", "header": "X-Cost"}], "http.charge[1]", "one of body, header"),
     ("http.charge", {"body": "cost"}, "http.charge", "must be an array"),
     ("http.chagre", [{"body": "cost"}], "http.chagre", 'did you mean "charge"?'),

@@ -100,6 +100,7 @@ def acme(*limits: tuple[int, float], price: int | None = MILLION) -> Provider:
             base_url="https://api.acme.example/v1",
             auth=Auth(kind="bearer"),
             request_id=(Lookup(body="id"),),
+            balance=(Lookup(body="wallet"),),
             client_request_id="X-Request-Id",
         ),
         operations={one.name: one for one in (check, look, bulk)},

@@ -268,9 +268,28 @@ def test_a_wallet_beyond_six_digits_is_told_to_the_last() -> None:
     assert counts["wallet"] == 12_345_675.5
 
 
-def test_a_wallet_told_as_a_number_stays_where_no_charge_is_told() -> None:
-    """A profile whose answers state no charge shows its example's figure."""
-    one = world(load_shipped("defastra"), wallet=50)
+@pytest.mark.parametrize(("name", "price"), [("defastra", 1), ("dfirlab", 3)])
+@pytest.mark.parametrize("wallet", [50, None])
+def test_a_balance_is_what_was_there_less_every_charge(name: str, price: int, wallet: int | None) -> None:
+    """Of a wallet without end too: what two answers state differs by what was charged between them, lost ones too."""
+    one = world(load_shipped(name), wallet=wallet)
+    told = []
+    for number, behaviour in enumerate([Behaviour(), Behaviour(manner=Manner.DROP), Behaviour(charged=False)]):
+        one.next([behaviour])
+        reply = ask(one, value=f"{number}@example.org")
+        told.append(classify(one.provider, one.provider.operations["email"], _received(reply)).balance)
+    first, second, third = told
+    assert first is not None
+    assert second is not None
+    assert (first - second, third) == (price * MILLION, second)
+    if wallet is not None:
+        assert first == (wallet - price) * MILLION
+
+
+def test_a_figure_that_no_profile_names_stays_as_it_stands() -> None:
+    """Whether `wallet` is a balance is the profile's to say."""
+    provider = load_shipped("defastra")
+    one = world(replace(provider, http=replace(provider.http, balance=())), wallet=50)
     assert body(ask(one))["wallet"] == 199
 
 
@@ -279,6 +298,6 @@ def test_statements_in_arrays_are_found_and_made_true() -> None:
     http = replace(DFIR.http, charge=(Lookup(body="uses.0.credits"),), request_id=(Lookup(body="uses.0.id"),))
     example = Answer(status=200, body=json.dumps({"uses": [{"credits": 3, "id": "x"}, {"credits": 9}]}).encode())
     assert stated_charge(http, example) == 3_000_000
-    figures = Figures(request_id="req-1", charged=1_000_000, wallet=None)
+    figures = Figures(request_id="req-1", charged=1_000_000, wallet=0)
     told = json.loads(restated(replace(DFIR, http=http), example, figures).body)
     assert told == {"uses": [{"credits": 1, "id": "req-1"}, {"credits": 9}]}
