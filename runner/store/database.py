@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,9 @@ from sqlalchemy.pool import NullPool
 
 from runner.engine.ports import FaultPoint, no_fault
 from runner.errors import SchemaError, StorageFullError, StoreError, UsageError
+
+Connect = Callable[..., sqlite3.Connection]
+"""Opens the file as `sqlite3.connect` does; the proofs of power cuts bring a disk of their own."""
 
 BUSY_MS: Final = 30_000
 """How long a statement waits for another program's lock on the file."""
@@ -106,14 +109,22 @@ def translated(path: Path) -> Generator[None]:
 class Database:
     """One file and the ways to open it. Nothing is kept open between calls."""
 
-    def __init__(self, path: Path, *, attached: Path | None = None, fault_point: FaultPoint = no_fault) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        attached: Path | None = None,
+        fault_point: FaultPoint = no_fault,
+        connect: Connect = sqlite3.connect,
+    ) -> None:
         """`attached`: a second file that `reading` and `copy_from_attached` see as the schema `ATTACHED`."""
         self.path = path
         self.attached = attached
         self._fault_point = fault_point
+        self._open = connect
 
     def _connect(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+        connection = self._open(
             f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,  # the engine says BEGIN itself: immediate for writers, deferred for readers

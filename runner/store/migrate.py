@@ -6,6 +6,7 @@ alembic is imported only when there is something to do: opening a current file c
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runner.engine.ports import Clock
 from runner.errors import SchemaError, UsageError
-from runner.store.database import Database, create_private
+from runner.store.database import Connect, Database, create_private
 from runner.store.locks import lock_database
 from runner.store.tables import APPLICATION_ID, HEAD
 
@@ -31,7 +32,13 @@ class Prepared:
 
 
 def prepare(
-    path: Path, *, clock: Clock, create: bool = True, scripts: Path | None = None, head: str = HEAD
+    path: Path,
+    *,
+    clock: Clock,
+    create: bool = True,
+    scripts: Path | None = None,
+    head: str = HEAD,
+    connect: Connect = sqlite3.connect,
 ) -> Prepared:
     """Create or upgrade `path` to `head`. `scripts` is the folder of migrations; None: the shipped ones.
 
@@ -45,8 +52,8 @@ def prepare(
                 why="nothing was loaded there yet",
                 fix="runner load FILE -p PROVIDER.OPERATION, or --db ANOTHER-FILE",
             )
-        return Prepared(is_new=_create(path, scripts=scripts), backup=None)
-    database = Database(path)
+        return Prepared(is_new=_create(path, scripts=scripts, connect=connect), backup=None)
+    database = Database(path, connect=connect)
     version = _version(database)
     if version == head:
         return Prepared(is_new=False, backup=None)
@@ -56,14 +63,14 @@ def prepare(
     return Prepared(is_new=False, backup=_renew(database, version, clock=clock, scripts=scripts))
 
 
-def _create(path: Path, *, scripts: Path | None) -> bool:
+def _create(path: Path, *, scripts: Path | None, connect: Connect) -> bool:
     """Make the whole file under another name first: nobody ever sees half a database. False: another was quicker."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     with suppress(OSError):  # where nothing can be removed, nothing can be made: that is said next
         draft.unlink()  # left by a process of the same number that was killed
     create_private(draft, fix="--db FILE, in a folder you may write to")
     try:
-        database = Database(draft)
+        database = Database(draft, connect=connect)
         database.use_write_ahead_log()
         _upgrade(database, scripts=scripts)
         try:

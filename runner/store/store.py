@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
 from runner.engine.ports import Clock, FaultPoint, JobStore, no_fault
-from runner.store.database import Database
+from runner.store.database import Connect, Database
 from runner.store.forecast import Forecast
 from runner.store.jobs import SqlJobStore
 from runner.store.loading import Loading
@@ -39,11 +40,12 @@ class Store:
         inline: bool,
         fault_point: FaultPoint,
         attached: Path | None,
+        connect: Connect,
     ) -> None:
         self.path = path
         self.is_new = prepared.is_new
         self.backup_path = prepared.backup
-        self._database = Database(path, attached=attached, fault_point=fault_point)
+        self._database = Database(path, attached=attached, fault_point=fault_point, connect=connect)
         self._writer = Writer(self._database.writer_engine, path, inline=inline, fault_point=fault_point)
         self.jobs = SqlJobStore(self._writer)
         self.loading = Loading(self._database, clock)
@@ -61,10 +63,19 @@ class Store:
         create: bool = True,
         fault_point: FaultPoint = no_fault,
         attached: Path | None = None,
+        connect: Connect = sqlite3.connect,
     ) -> Self:
         """See `runner.store.open_store`. `attached`: a second database, in which paid answers are looked for."""
-        prepared = prepare(path, clock=clock, create=create)
-        return cls(path, prepared=prepared, clock=clock, inline=inline, fault_point=fault_point, attached=attached)
+        prepared = prepare(path, clock=clock, create=create, connect=connect)
+        return cls(
+            path,
+            prepared=prepared,
+            clock=clock,
+            inline=inline,
+            fault_point=fault_point,
+            attached=attached,
+            connect=connect,
+        )
 
     @asynccontextmanager
     async def writing(self) -> AsyncGenerator[None]:
