@@ -1,0 +1,38 @@
+"""Bugs in the ledger and under the caps."""
+
+from __future__ import annotations
+
+from tests.simulation.mutants.patch import mutant
+
+MONEY = (
+    mutant(
+        "doubt-not-under-the-cap",
+        "P8: a cap counts what is in doubt",
+        ("domain/ledger.py", "            account.in_doubt += amount\n", "            pass\n"),
+    ),
+    mutant(
+        "earlier-doubt-not-under-the-cap",
+        "P8: a cap counts the doubts of earlier runs",
+        ("engine/run.py", "in_doubt=spent.in_doubt)", "in_doubt=type(spent.in_doubt)(0))"),
+    ),
+    mutant(
+        "requests-in-flight-not-under-the-cap",
+        "P8: a cap counts what is on its way",
+        ("domain/ledger.py", "        return self.sent + self.holds\n", "        return self.sent\n"),
+    ),
+    mutant(
+        "cap-for-each-run",
+        "P8: a cap counts over the life of the batch",
+        ("engine/run.py", "    for spent in await store.spending(batch):\n", "    for spent in []:\n"),
+    ),
+    mutant(
+        "stated-charge-ignored",
+        "P8: what the provider says it charged goes before the price",
+        ("domain/rules.py", "    charge = _stated(http.charge, seen)", "    charge = None"),
+    ),
+    mutant(
+        "charge-not-added-up",
+        "P8: a job's amount is the sum of its charges",
+        ("store/settling.py", "        s.amount if charged else 0,\n", "        0,\n"),
+    ),
+)
