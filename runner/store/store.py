@@ -16,7 +16,7 @@ from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
 from runner.store.reports import Reports
 from runner.store.steering import Steering
-from runner.store.writer import Writer
+from runner.store.writer import GatherSeconds, Writer
 
 
 class Store:
@@ -41,12 +41,15 @@ class Store:
         fault_point: FaultPoint,
         attached: Path | None,
         connect: Connect,
+        gather_seconds: GatherSeconds | None,
     ) -> None:
         self.path = path
         self.is_new = prepared.is_new
         self.backup_path = prepared.backup
         self._database = Database(path, attached=attached, fault_point=fault_point, connect=connect)
-        self._writer = Writer(self._database.writer_engine, path, inline=inline, fault_point=fault_point)
+        self._writer = Writer(
+            self._database.writer_engine, path, inline=inline, fault_point=fault_point, gather_seconds=gather_seconds
+        )
         self.jobs = SqlJobStore(self._writer)
         self.loading = Loading(self._database, clock)
         self.reports = Reports(self._database)
@@ -64,6 +67,7 @@ class Store:
         fault_point: FaultPoint = no_fault,
         attached: Path | None = None,
         connect: Connect = sqlite3.connect,
+        gather_seconds: GatherSeconds | None = None,
     ) -> Self:
         """See `runner.store.open_store`. `attached`: a second database, in which paid answers are looked for."""
         prepared = prepare(path, clock=clock, create=create, connect=connect)
@@ -75,6 +79,7 @@ class Store:
             fault_point=fault_point,
             attached=attached,
             connect=connect,
+            gather_seconds=gather_seconds,
         )
 
     @asynccontextmanager

@@ -27,6 +27,9 @@ Many = Callable[[sa.Connection, Sequence[A]], Sequence[T]]
 """Does the same for each argument and answers one by one; raises if any of them cannot be done."""
 
 WINDOW_SECONDS: Final = 0.002
+GatherSeconds = Callable[[], float]
+"""How long an inline writer gathers before its next commit."""
+
 BUSY_PIECES: Final = 24
 """After a group of more pieces than this (a dozen jobs) the next one is given the window to gather: a group costs its
 statements and its commit whatever is in it. With fewer, waiting costs more than it saves: at 10 in flight a third."""
@@ -45,13 +48,24 @@ class _Done(NamedTuple):
 
 
 class Writer:
-    """Group commit in one thread, or `inline`: each piece at once on the caller's thread, for virtual time."""
+    """Group commit in one thread, or `inline`: on the event loop's thread, for virtual time; each piece at once, or
+    with `gather_seconds` all that came within the time it says."""
 
-    def __init__(self, engine: sa.Engine, path: Path, *, inline: bool, fault_point: FaultPoint) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        path: Path,
+        *,
+        inline: bool,
+        fault_point: FaultPoint,
+        gather_seconds: GatherSeconds | None = None,
+    ) -> None:
         self._engine = engine
         self._path = path
         self._inline = inline
         self._fault_point = fault_point
+        self._gather_seconds = gather_seconds
+        self._gathered: list[_Waiting] = []
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sa.Connection | None = None
@@ -90,6 +104,7 @@ class Writer:
             self._thread.join()
             self._thread = None
         if self._connection is not None:
+            self._commit_gathered()
             self._connection.close()
             self._connection = None
         self._loop = None
@@ -127,9 +142,19 @@ class Writer:
         if self._dead is not None:
             waiting.future.set_exception(self._dead)
         elif self._connection is not None:
-            _deliver([(waiting, done) for done in self._write(self._connection, [waiting])])
+            self._gathered.append(waiting)
+            if self._gather_seconds is None:
+                self._commit_gathered()
+            elif len(self._gathered) == 1 and self._loop is not None:
+                self._loop.call_later(self._gather_seconds(), self._commit_gathered)
         else:
             self._queue.put(waiting)
+
+    def _commit_gathered(self) -> None:
+        """The inline writer's turn."""
+        group, self._gathered = self._gathered, []
+        if group and self._connection is not None:
+            _deliver(list(zip(group, self._write(self._connection, group), strict=True)))
 
     def _work(self) -> None:
         """The thread: take all that waits, commit it, tell the loop once; until told to end, or dead."""

@@ -54,6 +54,8 @@ class Session:
                 inline=self._seams.inline_writes,
                 create=create,
                 fault_point=self._seams.fault_point,
+                connect=self._seams.connect,
+                gather_seconds=self._seams.gather_seconds,
             )
             self._announce(self._store)
         return self._store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,8 @@ class Seams:
     randomness: Randomness = field(default_factory=SystemRandomness)
     make_transport: MakeTransport | None = None  # None: real HTTP, by the library that the settings name
     inline_writes: bool = False  # write on the event loop's thread: for virtual time
+    gather_seconds: Callable[[], float] | None = None  # inline: how long until what was written is committed
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect  # opens the database file
     fault_point: FaultPoint = no_fault
     lock_folder: Path | None = None  # of account locks; None: the user's runtime directory
 
