@@ -14,7 +14,7 @@ from runner.cli.generated import cell, fill, markdown_table, rewrite
 from runner.cli.text import duration
 from runner.domain.body import lookup, parse_body
 from runner.domain.decide import is_in_doubt
-from runner.domain.model import Action, Answer, Debited, Verdict
+from runner.domain.model import CRASHES_TO_POISON, POISON, Action, Answer, Debited, Verdict
 from runner.domain.provider import Http, Provider, Rule
 from runner.engine.halts import OWN_ADVICE
 from runner.providers.builtin import BUILT_IN
@@ -67,7 +67,18 @@ def common_table() -> str:
             (said, f"`{rule.name}`", happens, CHARGED[rule.debited], cell(rule.advice), _command(rule, doubtful))
         )
     own = [("(no single answer)", f"`{name}`", "halt", "no", cell(advice), RUN) for name, advice in OWN_ADVICE.items()]
-    return markdown_table(HEAD, [*own, *rows])
+    return markdown_table(HEAD, [*own, *rows, _poison()])
+
+
+def _poison() -> tuple[str, ...]:
+    """The one failure that recovery decides."""
+    said = f"(the runner was cut off {CRASHES_TO_POISON} times while it was on the way)"
+    advice = (
+        "Its request was on the wire at three crashes, and may be what caused them, or may have been there by chance. "
+        "It may have been charged each time: look at it with runner explain BATCH ROW before it is sent again."
+    )
+    retry = f"`runner retry BATCH --only failed:{POISON}`"
+    return said, f"`{POISON}`", "the row fails", CHARGED[Debited.UNKNOWN], advice, retry
 
 
 def tables() -> dict[str, str]:

@@ -223,6 +223,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "wish.cancelled": _words("you: cancel, asked of the run at work"),
     "jobs.retried": _retried,
     "jobs.requeued": lambda r: f"{_requests(r)} that had been tried too often queued again",
+    "jobs.poisoned": lambda r: f"{_requests(r)} failed: on the way at three crashes, perhaps what caused them",
     "doubts.released": lambda r: f"{_requests(r)} in doubt queued again, marked: --in-doubt resend-once",
     "doubts.resolved": _resolved,
     "streak.requeued": _streak,

@@ -57,6 +57,14 @@ UNSENT = frozenset({Fault.NOT_SENT, Fault.INVALID, Fault.TLS, Fault.WITHDRAWN})
 """Faults that prove that the provider saw no request."""
 
 
+POISON = "poison"
+"""The reason of a job that was on the wire at `CRASHES_TO_POISON` crashes: it may be what brings the runner down."""
+
+CRASHES_TO_POISON = 3
+CRASHES_TO_SUSPECT = 2
+"""From so many crashes on a job is sent apart from its like, so that the guilty one takes no innocent ones with it."""
+
+
 class InDoubtPolicy(StrEnum):
     """What happens to a job whose charge is unknown."""
 
@@ -83,6 +91,12 @@ class Job:
     attempts: int  # opened so far; the next attempt is number `attempts + 1`
     attempts_spent: int  # counted against the limit
     possible_double_charge: bool = False  # was released from doubt before
+    crashes: int = 0  # runs that died while it was on the wire
+
+    @property
+    def suspect(self) -> bool:
+        """On the wire at so many crashes that no other such job should be with it."""
+        return self.crashes >= CRASHES_TO_SUSPECT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

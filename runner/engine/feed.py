@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 
 import anyio
@@ -15,13 +15,18 @@ LEASE_SECONDS = 900.0
 
 
 class Feed:
-    """Hands out due jobs; knows when the next one falls due, and when there is none left."""
+    """Hands out due jobs; knows when the next one falls due, and when there is none left.
+
+    Of suspects (`Job.suspect`) one is out at a time: were two on the wire at a crash, nobody would know which it was.
+    """
 
     def __init__(self, store: JobStore, claim: Claim, *, clock: Clock) -> None:
         self._store = store
         self._claim = claim
         self._clock = clock
         self._buffer: deque[Job] = deque()
+        self._apart: deque[Job] = deque()  # suspects
+        self._out: set[JobId] = set()  # suspects handed out
         self._ahead: Awaitable[list[Job]] | None = None
         self._turn = anyio.Lock()
         self._dry = False
@@ -30,10 +35,15 @@ class Feed:
     @property
     def dry(self) -> bool:
         """Nothing was due at the last look, and nothing came back since."""
-        return self._dry and not self._buffer and self._ahead is None
+        return self._dry and not self._has_ready() and self._ahead is None
+
+    def _has_ready(self) -> bool:
+        return bool(self._buffer or (self._apart and not self._out))
 
     def ready(self) -> Job | None:
         """A claimed job at once, or None. Keeps the next chunk coming."""
+        if self._apart and not self._out:
+            return self._hand_out(self._apart.popleft())
         if not self._buffer:
             return None
         job = self._buffer.popleft()
@@ -44,7 +54,7 @@ class Feed:
     async def take(self) -> Job | None:
         """The next due job, or None if none is due (then `next_due_us` says when one will be)."""
         async with self._turn:
-            if not self._buffer and not self.dry:
+            if not self._has_ready() and not self.dry:
                 await self._refill()
         return self.ready()
 
@@ -53,12 +63,12 @@ class Feed:
         async with self._turn:
             if self._ahead is not None:
                 await self._refill()  # it may be among those on their way
-            for waiting in self._buffer:
+            for waiting in (*self._buffer, *self._apart):
                 if waiting.id == job:
-                    self._buffer.remove(waiting)
-                    return waiting
+                    self._place(waiting).remove(waiting)
+                    return self._hand_out(waiting)
             found = await self._store.claim(replace(self._fresh(), limit=1, only=job))
-            return found[0] if found else None
+            return self._hand_out(found[0]) if found else None
 
     async def take_next(self, operation: str, *, after: JobId) -> Job | None:
         """The next due job of an operation, another than `after` if there is one; None if none is due."""
@@ -67,18 +77,36 @@ class Feed:
             found = [job for job in self._buffer if job.operation == operation]
             if len(found) < 2:
                 claimed = await self._store.claim(claim)
-                self._buffer.extend(claimed)
+                self._keep(claimed)
                 found += claimed
             chosen = next((job for job in found if job.id != after), found[0] if found else None)
-            if chosen is not None:
-                self._buffer.remove(chosen)
-            return chosen
+            if chosen is None:
+                return None
+            self._place(chosen).remove(chosen)
+            return self._hand_out(chosen)
+
+    def _keep(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            self._place(job).append(job)
+
+    def _place(self, job: Job) -> deque[Job]:
+        return self._apart if job.suspect else self._buffer
+
+    def _hand_out(self, job: Job) -> Job:
+        if job.suspect:
+            self._out.add(job.id)
+        return job
+
+    def over(self, job: Job) -> bool:
+        """What was handed out is settled, or put back; whether a suspect waited for that."""
+        self._out.discard(job.id)
+        return bool(self._apart)
 
     async def _refill(self) -> None:
         self.next_due_us = None
         ahead, self._ahead = self._ahead or self._store.claim(self._fresh()), None
         jobs = await ahead
-        self._buffer.extend(jobs)
+        self._keep(jobs)
         if not jobs:
             self._dry = True
             due_us = await self._store.next_due(self._claim.batch, self._claim.operations)
@@ -91,7 +119,7 @@ class Feed:
 
     def put_back(self, job: Job) -> None:
         """It was not opened: it goes first again."""
-        self._buffer.appendleft(job)
+        self._place(job).appendleft(job)
 
     def requeued(self, due_us: int) -> None:
         """A job of this lane went back to the queue."""
@@ -117,8 +145,9 @@ class Feed:
         async with self._turn:
             if self._ahead is not None:
                 ahead, self._ahead = self._ahead, None
-                self._buffer.extend(await ahead)
-            jobs = [job.id for job in self._buffer]
+                self._keep(await ahead)
+            jobs = [job.id for job in (*self._buffer, *self._apart)]
             self._buffer.clear()
+            self._apart.clear()
             if jobs:
                 await self._store.release(self._claim.run, jobs)

@@ -102,7 +102,8 @@ async def _attempt(
     finally:
         scope.shield = False
         lane.active -= 1
-        if sent and not lane.active:
+        another = lane.feed.over(job)
+        if sent and (another or not lane.active):
             lane.wake()  # not after a refusal: two workers at a cap would wake each other without end
 
 

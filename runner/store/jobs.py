@@ -19,7 +19,7 @@ from runner.store.settling import settle_all
 from runner.store.sql import expect, job_may, run_lines, values, write_event
 from runner.store.writer import Writer
 
-_RETURNED: Final = "id, batch, operation, params, attempts, attempts_spent, possible_double_charge, due_us"
+_RETURNED: Final = "id, batch, operation, params, attempts, attempts_spent, possible_double_charge, due_us, crashes"
 _TAKE: Final = "UPDATE jobs SET state = 'running', run = :run, lease_until_us = :lease"
 _VISIBLE: Final = "id <= (SELECT visible_job FROM batches WHERE id = :batch)"
 
@@ -186,6 +186,7 @@ def _release(connection: sa.Connection, *, run: RunId, jobs: tuple[JobId, ...]) 
 
 
 def open_all(connection: sa.Connection, openings: Sequence[Opening]) -> list[AttemptId]:
+        crashes=line[8],
     """One attempt for each; StoreError, and none is opened, unless every job is running, owned, and at that number."""
     counted = run_lines(connection, _count_sql, [(one.job, one.run, one.number) for one in openings])
     expect(counted, len(openings), f"attempt {openings[0].number} of job {openings[0].job} cannot be opened")

@@ -22,6 +22,7 @@ from runner.store.lanes import read_lanes
 from runner.store.reading import read_answer, read_attempts, read_batch, stream_outcomes, to_batch
 from runner.store.sql import marks
 from runner.store.values import (
+    NAMED_ONLY,
     AnsweredBefore,
     BatchInfo,
     BatchStatus,
@@ -46,6 +47,10 @@ SELECT provider, operation, unit, sum(requests) AS requests,
 FROM attempt_totals WHERE batch = ? GROUP BY provider, operation, unit ORDER BY provider, operation, unit
 """
 _UNFINISHED: Final = "SELECT count(*) FROM jobs WHERE batch = ? AND state = 'failed' AND final = 0"
+_NAMED_ONLY: Final = f"""
+SELECT DISTINCT reason FROM jobs WHERE batch = ? AND state = 'failed' AND reason IN ({marks(len(NAMED_ONLY))})
+ORDER BY reason
+"""
 _AT_WORK: Final = "SELECT max(id) FROM runs WHERE ended_us IS NULL"
 _DOUBTS: Final = """
 SELECT j.id, j.operation, j.value, min(e.row) AS first FROM jobs AS j JOIN row_jobs AS e ON e.job = j.id
@@ -184,6 +189,11 @@ class Reports:
             info = read_batch(connection, batch)
             values = {"batch": batch, "rows": info.rows, "value": value}
             return list(connection.exec_driver_sql(_ROWS_OF_VALUE, values).scalars())
+
+    def named_only(self, batch: BatchId) -> list[str]:
+        """The reasons of failed jobs that are sent again only by that name."""
+        with self._database.reading() as connection:
+            return list(connection.exec_driver_sql(_NAMED_ONLY, (batch, *NAMED_ONLY)).scalars())
 
     def known_keys(self, batch: BatchId, keys: Collection[str]) -> frozenset[str]:
         """Which of the source keys the batch already has."""

@@ -7,23 +7,24 @@ from typing import Final, assert_never
 
 import sqlalchemy as sa
 
-from runner.domain.model import AttemptId, BatchId, Resolution
+from runner.domain.model import CRASHES_TO_SUSPECT, MILLION, AttemptId, BatchId, Resolution
 from runner.domain.states import BatchEvent, JobEvent
 from runner.store.sql import batch_may, expect, job_may, marks
-from runner.store.values import LOST_ANSWER
+from runner.store.values import LOST_ANSWER, NAMED_ONLY
 
+_CHOSEN: Final = f"batch = ? AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}"
 _FRESH: Final = f"""
-UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL, final = NULL, found = NULL,
-    result = NULL, http_status = NULL, error_code = NULL, error_message = NULL, finished_us = NULL,
+UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, crashes = 0, reason = NULL, final = NULL,
+    found = NULL, result = NULL, http_status = NULL, error_code = NULL, error_message = NULL, finished_us = NULL,
     possible_double_charge = possible_double_charge | (unknowns > 0 OR debits > 0 OR reason = '{LOST_ANSWER}')
-WHERE batch = ? AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}
-"""
+WHERE """
 _IN_DOUBT: Final = "SELECT id FROM jobs WHERE batch = ? AND state = 'in_doubt'"
 _OF_ROWS: Final = " AND id IN (SELECT job FROM row_jobs WHERE batch = ? AND row IN ({}))"
-_RESOLVE: Final = """
+_RESOLVE_ALL: Final = """
 UPDATE attempts SET resolution = ?, resolved_us = ?
-WHERE job = ? AND closed_us IS NOT NULL AND debited = 'unknown' AND resolution IS NULL
-"""
+WHERE closed_us IS NOT NULL AND debited = 'unknown' AND resolution IS NULL AND job """
+_RESOLVE: Final = f"{_RESOLVE_ALL} = ?"
+_RESOLVE_OF: Final = f"{_RESOLVE_ALL} = (SELECT job FROM attempts WHERE id = ?)"
 # The job's counters are read from its attempts again: a doubt may have been about several.
 _RECOUNT: Final = """
     unknowns = (SELECT count(*) FROM attempts WHERE job = jobs.id AND standing IN ('in_doubt', 'held')),
@@ -35,7 +36,8 @@ UPDATE jobs SET state = 'failed', reason = '{LOST_ANSWER}', final = 1, {_RECOUNT
 WHERE id = ? AND {job_may(JobEvent.GIVE_UP)}
 """
 _QUEUE: Final = f"""
-UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, reason = NULL, finished_us = NULL, {_RECOUNT}
+UPDATE jobs SET state = 'queued', due_us = iif(crashes >= {CRASHES_TO_SUSPECT}, ?, 0), attempts_spent = 0,
+    reason = NULL, finished_us = NULL, {_RECOUNT}
 WHERE id = ? AND state = 'in_doubt' AND {job_may(JobEvent.REQUEUE)}
 """
 _QUEUE_MARKED: Final = _QUEUE.replace("reason = NULL", "reason = NULL, possible_double_charge = 1", 1)
@@ -56,27 +58,37 @@ _REOPEN: Final = f"UPDATE batches SET state = 'ready', reason = NULL WHERE id = 
 ROWS_AT_ONCE: Final = 500
 
 
-def requeue_failed(connection: sa.Connection, batch: BatchId, *, rule: str | None, unfinished_only: bool) -> int:
-    """Failed jobs get fresh attempts. A job charged for a lost answer is sent again only if `rule` names it."""
-    sql, values = _FRESH, [batch]
+def requeue_failed(
+    connection: sa.Connection, batch: BatchId, *, rule: str | None, unfinished_only: bool, now_us: int
+) -> int:
+    """Failed jobs get fresh attempts, crashes forgotten. What may have been charged without an answer (`NAMED_ONLY`) is
+    sent again only if `rule` names it."""
+    chosen, values = _CHOSEN, [batch]
     if unfinished_only:
-        sql += " AND final = 0"
+        chosen += " AND final = 0"
     if rule is None:
-        sql += f" AND reason IS NOT '{LOST_ANSWER}'"
+        chosen += f" AND coalesce(reason, '') NOT IN ({marks(len(NAMED_ONLY))})"
+        given: tuple[object, ...] = (*values, *NAMED_ONLY)
     else:
-        sql += " AND reason = ?"
-    count = connection.exec_driver_sql(sql, (*values, *([rule] if rule is not None else []))).rowcount
+        chosen += " AND reason = ?"
+        given = (*values, rule)
+    # First on the attempts: sending again although one may have been charged is a decision, and stays on record.
+    released = f"{_RESOLVE_ALL} IN (SELECT id FROM jobs WHERE {chosen} AND unknowns > 0)"
+    connection.exec_driver_sql(released, (Resolution.RESEND.value, now_us, *given))
+    count = connection.exec_driver_sql(_FRESH + chosen, given).rowcount
     _reopen(connection, batch, count)
     return count
 
 
-def take_back(connection: sa.Connection, attempts: Sequence[AttemptId]) -> int:
+def take_back(connection: sa.Connection, attempts: Sequence[AttemptId], *, now_us: int) -> int:
     """A streak of equal answers halted the lane: its jobs were not to blame. They are queued as if these attempts had
     not counted. Returns how many had failed."""
     unfailed = 0
     for attempt in attempts:
         connection.exec_driver_sql(_JUDGED_TOO_EARLY, (attempt,))
-        unfailed += connection.exec_driver_sql(_UNFAIL, (attempt,)).rowcount
+        if connection.exec_driver_sql(_UNFAIL, (attempt,)).rowcount:
+            connection.exec_driver_sql(_RESOLVE_OF, (Resolution.RESEND.value, now_us, attempt))
+            unfailed += 1
     return unfailed
 
 
@@ -114,9 +126,11 @@ def _resolve_jobs(
             move = _QUEUE_MARKED
         case _:
             assert_never(resolution)
-    for job in jobs:
+    for place, job in enumerate(jobs, start=1):
         connection.exec_driver_sql(_RESOLVE, (resolution.value, now_us, job))
-        expect(connection.exec_driver_sql(move, (job,)).rowcount, 1, f"the doubt of job {job} cannot be resolved")
+        # Those that may bring the runner down are due one by one.
+        due = () if resolution is Resolution.CHARGED else (now_us + place * MILLION,)
+        expect(connection.exec_driver_sql(move, (*due, job)).rowcount, 1, f"the doubt of job {job} cannot be resolved")
     if resolution is not Resolution.CHARGED:
         _reopen(connection, batch, len(jobs))
     return len(jobs)

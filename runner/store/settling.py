@@ -81,7 +81,7 @@ def settle_all(connection: sa.Connection, settlements: Sequence[Settlement]) -> 
         expect(moved, len(answered), f"the job of {named} cannot be moved")
     for one in settlements:
         if one.requeue:
-            count = take_back(connection, one.requeue)
+            count = take_back(connection, one.requeue, now_us=one.closed_us)
             detail = {"rule": one.rule, "jobs": count}
             batch = connection.exec_driver_sql("SELECT batch FROM jobs WHERE id = ?", (one.job,)).scalar_one()
             write_event(connection, "streak.requeued", at_us=one.closed_us, batch=batch, detail=detail)

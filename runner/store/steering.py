@@ -65,7 +65,7 @@ class Steering:
 
         Their open attempts are closed as `no-answer` at min(opened + timeout, now) and their jobs are in doubt, or, for
         the operations in `safe`, queued again; other running jobs are queued again; running batches are paused
-        (`interrupted`).
+        (`interrupted`). A job that was on the wire at too many crashes fails (`poison`).
         """
         with self._database.write_now() as connection:
             return recover(connection, now_us=self._clock.now_us(), safe=safe)
@@ -127,7 +127,8 @@ class Steering:
     def retry(self, batch: BatchId, *, rule: str | None = None) -> int:
         """Queue failed jobs, final ones too, with fresh attempts; of one reason only if `rule` is given.
 
-        Jobs that failed as `lost-answer` were charged: they are sent again only if `rule` names them.
+        Jobs that failed as `lost-answer` or `poison` were or may have been charged: they are sent again only if `rule`
+        names them.
         """
         return self._requeue(batch, "jobs.retried", rule=rule, unfinished_only=False)
 
@@ -201,7 +202,7 @@ class Steering:
         with self._deciding(batch) as (connection, now, state):
             if state in {BatchState.CANCELLED, BatchState.LOADING}:
                 raise _over(state, "sent again")
-            count = requeue_failed(connection, batch, rule=rule, unfinished_only=unfinished_only)
+            count = requeue_failed(connection, batch, rule=rule, unfinished_only=unfinished_only, now_us=now)
             if count:
                 write_event(connection, event, at_us=now, batch=batch, detail={"rule": rule, "jobs": count})
                 _reopened(connection, batch, state, now)

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from runner.domain.model import Action, Amount, AttemptId, BatchId, Debited, Fault, JobId, Resolution
+from runner.domain.model import POISON, Action, Amount, AttemptId, BatchId, Debited, Fault, JobId, Resolution
 from runner.domain.states import BatchState, JobState
 from runner.engine.ports import LaneReport
 
 LOST_ANSWER: Final = "lost-answer"
-"""The reason of a job whose request was charged and whose answer never came: sent again only by that name."""
+"""The reason of a job whose request was charged and whose answer never came."""
+
+NAMED_ONLY: Final = (LOST_ANSWER, POISON)
+"""Failures that may have been charged without an answer: sent again only by that name."""
 
 
 class Wish(StrEnum):
@@ -281,3 +284,4 @@ class Recovered:
     name: str
     doubts: int  # jobs now in doubt
     released: int  # jobs given back
+    poisoned: int  # jobs that failed: on the wire at too many crashes

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from runner.domain.model import MILLION
+from runner.domain.model import CRASHES_TO_POISON, MILLION, POISON
 from runner.domain.personal import shown_name
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
@@ -99,19 +99,29 @@ def _next(info: BatchInfo, view: JobView) -> str:
             return f"Nothing by itself: runner doubt resolve {batch} --all --as charged|not-charged|resend"
         case JobState.CANCELLED.value:
             return "Nothing: it was cancelled."
-        case JobState.FAILED.value if view.reason == CHANGED:
-            # Beside the list, because that is where its paths start.
-            beside = shlex.quote(str(Path(info.source.get("path", "rows")).with_name("changed.csv")))
-            return (
-                f"Put the file back as it was, then: runner run {batch}; "
-                f"or send it as it is now, from a list of what failed: runner export {batch} -o {beside} --only failed"
-            )
-        case JobState.FAILED.value if view.final is False:
-            return f"The same command tries it again: runner run {batch}"
         case JobState.FAILED.value:
-            return f"Nothing by itself: runner retry {batch} --only failed:{view.reason}"
+            return _after_failure(info, view)
         case _:
             return "Nothing: the cell cannot be sent; correct it in the list."
+
+
+def _after_failure(info: BatchInfo, view: JobView) -> str:
+    batch = info.name
+    if view.reason == CHANGED:
+        # Beside the list, because that is where its paths start.
+        beside = shlex.quote(str(Path(info.source.get("path", "rows")).with_name("changed.csv")))
+        return (
+            f"Put the file back as it was, then: runner run {batch}; "
+            f"or send it as it is now, from a list of what failed: runner export {batch} -o {beside} --only failed"
+        )
+    if view.final is False:
+        return f"The same command tries it again: runner run {batch}"
+    again = f"runner retry {batch} --only failed:{view.reason}"
+    if view.reason == POISON:
+        return (
+            f"Its request was on the wire at {CRASHES_TO_POISON} crashes, perhaps their cause: {again} sends it again"
+        )
+    return f"Nothing by itself: {again}"
 
 
 def attempt_story(view: AttemptView, veil: Callable[[str], str], prices: Prices, *, carried: bool) -> AttemptStory:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runner.domain.model import Resolution
+from runner.domain.model import CRASHES_TO_POISON, POISON, Resolution
 from runner.domain.states import BatchEvent, BatchState, JobState, batch_sources
 from runner.engine.ports import Clock
 from runner.errors import BatchError, BusyError, UsageError
 from runner.store.locks import lock_database
 from runner.store.store import Store
-from runner.store.values import LOST_ANSWER, BatchInfo, Wish
+from runner.store.values import LOST_ANSWER, BatchInfo, Recovered, Wish
 from runner.work.profiles import Profiles
 from runner.work.results import Next, Steered
 from runner.work.standing import is_paused_by_person, short_name
 from runner.work.status import PERSON
+
+_LOST = {LOST_ANSWER: "were charged and lost", POISON: "were on the way at three crashes"}
+_WHY_NAMED = {
+    LOST_ANSWER: "You said so of their doubts; each one sent again is paid again.",
+    POISON: "Each may have been charged, and may bring the runner down again.",
+}
 
 
 class Steer:
@@ -75,10 +81,11 @@ class Steer:
             raise UsageError(f"cannot retry {only!r}", why="Only failures are retried.", fix="--only failed")
         changed = self._store.steering.retry(info.id, rule=rule or None)
         if not changed and not rule and self._store.reports.status(info.id).by_state[JobState.FAILED]:
+            named = next(iter(self._store.reports.named_only(info.id)), LOST_ANSWER)
             raise BatchError(
-                f"the failed requests of {info.name} were charged and lost",
-                why="You said so of their doubts; each one sent again is paid again.",
-                fix=f"runner retry {info.name} --only failed:{LOST_ANSWER}",
+                f"the failed requests of {info.name} {_LOST[named]}",
+                why=_WHY_NAMED[named],
+                fix=f"runner retry {info.name} --only failed:{named}",
             )
         if not changed:
             which = f"failed with {rule}" if rule else "failed"
@@ -140,8 +147,18 @@ def bury(store: Store, profiles: Profiles) -> list[str]:
     safe: set[str] = set()
     for info in store.reports.batches():
         safe |= profiles.safe_operations(info.operations, info.source)
-    found = [one for one in store.steering.recover(safe=safe) if one.doubts or one.released]
-    return [f"{one.name}: an earlier run was cut off; {_in_doubt(one.doubts)}" for one in found]
+    found = [one for one in store.steering.recover(safe=safe) if one.doubts or one.released or one.poisoned]
+    return [f"{one.name}: an earlier run was cut off; {_in_doubt(one.doubts)}{_poisoned(one)}" for one in found]
+
+
+def _poisoned(found: Recovered) -> str:
+    """What is not tried a fourth time: it may be what cuts the runs off."""
+    count = found.poisoned
+    if not count:
+        return ""
+    them = "1 was" if count == 1 else f"{count} were"
+    again = f"runner retry {found.name} --only failed:{POISON}"
+    return f"; {them} on the way at {CRASHES_TO_POISON} crashes and {'has' if count == 1 else 'have'} failed: {again}"
 
 
 def _in_doubt(count: int) -> str:

@@ -57,6 +57,11 @@ def test_a_provider_without_a_place_on_the_page_is_noticed():
 
 
 def test_what_all_providers_share_has_a_table_of_its_own():
-    """Faults, a plain 429, and the halts of the runner's own."""
+    """Faults, a plain 429, the halts of the runner's own, and what recovery gives up."""
     rows = lines(endings.common_table())
-    assert set(rows) == {rule.name for rule in BUILT_IN} | {"rate-limited", "provider-down", "max-failed"}
+    assert set(rows) == {rule.name for rule in BUILT_IN} | {
+        "rate-limited",
+        "provider-down",
+        "max-failed",
+        "poison",
+    }
