@@ -15,6 +15,10 @@ from runner.engine.lane import Lane
 from runner.engine.ports import Opening, UnsendableError
 from runner.engine.settling import Admission, Settled, settle, tell, told, withdraw
 
+STALE_SECONDS = 10.0
+"""An intent that took longer to be committed, to a file that another program held, is withdrawn: after a crash the
+windows count a request from `opened_us` on."""
+
 
 async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | Refusal | None:
     """Hold, rate and the second look; else everything is given back, the job to its feed. A Refusal: a cap has no room
@@ -47,7 +51,13 @@ async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Ad
         return None
     if lane.shared.options.limit is not None:
         lane.shared.opened.add(job.id)
-    return Admission(leave=leave, job=job, operation=operation, hold=hold)
+    return Admission(
+        leave=leave,
+        job=job,
+        operation=operation,
+        hold=hold,
+        client_request_id=lane.shared.randomness.attempt_id(),
+    )
 
 
 def _put_back(lane: Lane, leave: Pass, job: Job) -> None:
@@ -63,7 +73,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
     """
     shared = lane.shared
     leave, job, operation, hold = admission.leave, admission.job, admission.operation, admission.hold
-    client_request_id = shared.randomness.attempt_id()
+    client_request_id = admission.client_request_id
     request, refused, unsendable = _prepare(lane, operation, job, client_request_id)
     opening = Opening(
         run=shared.run,
@@ -81,12 +91,13 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         held=hold.amount,
         unit=operation.unit,
     )
+    asked = shared.clock.monotonic()
     attempt = await shared.store.open(opening)
     shared.fault_point("opened")
     await tell(lane, before)
-    if not lane.may_send(leave):
-        return withdraw(lane, admission, attempt)
     started = shared.clock.monotonic()
+    if not lane.may_send(leave) or started - asked > STALE_SECONDS:
+        return withdraw(lane, admission, attempt)
     answer = refused if request is None else await lane.transport.send(request)
     seconds = shared.clock.monotonic() - started
     lane.request_over(sent=answer.fault not in UNSENT)

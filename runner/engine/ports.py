@@ -115,6 +115,7 @@ class Settlement(NamedTuple):
     """What one attempt came to: its answer as received, what the rules made of it, and where its job goes."""
 
     attempt: AttemptId
+    client_request_id: str  # the attempt's: with both it is known beyond doubt, in whatever database it is looked for
     job: JobId
     closed_us: int
     answer: Answer

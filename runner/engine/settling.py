@@ -30,6 +30,7 @@ class Admission(NamedTuple):
     job: Job
     operation: Operation
     hold: Hold
+    client_request_id: str
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ def settle(
     budget.settle(admission.hold, sent=sent, debited=decision.debited, amount=decision.amount)
     if decision.debited is Debited.YES:
         budget.charged(job.operation, decision.amount)
-    stored = lane.shared.store.settle(_settlement(lane, job, attempt, weighed, requeue))
+    stored = lane.shared.store.settle(_settlement(lane, admission, attempt, weighed, requeue))
     if decision.event in (JobEvent.RETRY, JobEvent.RELEASE):
         lane.feed.requeued(decision.due_us)
     return Settled(stored, _event(lane, admission, weighed, seconds))
@@ -160,12 +161,13 @@ def _count(lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed) -> tuple[
 
 
 def _settlement(
-    lane: Lane, job: Job, attempt: AttemptId, weighed: Weighed, requeue: tuple[AttemptId, ...]
+    lane: Lane, admission: Admission, attempt: AttemptId, weighed: Weighed, requeue: tuple[AttemptId, ...]
 ) -> Settlement:
     verdict, decision = weighed.verdict, weighed.decision
     return Settlement(
         attempt=attempt,
-        job=job.id,
+        client_request_id=admission.client_request_id,
+        job=admission.job.id,
         closed_us=weighed.situation.now_us,
         answer=weighed.answer,
         rule=verdict.rule,
@@ -217,6 +219,7 @@ def withdraw(lane: Lane, admission: Admission, attempt: AttemptId) -> Settled:
     stored = lane.shared.store.settle(
         Settlement(
             attempt=attempt,
+            client_request_id=admission.client_request_id,
             job=job.id,
             closed_us=lane.shared.clock.now_us(),
             answer=Answer(fault=Fault.WITHDRAWN),

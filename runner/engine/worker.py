@@ -14,6 +14,7 @@ from runner.engine.gate import Pass
 from runner.engine.lane import Lane
 from runner.engine.settling import Settled, told
 from runner.engine.throttle import Permit
+from runner.errors import StoreError
 
 CAP_SECONDS = 1.0
 """How often a lane at its cap looks again while requests are in flight that may turn out not to be charged."""
@@ -57,6 +58,9 @@ async def worker(lane: Lane) -> None:
                     lane.account.slots.give()
                 if refusal is not None and not lane.stopped():
                     await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
+    except StoreError:
+        lane.shared.stop.set("store")  # at once: what others have opened and not sent is withdrawn
+        raise
     finally:
         permit.give_back()
         await told(lane, settled)

@@ -139,6 +139,7 @@ def settlement(attempt: AttemptId, job: JobId, event: JobEvent, clock: HandClock
     ended = event in {JobEvent.SUCCEED, JobEvent.FAIL}
     values: dict[str, Any] = {
         "attempt": attempt,
+        "client_request_id": f"request-{job}-1",
         "job": job,
         "closed_us": clock.us,
         "answer": answer,
