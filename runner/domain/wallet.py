@@ -139,6 +139,7 @@ class Reckoning:
         for one in self._pending:
             if one.closed_us > now_us or one.balance is None or stretch is None:
                 continue
+            # Others may have stated theirs before the wallet grew: no measure of what follows.
             inside = one is stretch.first or one.opened_us >= stretch.first.closed_us
             if inside and (self._low is None or one.balance <= _balance(self._low)):
                 self._low = one
@@ -152,8 +153,6 @@ class Reckoning:
         self._stretches[-1].cut(low, self._pending)
         self._topped_up += _balance(told) + told.charged - _balance(low)
         self._begin(told)
-        # Whether they stated their balance before it grew or after is not known: they are no measure of what follows.
-        self._pending = [one._replace(balance=None) for one in self._pending]
         self._low = None
 
     def check(self) -> WalletCheck | None:
