@@ -13,7 +13,7 @@ MONEY = (
     mutant(
         "earlier-doubt-not-under-the-cap",
         "P8: a cap counts the doubts of earlier runs",
-        ("engine/run.py", "in_doubt=spent.in_doubt)", "in_doubt=type(spent.in_doubt)(0))"),
+        ("engine/budgets.py", "in_doubt=line.in_doubt)", "in_doubt=type(line.in_doubt)(0))"),
     ),
     mutant(
         "requests-in-flight-not-under-the-cap",
@@ -23,7 +23,7 @@ MONEY = (
     mutant(
         "cap-for-each-run",
         "P8: a cap counts over the life of the batch",
-        ("engine/run.py", "    for spent in await store.spending(batch):\n", "    for spent in []:\n"),
+        ("engine/budgets.py", "        for line in await store.spending(batch):\n", "        for line in []:\n"),
     ),
     mutant(
         "stated-charge-ignored",

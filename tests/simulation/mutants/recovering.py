@@ -19,8 +19,8 @@ RECOVERING = (
         "P7: a person or the policy decides about doubt",
         (
             "store/recovery.py",
-            "_close(connection, attempt, now_us=now_us, repeat=attempt.operation in safe)",
-            "_close(connection, attempt, now_us=now_us, repeat=True)",
+            "_close(connection, attempt, now_us=now_us, safe=repeat, due_us=due_us)",
+            "_close(connection, attempt, now_us=now_us, safe=True, due_us=due_us)",
         ),
     ),
     mutant(

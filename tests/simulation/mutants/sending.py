@@ -6,23 +6,22 @@ from tests.simulation.mutants.patch import mutant
 
 _OPEN = "    attempt = await shared.store.open(opening)\n"
 _SEND = "    answer = refused if request is None else await lane.transport.send(request)\n"
-_ID = "    client_request_id = shared.randomness.attempt_id()\n"
 
 SENDING = (
     mutant(
         "send-before-commit",
         "P4: no byte leaves before its intent is durable",
         ("engine/attempt.py", _OPEN, f"{_SEND}{_OPEN}"),
-        (
-            "engine/attempt.py",
-            f"    started = shared.clock.monotonic()\n{_SEND}",
-            "    started = shared.clock.monotonic()\n",
-        ),
+        ("engine/attempt.py", f"withdraw(lane, admission, attempt)\n{_SEND}", "withdraw(lane, admission, attempt)\n"),
     ),
     mutant(
         "one-id-for-all-attempts",
         "P10: each attempt has a name of its own",
-        ("engine/attempt.py", _ID, '    client_request_id = f"job{job.id:013d}"\n'),
+        (
+            "engine/attempt.py",
+            "client_request_id=lane.shared.randomness.attempt_id(),",
+            'client_request_id=f"job{job.id:013d}",',
+        ),
     ),
     mutant(
         "another-id-sent-than-stored",
@@ -43,8 +42,8 @@ SENDING = (
         "P15: a lane that shut while the intent was committed sends nothing",
         (
             "engine/attempt.py",
-            "    if not lane.may_send(leave):\n        return withdraw(",
-            "    if False:\n        return withdraw(",
+            "if not lane.may_send(leave) or started - asked > STALE_SECONDS:",
+            "if started - asked > STALE_SECONDS:",
         ),
     ),
     mutant(

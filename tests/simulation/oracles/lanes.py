@@ -1,0 +1,149 @@
+"""P12, P15, P16 and the rule that a shut lane lets one request through: who may send at all, judged from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from math import inf
+
+from runner.domain.model import Action, Answer, Fault
+from tests.simulation.options import Verb
+from tests.simulation.oracles.base import Intent, Oracle, Seen, hold
+from tests.simulation.record import End, Entry, Life
+
+WISH_SECONDS = 1.0
+STOP_SECONDS = 0.1
+WEEK_SECONDS = 7 * 86_400.0
+_DIGITS = re.compile(r"[0-9]{1,10}")
+_HALTED = (
+    "SELECT b.name, l.provider, l.report FROM lanes AS l JOIN batches AS b ON b.id = l.batch WHERE l.state = 'halted'"
+)
+
+
+@dataclass(slots=True)
+class Door:
+    """What one account has been told in this life. It begins shut."""
+
+    shut_since: float | None = -inf  # None: open
+    until: float = -inf
+    success_only: bool = False  # an earlier run was halted: nothing else opens it
+    halted_at: float | None = None
+    by: str = ""
+    waiting: dict[int, float] = field(default_factory=dict)  # requests without an answer yet, by when they left
+
+
+class Lanes(Oracle):
+    """One door for each account, opened and shut by what the runner was told."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__(seen)
+        self._life = 0
+        self._doors: dict[str, Door] = {}
+        self._halted: Mapping[
+            tuple[str, str], bool
+        ] = {}  # (batch, account) -> whether it is a matter of the batch alone
+        self._waits: dict[str, float] = {}  # by account: what a life that ended in order was asked to wait for
+
+    def on_send(self, entry: Entry, intent: Intent) -> None:
+        """Nothing leaves after a halt, in a wait, after a stop; and one at a time while the door is shut."""
+        door = self._door(entry)
+        named = f"request {entry.number}"
+        late = door.halted_at is not None and entry.sent_at > door.halted_at
+        hold(not late, "P15", f"{named} left {entry.sent_at} after the halt {door.by} of {door.halted_at}")
+        early = door.shut_since is not None and door.shut_since < entry.sent_at < door.until - 0.001
+        hold(not early, "P12", f"{named} left at {entry.sent_at}, asked to wait until {door.until} by {door.by}")
+        if door.shut_since is not None:
+            others = [number for number, left_at in door.waiting.items() if left_at > door.shut_since]
+            hold(not others, "P15", f"{named} left beside {others} while one goes first ({door.by or 'start'})")
+        self._stopped(entry, intent)
+        door.waiting[entry.number] = entry.sent_at
+
+    def _stopped(self, entry: Entry, intent: Intent) -> None:
+        life = self.seen.night.life
+        stopped = life.stopped_at is not None and entry.sent_at > life.stopped_at + STOP_SECONDS
+        hold(not stopped, "P16", f"request {entry.number} left at {entry.sent_at}, stopped at {life.stopped_at}")
+        most = WISH_SECONDS + 2 * self.seen.night.options.commit_seconds
+        wishes = [done for done in self.seen.night.done if done.life == life.number and done.beside and done.changed]
+        for done in wishes:
+            if done.act.verb not in {Verb.PAUSE, Verb.CANCEL} or entry.sent_at <= done.at + most:
+                continue
+            if any(later.act.verb is Verb.RESUME and later.at >= done.at for later in wishes):
+                continue
+            names = dict(self.seen.query("SELECT id, name FROM batches"))
+            hold(names[intent.batch] != done.batch, "P16", f"request {entry.number} left after {done.act.verb}")
+
+    def on_told(self, entry: Entry) -> None:
+        """Shut or open the door by what the rules say."""
+        door = self._door(entry)
+        left_at = door.waiting.pop(entry.number, entry.sent_at)
+        assert entry.told is not None
+        assert entry.told_at is not None
+        if entry.number not in self.seen.intents:
+            return
+        verdict, now = self.seen.verdict(entry), entry.told_at
+        if verdict.action is Action.HALT:
+            own = entry.told.fault is Fault.INVALID or (verdict.unproven_halt and verdict.halt_after is None)
+            if not own and door.halted_at is None:
+                door.halted_at, door.by = now, verdict.rule
+        elif verdict.action is Action.PAUSE:
+            self._pause(door, entry.told, verdict.rule, now=now, left_at=left_at)
+        elif door.shut_since is not None and left_at >= door.shut_since and self._opens(door, entry):
+            door.shut_since = None if now >= door.until else now
+            door.success_only = door.success_only and door.shut_since is not None
+
+    def _pause(self, door: Door, told: Answer, rule: str, *, now: float, left_at: float) -> None:
+        asked = seconds_asked(told, now_us=self.seen.wall_us(now))
+        if door.shut_since is None or left_at >= door.shut_since or asked is not None:
+            first = door.shut_since is None or left_at >= door.shut_since
+            door.shut_since, door.by = now if first else door.shut_since, rule
+            door.until = max(door.until, now + max(1.0, asked or 0.0))
+
+    def _opens(self, door: Door, entry: Entry) -> bool:
+        verdict = self.seen.verdict(entry)
+        told = entry.told
+        if told is None or told.fault is not None or self.seen.in_doubt(entry):
+            return False
+        if verdict.action is Action.SUCCEED:
+            return True
+        return not door.success_only and (verdict.action is Action.FAIL or (told.status or 0) < 500)
+
+    def _door(self, entry: Entry) -> Door:
+        if entry.life != self._life:
+            self._life, self._doors = entry.life, {}
+        door = self._doors.get(entry.account)
+        if door is None:
+            door = self._doors[entry.account] = Door()
+            batches = self.seen.night.life.batches
+            door.success_only = any(
+                who == entry.account and batch in batches and not own for (batch, who), own in self._halted.items()
+            )
+            until = self._waits.get(entry.account)
+            if until is not None and until > entry.sent_at:
+                door.shut_since, door.until, door.by = -inf, until, "a wait of an earlier run"
+        return door
+
+    def on_life(self, life: Life) -> None:
+        """What the next life has to know: halts on record, and waits of a life that ended in order."""
+        self._halted = {
+            (batch, account): bool(json.loads(report)["own"]) for batch, account, report in self.seen.query(_HALTED)
+        }
+        jumps = [done for done in self.seen.night.done if done.act.verb is Verb.JUMP and done.act.seconds > 0]
+        for account, door in self._doors.items():
+            if life.end is End.ENDED and life.number == self._life and door.until > life.ended_at and not jumps:
+                self._waits[account] = max(door.until, self._waits.get(account, -inf))
+
+
+def seconds_asked(told: Answer, *, now_us: int) -> float | None:
+    """What a `Retry-After` asks for, by RFC 9110 and nothing more; None: nothing that can be read."""
+    raw = (told.header("retry-after") or "").strip()
+    if _DIGITS.fullmatch(raw):
+        seconds = float(raw)
+    else:
+        try:
+            seconds = parsedate_to_datetime(raw).timestamp() - now_us / 1e6
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+    return seconds if 0 <= seconds <= WEEK_SECONDS else None
