@@ -24,6 +24,9 @@ Connect = Callable[..., sqlite3.Connection]
 BUSY_MS: Final = 30_000
 """How long a statement waits for another program's lock on the file."""
 
+WRITER_BUSY_MS: Final = 1_000
+"""The same for the writer of a run, which comes again and again."""
+
 ATTACHED: Final = "known"
 """The schema name of a second file, which is only read."""
 
@@ -59,8 +62,7 @@ def store_error(error: Exception, path: Path) -> StoreError:
 
 def _in_words(error: Exception, path: Path) -> StoreError:
     original = getattr(error, "orig", None) or error
-    code = getattr(original, "sqlite_errorcode", None) or 0
-    match code & 0xFF:
+    match _code(error):
         case sqlite3.SQLITE_FULL:
             return _full(path)
         case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
@@ -70,17 +72,22 @@ def _in_words(error: Exception, path: Path) -> StoreError:
                 fix=f"--db ANOTHER-FILE, or put a backup in its place: mv BACKUP {path}",
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return StoreError(
-                f"{path.name} is locked by another program",
-                why=f"it did not let go within {BUSY_MS // 1000} seconds",
-                fix="close the program that has the file open for writing, then run the same command again",
-            )
+            return locked_error(path, seconds=BUSY_MS // 1000)
         case _:
             return StoreError(
                 f"the database {path.name} failed",
                 why=str(original) or type(original).__name__,
                 fix=f"mend what `df {path.parent}` or `ls -l {path}` show, then run the same command again",
             )
+
+
+def locked_error(path: Path, *, seconds: int) -> StoreError:
+    """Another program held the file for so long."""
+    return StoreError(
+        f"{path.name} is locked by another program",
+        why=f"it did not let go within {seconds} seconds",
+        fix="close the program that has the file open for writing, then run the same command again",
+    )
 
 
 def _full(path: Path) -> StorageFullError:
@@ -93,8 +100,18 @@ def _full(path: Path) -> StorageFullError:
 
 def ends_transaction(error: Exception) -> bool:
     """Whether SQLite has given up the whole transaction, not just a statement: a full or failing disk, or no memory."""
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None) or 0
-    return code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT}
+    return _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT}
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether another program holds the file."""
+    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary error code, of its own error or of SQLAlchemy's around it; 0: none is known."""
+    original = getattr(error, "orig", None) or error
+    return (getattr(original, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 @contextmanager
@@ -123,13 +140,15 @@ class Database:
         self._fault_point = fault_point
         self._open = connect
 
-    def _connect(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sqlite3.Connection:
+    def _connect(
+        self, *, mode: str, checkpoint: int, foreign_keys: bool = True, busy_ms: int = BUSY_MS
+    ) -> sqlite3.Connection:
         connection = self._open(
             f"{self.path.absolute().as_uri()}?mode={mode}",
             uri=True,
             isolation_level=None,  # the engine says BEGIN itself: immediate for writers, deferred for readers
             check_same_thread=False,  # the writer's connection is closed by whoever ends the writer
-            timeout=BUSY_MS / 1000,
+            timeout=busy_ms / 1000,
         )
         for pragma in (
             "synchronous = FULL",
@@ -146,10 +165,10 @@ class Database:
     def _attach(self, connection: sqlite3.Connection) -> None:
         connection.execute(f"ATTACH ? AS {ATTACHED}", (f"{Path(self.attached or '').absolute().as_uri()}?mode=ro",))
 
-    def _engine(self, *, mode: str, checkpoint: int, foreign_keys: bool = True) -> sa.Engine:
+    def _engine(self, *, mode: str, checkpoint: int, foreign_keys: bool = True, busy_ms: int = BUSY_MS) -> sa.Engine:
         engine = sa.create_engine(
             "sqlite://",
-            creator=lambda: self._connect(mode=mode, checkpoint=checkpoint, foreign_keys=foreign_keys),
+            creator=lambda: self._connect(mode=mode, checkpoint=checkpoint, foreign_keys=foreign_keys, busy_ms=busy_ms),
             poolclass=NullPool,
             hide_parameters=True,  # an error's text must not carry an e-mail address
         )
@@ -164,7 +183,7 @@ class Database:
     @cached_property
     def writer_engine(self) -> sa.Engine:
         """For the one writer of a run: it alone checkpoints."""
-        return self._engine(mode="rw", checkpoint=CHECKPOINT_PAGES)
+        return self._engine(mode="rw", checkpoint=CHECKPOINT_PAGES, busy_ms=WRITER_BUSY_MS)
 
     @cached_property
     def _reader_engine(self) -> sa.Engine:

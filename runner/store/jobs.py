@@ -97,7 +97,7 @@ class SqlJobStore:
 
     def claim(self, claim: Claim) -> Awaitable[list[Job]]:
         """As the port. With `only`, that job alone, or nothing if it is not queued."""
-        return self._writer.submit(partial(_claim, claim=claim))
+        return self._writer.submit(partial(_claim, claim=claim), sends=True)
 
     def release(self, run: RunId, jobs: Sequence[JobId]) -> Awaitable[None]:
         """As the port; StoreError, and none is released, unless all are running, owned by the run and unopened."""
@@ -105,7 +105,7 @@ class SqlJobStore:
 
     def open(self, opening: Opening) -> Awaitable[AttemptId]:
         """As the port; also refused unless `number` is the job's next one."""
-        return self._writer.submit_to(open_all, opening)
+        return self._writer.submit_to(open_all, opening, sends=True)
 
     def settle(self, settlement: Settlement) -> Awaitable[None]:
         """As the port; StoreError unless the attempt is open and its job running under the attempt's run."""

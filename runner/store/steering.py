@@ -18,8 +18,10 @@ from runner.engine.ports import Clock
 from runner.errors import BatchError
 from runner.store.codec import readable, to_json
 from runner.store.database import Database
+from runner.store.putback import put_back, with_answers
 from runner.store.recovery import recover
 from runner.store.requeue import release_doubts, requeue_failed, resolve_doubts
+from runner.store.spill import Spill
 from runner.store.sql import batch_may, job_may, write_event
 from runner.store.values import Recovered, Wish
 
@@ -65,10 +67,16 @@ class Steering:
 
         Their open attempts are closed as `no-answer` at min(opened + timeout, now) and their jobs are in doubt, or, for
         the operations in `safe`, queued again; other running jobs are queued again; running batches are paused
-        (`interrupted`). A job that was on the wire at too many crashes fails (`poison`).
+        (`interrupted`). A job that was on the wire at too many crashes fails (`poison`). Before that, answers that
+        a run had to keep elsewhere are put into the database. StoreError: they cannot be read.
         """
+        spill, now = Spill(self._database.path), self._clock.now_us()
+        lines = spill.read()
         with self._database.write_now() as connection:
-            return recover(connection, now_us=self._clock.now_us(), safe=safe)
+            back = put_back(connection, lines, now_us=now)
+            found = with_answers(connection, recover(connection, now_us=now, safe=safe), back.answers)
+        spill.done(lines, back.unused)
+        return found
 
     def change(
         self,

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
 
 from runner.engine.ports import Clock, FaultPoint, JobStore, no_fault
+from runner.engine.stop import StopSignal
+from runner.errors import StoreError
 from runner.store.database import Connect, Database
 from runner.store.forecast import Forecast
 from runner.store.jobs import SqlJobStore
 from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
 from runner.store.reports import Reports
+from runner.store.spill import notices
 from runner.store.steering import Steering
+from runner.store.values import Trouble
 from runner.store.writer import GatherSeconds, Writer
 
 
@@ -83,13 +87,33 @@ class Store:
         )
 
     @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[None]:
-        """Run the writer inside the current event loop; leaving waits until everything submitted is committed."""
-        self._writer.start()
-        try:
-            yield
-        finally:
-            await self._writer.stop()
+    async def writing(
+        self, *, stop: StopSignal | None = None, tell: Callable[[Trouble], None] = lambda _: None
+    ) -> AsyncGenerator[None]:
+        """Run the writer inside the current event loop; leaving waits until everything submitted is committed.
+
+        Once `stop` is set, another program that holds the database is not waited for much longer. `tell` is told what
+        keeps the database from being written. StoreError, also at the end: it could not be written, and where the
+        answers are that came in spite of that.
+        """
+        failure: StoreError | None = None
+        with ExitStack() as undo:
+            self._writer.start(tell)
+            if stop is not None:
+                undo.callback(stop.listen(self._writer.hurry))
+            try:
+                yield
+            except StoreError as error:
+                failure = error
+            finally:
+                await self._writer.stop()
+        failure = failure or self._writer.failure
+        if failure is not None:
+            raise self._writer.account(failure) from failure
+
+    def notices(self) -> list[str]:
+        """What people should know of the files beside the database: answers that wait, lines that are no use."""
+        return notices(self.path)
 
     def backup(self, target: Path) -> Path:
         """Copy the database, beside a run if need be, to a new file of mode 0600; StoreError if `target` exists."""

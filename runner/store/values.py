@@ -28,6 +28,15 @@ class Wish(StrEnum):
     CANCEL = "cancelled"
 
 
+class Trouble(StrEnum):
+    """What a run's writer has with the database file, or no longer has."""
+
+    LOCKED = "database-locked"  # another program holds it: nothing is sent until it lets go
+    FREE = "database-free"  # it let go
+    FULL = "disk-full"  # nothing new is sent in this run
+    UNRESERVED = "no-reserve"  # there was no room on the disk to set aside for answers on the way
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
     """A batch before its rows are read. `name` is unique in the database; the mappings are JSON objects."""
@@ -285,3 +294,4 @@ class Recovered:
     doubts: int  # jobs now in doubt
     released: int  # jobs given back
     poisoned: int  # jobs that failed: on the wire at too many crashes
+    answers: int = 0  # that the run could not store, and are in the database now

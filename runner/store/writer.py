@@ -11,20 +11,20 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from runner.engine.ports import FaultPoint
-from runner.errors import StorageFullError, StoreError
-from runner.store.database import ends_transaction, store_error
+from runner.errors import StoreError
+from runner.store.group import Done, Many, Piece, Waiting
+from runner.store.keeper import PAUSE_SECONDS, Keeper, LockedError
+from runner.store.values import Trouble
 
 T = TypeVar("T")
 A = TypeVar("A")
-Piece = Callable[[sa.Connection], T]
-Many = Callable[[sa.Connection, Sequence[A]], Sequence[T]]
-"""Does the same for each argument and answers one by one; raises if any of them cannot be done."""
 
 WINDOW_SECONDS: Final = 0.002
 GatherSeconds = Callable[[], float]
@@ -35,16 +35,8 @@ BUSY_PIECES: Final = 24
 statements and its commit whatever is in it. With fewer, waiting costs more than it saves: at 10 in flight a third."""
 
 
-class _Waiting(NamedTuple):
-    piece: Piece[Any]  # does it alone
-    future: asyncio.Future[Any]
-    many: Many[Any, Any] | None = None  # does it together with others of its kind
-    argument: Any = None
-
-
-class _Done(NamedTuple):
-    value: Any = None
-    error: BaseException | None = None
+Tell = Callable[[Trouble], None]
+"""Told in the event loop's thread of what keeps the database from being written."""
 
 
 class Writer:
@@ -65,21 +57,25 @@ class Writer:
         self._inline = inline
         self._fault_point = fault_point
         self._gather_seconds = gather_seconds
-        self._gathered: list[_Waiting] = []
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._gathered: list[Waiting] = []
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sa.Connection | None = None
         self._thread: threading.Thread | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._ending = threading.Event()
-        self._dead: StoreError | None = None
+        self._hurried = threading.Event()
+        self._keeper = Keeper(path, fault_point=fault_point, tell=lambda _: None)
+        self._locked = False  # the inline writer waits for another program
 
-    def start(self) -> None:
+    def start(self, tell: Tell = lambda _: None) -> None:
         """Begin to write for the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._queue = queue.SimpleQueue()
         self._ending.clear()
-        self._dead = None
+        self._hurried.clear()
+        self._keeper = Keeper(self._path, fault_point=self._fault_point, tell=partial(self._on_loop, tell))
+        self._keeper.start()
         if self._inline:
             self._connection = self._engine.connect()
             return
@@ -104,29 +100,48 @@ class Writer:
             self._thread.join()
             self._thread = None
         if self._connection is not None:
-            self._commit_gathered()
+            self.hurry()
+            while self._gathered:
+                self._commit_gathered()
             self._connection.close()
             self._connection = None
+        if self._loop is not None:
+            self._keeper.stop()
         self._loop = None
+
+    def account(self, failure: StoreError) -> StoreError:
+        """The failure of this run, with what became of the answers on the way. After `stop`."""
+        return self._keeper.account(failure)
+
+    @property
+    def failure(self) -> StoreError | None:
+        """Why the database is written no more; None: it is."""
+        return self._keeper.failure
 
     def _end(self) -> None:
         self._queue.put(None)
         self._ending.set()
+        self.hurry()
 
-    def submit(self, piece: Piece[T]) -> asyncio.Future[T]:
+    def hurry(self) -> None:
+        """The run was asked to stop: wait no longer than a moment for another program that holds the database."""
+        self._hurried.set()
+
+    def submit(self, piece: Piece[T], *, sends: bool = False) -> asyncio.Future[T]:
         """Queue a piece; the future ends after its commit. Cancelling the future changes nothing.
 
-        It ends with the piece's own error, alone, or StoreError / StorageFullError for the whole group.
+        It ends with the piece's own error, alone, or StoreError / StorageFullError for the whole group. `sends`: a
+        request follows it. The future of a settlement also ends well if the database fails and it is kept elsewhere.
         """
         future: asyncio.Future[T] = self._future()
-        self._enqueue(_Waiting(piece, future))
+        self._enqueue(Waiting(piece, future, sends=sends))
         return future
 
-    def submit_to(self, many: Many[A, T], argument: A) -> asyncio.Future[T]:
+    def submit_to(self, many: Many[A, T], argument: A, *, sends: bool = False) -> asyncio.Future[T]:
         """Queue one argument for a function that does many at once. Within a group all of these come before the
         pieces of `submit`; otherwise as `submit`."""
         future: asyncio.Future[T] = self._future()
-        self._enqueue(_Waiting(lambda connection: many(connection, (argument,))[0], future, many, argument))
+        self._enqueue(Waiting(lambda connection: many(connection, (argument,))[0], future, many, argument, sends))
         return future
 
     def _future(self) -> asyncio.Future[Any]:
@@ -138,27 +153,38 @@ class Writer:
             )
         return self._loop.create_future()
 
-    def _enqueue(self, waiting: _Waiting) -> None:
-        if self._dead is not None:
-            waiting.future.set_exception(self._dead)
-        elif self._connection is not None:
-            self._gathered.append(waiting)
-            if self._gather_seconds is None:
-                self._commit_gathered()
-            elif len(self._gathered) == 1 and self._loop is not None:
-                self._loop.call_later(self._gather_seconds(), self._commit_gathered)
-        else:
+    def _enqueue(self, waiting: Waiting) -> None:
+        if self._connection is None:
             self._queue.put(waiting)
+            return
+        self._gathered.append(waiting)
+        if self._locked:
+            return  # behind what waits for another program
+        if self._gather_seconds is None:
+            self._commit_gathered()
+        elif len(self._gathered) == 1 and self._loop is not None:
+            self._loop.call_later(self._gather_seconds(), self._commit_gathered)
 
     def _commit_gathered(self) -> None:
         """The inline writer's turn."""
         group, self._gathered = self._gathered, []
-        if group and self._connection is not None:
-            _deliver(list(zip(group, self._write(self._connection, group), strict=True)))
+        if not group or self._connection is None:
+            return
+        try:
+            done = self._keeper.write(self._connection, group)
+        except LockedError:
+            self._locked = self._keeper.may_wait(hurried=self._hurried.is_set())
+            if self._locked and self._loop is not None:
+                self._gathered = group
+                self._loop.call_later(PAUSE_SECONDS, self._commit_gathered)
+                return
+            done = self._keeper.give_up(group)
+        self._locked = False
+        _deliver(list(zip(group, done, strict=True)))
 
     def _work(self) -> None:
         """The thread: take all that waits, commit it, tell the loop once; until told to end, or dead."""
-        group: list[_Waiting] = []
+        group: list[Waiting] = []
         busy = False
         try:
             with self._engine.connect() as connection:
@@ -170,14 +196,23 @@ class Writer:
                         self._tell(group, self._write(connection, group))
                     group = []
         except BaseException as error:  # whatever ends this thread must reach those who wait
-            self._dead = self._dead or _died(error)
+            self._keeper.end(error)
             self._refuse(group)
         finally:
             self._on_loop(_finish, self._stopped)
 
-    def _take(self, *, gather: bool = False) -> tuple[list[_Waiting], bool]:
+    def _write(self, connection: sa.Connection, group: Sequence[Waiting]) -> list[Done]:
+        while True:
+            try:
+                return self._keeper.write(connection, group)
+            except LockedError:
+                if not self._keeper.may_wait(hurried=self._hurried.is_set()):
+                    return self._keeper.give_up(group)
+                self._hurried.wait(PAUSE_SECONDS)
+
+    def _take(self, *, gather: bool = False) -> tuple[list[Waiting], bool]:
         """All that waits, once there is something and, with `gather`, the window is over; and whether it is the end."""
-        group: list[_Waiting] = []
+        group: list[Waiting] = []
         waiting = self._queue.get()
         if gather:
             self._ending.wait(WINDOW_SECONDS)
@@ -189,69 +224,17 @@ class Writer:
                 return group, False
         return group, True
 
-    def _write(self, connection: sa.Connection, group: Sequence[_Waiting]) -> list[_Done]:
-        """One transaction for all. After a failed COMMIT nothing is known of the disk: the writer is dead."""
-        if self._dead is not None:
-            return [_Done(error=self._dead)] * len(group)
-        committing = False
-        try:
-            self._fault_point("before-begin")
-            results = self._run(connection, group)
-            self._fault_point("before-commit")
-            committing = True
-            connection.commit()
-            self._fault_point("after-commit")
-        except sa.exc.DBAPIError as error:
-            connection.rollback()
-            connection.connection.rollback()  # a COMMIT that failed is over for SQLAlchemy, but not for SQLite
-            failure = store_error(error, self._path)
-            if committing:
-                self._dead = failure
-            return [_Done(error=failure)] * len(group)
-        except BaseException as error:
-            self._dead = _died(error)
-            connection.rollback()
-            raise
-        return results
-
-    def _run(self, connection: sa.Connection, group: Sequence[_Waiting]) -> list[_Done]:
-        connection.begin()
-        try:
-            return _run_together(connection, group)
-        except Exception as error:  # a failing piece, whatever its error, fails alone
-            connection.rollback()
-            if len(group) == 1:
-                return [_Done(error=self._of_piece(error))]
-        # Savepoints cost every piece two statements, so they are taken only when a group has a bad one.
-        connection.begin()
-        return [self._run_alone(connection, waiting.piece) for waiting in group]
-
-    def _run_alone(self, connection: sa.Connection, piece: Piece[Any]) -> _Done:
-        savepoint = connection.begin_nested()
-        try:
-            value = piece(connection)
-        except Exception as error:  # as above
-            if ends_transaction(error):
-                raise
-            savepoint.rollback()
-            return _Done(error=self._of_piece(error))
-        savepoint.commit()
-        return _Done(value)
-
-    def _of_piece(self, error: Exception) -> Exception:
-        return store_error(error, self._path) if isinstance(error, sa.exc.DBAPIError) else error
-
-    def _tell(self, group: list[_Waiting], results: list[_Done]) -> None:
+    def _tell(self, group: list[Waiting], results: list[Done]) -> None:
         self._on_loop(_deliver, list(zip(group, results, strict=True)))
 
-    def _refuse(self, group: list[_Waiting]) -> None:
+    def _refuse(self, group: list[Waiting]) -> None:
         """Answer what was taken and, until the end is asked for, whatever else is queued."""
+        ending = False
         while True:
-            self._tell(group, [_Done(error=self._dead)] * len(group))
-            group, ending = self._take()
+            self._tell(group, self._keeper.keep(group))
             if ending:
-                self._tell(group, [_Done(error=self._dead)] * len(group))
                 return
+            group, ending = self._take()
 
     def _on_loop(self, callback: Callable[[Any], None], argument: Any) -> None:
         loop = self._loop
@@ -264,27 +247,13 @@ class Writer:
             return
 
 
-def _run_together(connection: sa.Connection, group: Sequence[_Waiting]) -> list[_Done]:
-    kinds: dict[Many[Any, Any], list[int]] = {}
-    for position, waiting in enumerate(group):
-        if waiting.many is not None:
-            kinds.setdefault(waiting.many, []).append(position)
-    done: dict[int, _Done] = {}
-    for many, positions in kinds.items():
-        results = many(connection, [group[position].argument for position in positions])
-        done.update((position, _Done(result)) for position, result in zip(positions, results, strict=True))
-    for position, waiting in enumerate(group):
-        if waiting.many is None:
-            done[position] = _Done(waiting.piece(connection))
-    return [done[position] for position in range(len(group))]
-
-
-def _deliver(group: list[tuple[_Waiting, _Done]]) -> None:
+def _deliver(group: list[tuple[Waiting, Done]]) -> None:
     for waiting, done in group:
         if waiting.future.done():  # its waiter was cancelled
             continue
         if done.error is not None:
             waiting.future.set_exception(done.error)
+            waiting.future.exception()  # told: whoever does not wait for it must not hear of it when it is thrown away
         else:
             waiting.future.set_result(done.value)
 
@@ -292,13 +261,3 @@ def _deliver(group: list[tuple[_Waiting, _Done]]) -> None:
 def _finish(stopped: asyncio.Future[None] | None) -> None:
     if stopped is not None and not stopped.done():
         stopped.set_result(None)
-
-
-def _died(error: BaseException) -> StoreError:
-    if isinstance(error, StorageFullError):
-        return error
-    return StoreError(
-        "the database can no longer be written",
-        why=f"its writer stopped: {type(error).__name__}",
-        fix="run the same command again: it recovers what was open",
-    )
