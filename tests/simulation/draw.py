@@ -22,6 +22,7 @@ from tests.simulation.options import (
     Streams,
     Verb,
 )
+from tests.virtual import NOON_US
 
 LIMITS: Final = (
     ((60, 60.0), (2, 1.0)),
@@ -50,9 +51,14 @@ STEERED: Final = (
     Verb.RESEND,
     Verb.ADD,
     Verb.JUMP,
+    Verb.STALL,
     Verb.SIGNAL,
     Verb.TOP_UP,
 )
+SECONDS: Final = {
+    Verb.JUMP: (-86_400.0, -3600.0, -7.0, -0.5, 0.5, 7.0, 3600.0, 86_400.0),
+    Verb.STALL: (0.3, 2.0, 20.0, 200.0),
+}
 
 
 def draw(seed: int, mode: Mode) -> NightOptions:
@@ -70,6 +76,7 @@ def draw(seed: int, mode: Mode) -> NightOptions:
     return NightOptions(
         seed=seed,
         mode=mode,
+        began_us=NOON_US + round(streams("clock").uniform(0, 86_400) * 1e6),
         accounts=accounts,
         batches=batches,
         in_doubt="resend-once" if money.random() < 0.35 else "hold",
@@ -86,6 +93,8 @@ def draw(seed: int, mode: Mode) -> NightOptions:
         crash_in_load=_crash_in_load(streams("load")),
         acts=_acts(streams("acts"), sends, len(batches)),
         person=person.uniform(0.4, 1.0),
+        together=person.random() < 0.5,
+        output=person.random() < 0.1,
         rest_seconds=person.choice((1.0, 30.0, 600.0, 20_000.0)),
         most_lives=12,
         heal_after=streams("heal").uniform(1.0, 600.0) if mode is Mode.LIVENESS else None,

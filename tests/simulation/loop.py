@@ -11,9 +11,10 @@ import asyncio
 import collections
 import itertools
 import random
+import warnings
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from anyio._backends._asyncio import CancelScope
@@ -21,7 +22,7 @@ from anyio._backends._asyncio import CancelScope
 T = TypeVar("T")
 
 RESOLUTION: Final = 1e-6
-"""A step below the clock's resolution would leave a float remainder to be waited for again and again."""
+"""A timer fires so much late, never early: who then finds a float remainder left to wait would wait for ever."""
 
 
 class DeadlockError(Exception):
@@ -88,7 +89,7 @@ class _Waiting:
         self._loop = loop
 
     def select(self, timeout: float | None) -> list[Any]:
-        if timeout != 0:
+        if timeout != 0 or self._loop.is_idle():
             self._loop.pass_time(timeout)
         return []
 
@@ -105,8 +106,11 @@ class SimLoop(BaseEventLoop):
         seconds: float = 10 * 86_400.0,
         steps: int = 2_000_000,
         dies_at_step: int | None = None,
+        on_death: Callable[[], None] = lambda: None,
     ) -> None:
-        """`seconds`, `steps`: what is more is a livelock. `dies_at_step`: the process dies before that callback."""
+        """`seconds`, `steps`: what is more is a livelock. `dies_at_step`: the process dies before that callback;
+        `on_death` cuts it off from the world, before any of its `finally` blocks can run.
+        """
         super().__init__()
         self.now = began_at
         self.steps = 0
@@ -114,12 +118,14 @@ class SimLoop(BaseEventLoop):
         self._limit = began_at + seconds
         self._most_steps = steps
         self._dies_at_step = dies_at_step
+        self._on_death = on_death
         self._outside = outside
         self._numbers = itertools.count(1)
         self._tasks: list[SimTask] = []
         self._ready = _Ready(self, seed)
+        self._stopping = False
         self._selector = _Waiting(self)
-        self._clock_resolution = RESOLUTION / 2
+        self._clock_resolution = 0.0
         self.set_task_factory(self._new_task)  # type: ignore[arg-type]  # it takes more than the protocol says
         self.set_exception_handler(self._remember)
         self.trouble: list[dict[str, Any]] = []
@@ -127,6 +133,10 @@ class SimLoop(BaseEventLoop):
     def time(self) -> float:
         """Seconds on the simulation's axis."""
         return self.now
+
+    def is_idle(self) -> bool:
+        """Whether nothing can run before time passes."""
+        return not self._ready and not self._stopping
 
     def step(self) -> None:
         """Before each callback: raises what ends this life."""
@@ -141,6 +151,7 @@ class SimLoop(BaseEventLoop):
     def die(self, crash: CrashError) -> NoReturn:
         """The process is dead from here on: nothing of it runs again."""
         self.dead = crash
+        self._on_death()
         raise crash
 
     def pass_time(self, timeout: float | None) -> None:
@@ -148,7 +159,7 @@ class SimLoop(BaseEventLoop):
         outside = self._outside.next_at() if self._outside is not None else None
         if timeout is None and outside is None:
             raise DeadlockError(self.dump())
-        target = self.now + max(RESOLUTION, timeout) if timeout is not None else None
+        target = self.now + timeout + RESOLUTION if timeout is not None else None
         if outside is not None and (target is None or outside < target):
             target = max(outside, self.now)
         assert target is not None
@@ -162,9 +173,14 @@ class SimLoop(BaseEventLoop):
         """Run to the end. Raises what `main` raises, CrashError, DeadlockError, LivelockError; always closes."""
         with _ordered_scopes():
             try:
-                return self.run_until_complete(main)
+                result = self.run_until_complete(main)
+            except BaseException as error:
+                if self.dead is None and not isinstance(error, Exception):
+                    self._on_death()
+                raise
             finally:
                 self._abandon()
+            return result
 
     def dump(self) -> str:
         """Every task that waits, and for what."""
@@ -206,11 +222,14 @@ class SimLoop(BaseEventLoop):
         for task in self._tasks:
             if not task.done():
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own name for it
-                try:
-                    task.get_coro().close()
-                except BaseException:  # a dead process has nobody to tell
-                    continue
+                _close(task)
         self._tasks.clear()
+
+
+def _close(task: SimTask) -> None:
+    with warnings.catch_warnings(), suppress(BaseException):  # a dead process has nobody to tell
+        warnings.simplefilter("ignore", RuntimeWarning)  # one that had not begun yet "was never awaited"
+        task.get_coro().close()
 
 
 def _numbered(number: int, coro: Coroutine[Any, Any, Any], **more: Any) -> SimTask:
@@ -240,6 +259,3 @@ def _ordered_scopes() -> Generator[None]:
         yield
     finally:
         del CancelScope.__hash__
-
-
-Callback = Callable[[], None]

@@ -84,6 +84,7 @@ class Verb(StrEnum):
     RESEND = "resend"
     ADD = "add"  # load --add
     JUMP = "jump"  # of the wall clock, by `seconds`
+    STALL = "stall"  # the process is stopped for `seconds`, while the world goes on
     SIGNAL = "signal"
     TOP_UP = "top-up"
     RESTORE = "restore"  # the key works again
@@ -153,6 +154,7 @@ class NightOptions:
 
     seed: int
     mode: Mode
+    began_us: int  # the wall clock when the night begins
     accounts: tuple[AccountPlan, ...]
     batches: tuple[BatchPlan, ...]
     in_doubt: str  # hold, resend-once
@@ -167,6 +169,8 @@ class NightOptions:
     crash_in_load: CrashPlan | None
     acts: tuple[Act, ...]
     person: float  # how often a person sees to what a life left, 0..1
+    together: bool  # `run --all`, where there are several lists
+    output: bool  # each run writes the rows when it ends
     rest_seconds: float  # between two lives, on average
     most_lives: int
     heal_after: float | None  # liveness: seconds after which nothing goes wrong any more

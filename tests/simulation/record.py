@@ -69,6 +69,7 @@ class Entry:
     written: Written = Written.NONE
     received_at: float | None = None  # the server's stamp: what its windows count
     too_fast: bool = False  # a window of the server was full
+    worked: bool = False  # what was asked was carried out, charged or free
     charges: list[Charge] = field(default_factory=list)
     stated: int | None = None  # the charge that the answer states
     balance: int | None = None  # what it says is left
@@ -76,6 +77,9 @@ class Entry:
     status: int | None = None
     answered_at: float | None = None  # its answer left whole
     broke: Phase | None = None
+    foul: str | None = None  # what the provider did wrong with the money: "double-charge", "charged-error", ...
+    retry: str | None = None  # how a refusal named a time: an `options.Retry`
+    wait_until: float | None = None  # the time it named, where it can be understood
     told_at: float | None = None  # the transport returned
     told: Answer | None = None  # what the runner was given; None: it was dead by then, or still waits
 

@@ -1,0 +1,61 @@
+"""The transport port with the world behind it: requests are rendered by the real templates and posted to the world;
+what comes back is awaited, and comes whether or not anybody still waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from runner.domain.model import Answer, Request
+from runner.domain.provider import Operation
+from runner.sandbox.calls import Call, recognise
+from runner.settings import Secret
+from runner.transport.template import render
+from tests.simulation.exchange import Exchange
+from tests.simulation.process import Process
+from tests.simulation.world import Account
+
+
+class SimTransport:
+    """One life's wire to one account."""
+
+    def __init__(self, account: Account, process: Process, secret: Secret | None) -> None:
+        self._account = account
+        self._process = process
+        self._key = None if secret is None else secret.reveal()
+
+    def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
+        """As the real one."""
+        return render(self._account.provider.http, operation, params, attempt_id=attempt_id)
+
+    async def send(self, request: Request) -> Answer:
+        """Post it to the world, and wait for what comes, at most the time limit: the world keeps it."""
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        account, process = self._account, self._process
+        sighting = recognise(account.provider, _call(request))
+        entry = process.sending(account, request, sighting)
+
+        def deliver(answer: Answer) -> None:
+            if process.dead or answered.done():
+                return
+            entry.told_at, entry.told = account.axis.now, answer
+            answered.set_result(answer)
+
+        Exchange(account, entry, sighting, key=self._key, deliver=deliver).begin()
+        answer = await answered
+        process.told(entry)
+        return answer
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def _call(request: Request) -> Call:
+    parts = urlsplit(request.url)
+    return Call(
+        method=request.method,
+        target=parts.path + (f"?{parts.query}" if parts.query else ""),
+        headers={name.lower(): value for name, value in request.headers},
+        body=request.body,
+    )
