@@ -173,6 +173,10 @@ CREATE TABLE attempts (
 
 CREATE INDEX ix_attempts_account ON attempts (account, closed_us) WHERE closed_us IS NOT NULL;
 
+CREATE INDEX ix_attempts_doubted ON attempts (account, opened_us) WHERE debited = 'unknown';
+
+CREATE INDEX ix_attempts_dearer ON attempts (operation, unit, amount) WHERE amount > held;
+
 CREATE UNIQUE INDEX uq_attempts_open ON attempts (job) WHERE closed_us IS NULL;
 
 CREATE TABLE answers (
@@ -204,6 +208,25 @@ CREATE TABLE attempt_totals (
     amount INTEGER NOT NULL,
     CONSTRAINT pk_attempt_totals PRIMARY KEY (batch, provider, operation, unit, day, standing),
     CONSTRAINT ck_attempt_totals_counts CHECK (requests >= 0 AND amount >= 0)
+) WITHOUT ROWID;
+
+CREATE TABLE balances (
+    batch INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    upto INTEGER NOT NULL,
+    first_us INTEGER NOT NULL,
+    last_us INTEGER NOT NULL,
+    until_us INTEGER NOT NULL,
+    opening INTEGER NOT NULL,
+    closing INTEGER NOT NULL,
+    topped_up INTEGER NOT NULL,
+    debited INTEGER NOT NULL,
+    exact INTEGER NOT NULL,
+    CONSTRAINT pk_balances PRIMARY KEY (batch, provider, run),
+    CONSTRAINT fk_balances_batch_batches FOREIGN KEY(batch) REFERENCES batches (id)
 ) WITHOUT ROWID;
 
 CREATE TABLE lanes (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,7 +13,8 @@ from cyclopts import Parameter
 from runner.cli.options import Common, Switch
 from runner.cli.render import table
 from runner.cli.terminal import Screen
-from runner.cli.text import clean, count, moment, number, redact
+from runner.cli.text import clean, count, moment, number, plural, redact
+from runner.cli.wallet import wallet_text
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -133,20 +135,24 @@ _STOPPED: Final[Mapping[str, str]] = {
 
 def _paused(record: Record) -> str:
     reason = str(record.detail.get("reason", ""))
+    if reason in _CAPS:
+        again = f", waiting {_until(record, 'resume_at')}" if record.detail.get("resume_at") else ""
+        return f"stopped: {_CAPS[reason]} is reached{again}"
     if record.detail.get("resume_at"):
         return f"waiting {_until(record, 'resume_at')}: the provider resets"
-    if reason in _CAPS:
-        return f"stopped: --{reason} is reached"
     return _STOPPED.get(reason, f"paused: {_reason(record)}" if reason else "paused")
 
 
-_CAPS: Final = frozenset({"max-spend", "max-requests", "limit", "until", "for", "max-spend-per-day"})
+_CAPS: Final[Mapping[str, str]] = {
+    **{flag: f"--{flag}" for flag in ("max-spend", "max-requests", "limit", "until", "for")},
+    "max-spend-per-day": "today's max_spend_per_day",
+}
 
 
 def _done(record: Record) -> str:
     reason = str(record.detail.get("reason", ""))
     if reason in _CAPS:
-        return f"sends nothing more: --{reason} is reached"
+        return f"sends nothing more: {_CAPS[reason]} is reached"
     return f"sends nothing more: {_reason(record)}" if reason else "nothing is left to send"
 
 
@@ -202,6 +208,22 @@ def _streak(record: Record) -> str:
     return f"{_requests(record)} queued again: {rule or 'the same answer'} came for one after the other"
 
 
+def _balance(record: Record) -> str:
+    detail = record.detail
+    fall = detail["opening"] + detail.get("topped_up", 0) - detail["closing"]
+    return wallet_text(
+        f"{record.title or record.provider}'s wallet",
+        unit=str(detail["unit"]),
+        fall=Decimal(str(fall)),
+        debited=Decimal(str(detail["debited"])),
+        in_doubt=Decimal(str(detail["in_doubt"])),
+    )
+
+
+def _units(record: Record, name: str) -> str:
+    return f"{number(record.detail[name])} {plural(str(record.detail['unit']), record.detail[name])}"
+
+
 def _words(text: str) -> Callable[[Record], str]:
     return lambda _: text
 
@@ -227,6 +249,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "doubts.released": lambda r: f"{_requests(r)} in doubt queued again, marked: --in-doubt resend-once",
     "doubts.resolved": _resolved,
     "streak.requeued": _streak,
+    "balance.differs": _balance,
+    "balance.grew": lambda r: f"its wallet grew by at least {_units(r, 'topped_up')}: it was topped up",
+    "answers.recovered": lambda r: f"{count(int(r.detail['answers']), 'answer')} put back that a run could not store",
+    "answers.aside": lambda r: f"{count(int(r.detail['lines']), 'answer')} of no use: kept in {r.detail['file']}.aside",
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,

@@ -15,6 +15,7 @@ from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, Job
 from runner.domain.personal import shown_name
 from runner.domain.states import JobState
 from runner.errors import BatchError
+from runner.store.balances import check_account, read_balances
 from runner.store.database import ATTACHED, Database
 from runner.store.history import read_events, read_spend
 from runner.store.jobs import next_due
@@ -34,6 +35,7 @@ from runner.store.values import (
     RowHistory,
     SpendView,
 )
+from runner.store.wallets import Balance, Checked
 
 KEYS_AT_ONCE: Final = 500
 
@@ -210,6 +212,17 @@ class Reports:
         with self._database.reading() as connection:
             lines = connection.exec_driver_sql(_DOUBTS, (batch,)).all()
             return [_doubt(connection, line) for line in lines]
+
+    def check_account(self, account: str, *, unpriced: Collection[str]) -> Checked | None:
+        """What the account's answers since the last check say of its wallet; None where no sum can be compared.
+        `unpriced`: operations whose price nobody knows. One pass over what was sent since."""
+        with self._database.reading() as connection:
+            return check_account(connection, account, unpriced=unpriced)
+
+    def balances(self, batch: BatchId) -> tuple[Balance, ...]:
+        """The wallets over the runs of a batch, the oldest first, with what was decided about their doubts since."""
+        with self._database.reading() as connection:
+            return read_balances(connection, batch)
 
     def events(
         self, *, batch: BatchId | None = None, since_us: int | None = None, limit: int

@@ -16,6 +16,7 @@ from runner.domain.model import BatchId, Resolution, RunId
 from runner.domain.states import BatchEvent, BatchState, JobEvent, advance_batch
 from runner.engine.ports import Clock
 from runner.errors import BatchError
+from runner.store.balances import keep_check
 from runner.store.codec import readable, to_json
 from runner.store.database import Database
 from runner.store.putback import put_back, with_answers
@@ -24,6 +25,7 @@ from runner.store.requeue import release_doubts, requeue_failed, resolve_doubts
 from runner.store.spill import Spill
 from runner.store.sql import batch_may, job_may, write_event
 from runner.store.values import Recovered, Wish
+from runner.store.wallets import Checked
 
 _START_RUN: Final = "INSERT INTO runs (started_us, pid, host, version, options) VALUES (?, ?, ?, ?, ?)"
 _END_RUN: Final = "UPDATE runs SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
@@ -182,6 +184,11 @@ class Steering:
             if options:
                 write_event(connection, "batch.settings", at_us=now, batch=batch, detail=options)
 
+    def announce(self, batch: BatchId, *, mark: Mapping[str, Any]) -> None:
+        """Keep what a file will be known by, before it is in its place."""
+        with self._deciding(batch) as (connection, _, _):
+            connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
+
     def delivered(
         self, batch: BatchId, *, rows: int, file: str | None = None, mark: Mapping[str, Any] | None = None
     ) -> None:
@@ -191,6 +198,13 @@ class Steering:
             if mark is not None:
                 connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
             write_event(connection, "batch.exported", at_us=now, batch=batch, detail={"rows": rows, "file": file})
+
+    def keep_check(self, checked: Checked, providers: Mapping[BatchId, str], *, run: RunId) -> None:
+        """Keep what an account's wallet was found to be with the batches that used it in a run, by the name it has in
+        each; differences and top-ups are events."""
+        with self._database.write_now() as connection:
+            now = self._clock.now_us()
+            keep_check(connection, checked, providers, run=run, at_us=now)
 
     def record(
         self,

@@ -226,7 +226,15 @@ attempts = sa.Table(
     sa.CheckConstraint("resolution IS NULL OR debited = 'unknown'", name="resolved_doubt"),
 )
 sa.Index("uq_attempts_open", attempts.c.job, unique=True, sqlite_where=sa.text("closed_us IS NULL"))
+sa.Index(
+    "ix_attempts_dearer",
+    attempts.c.operation,
+    attempts.c.unit,
+    attempts.c.amount,
+    sqlite_where=sa.text("amount > held"),
+)
 sa.Index("ix_attempts_account", attempts.c.account, attempts.c.closed_us, sqlite_where=sa.text("closed_us IS NOT NULL"))
+sa.Index("ix_attempts_doubted", attempts.c.account, attempts.c.opened_us, sqlite_where=sa.text("debited = 'unknown'"))
 
 answers = sa.Table(
     "answers",
@@ -260,6 +268,20 @@ attempt_totals = sa.Table(
     _number("requests"),
     _number("amount"),
     sa.CheckConstraint("requests >= 0 AND amount >= 0", name="counts"),
+    sqlite_with_rowid=False,
+)
+
+# At the end of a run: between which balances its account's wallet was, and what the answers account for.
+balances = sa.Table(
+    "balances",
+    metadata,
+    sa.Column("batch", sa.Integer, sa.ForeignKey("batches.id"), primary_key=True, autoincrement=False),
+    _part("provider", sa.Text),
+    _part("run", sa.Integer),
+    _text("account"),
+    _text("unit"),
+    _number("upto"),  # the last attempt that was looked at
+    *map(_number, ("first_us", "last_us", "until_us", "opening", "closing", "topped_up", "debited", "exact")),
     sqlite_with_rowid=False,
 )
 

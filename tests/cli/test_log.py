@@ -21,7 +21,7 @@ from runner.work.records import By, Record, Spend, SpendLine
 from tests.cli.place import RUN, inside, names, write_list
 
 ROOT = Path(__file__).parents[2]
-NAME = re.compile(r"(batch|wish|jobs|doubts|streak|run|lane)\.[a-z]+")
+NAME = re.compile(r"(balance|batch|wish|jobs|doubts|streak|run|lane)\.[a-z]+")
 LANES = ("open", "limited", "gated", "circuit", "parked", "halted", "done")
 PRICED = '[prices]\n"defastra.check" = "0.02 EUR"\n'
 
@@ -98,6 +98,17 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
         ),
         ("doubts.resolved", {"jobs": 2, "resolution": "charged"}, "you: 2 requests in doubt counted as charged"),
         ("lane.limits", {"rate": "54/60 s"}, "its answers say how fast it may be asked: at most 54 in 60 s now"),
+        (
+            "balance.differs",
+            {"unit": "check", "opening": 500, "closing": 370, "debited": 128, "in_doubt": 2, "difference": 2},
+            "Defastra's wallet fell by 130 checks, the answers account for 128: 2 more were charged; "
+            "perhaps what is in doubt was charged, or something else uses this key",
+        ),
+        (
+            "balance.grew",
+            {"unit": "check", "opening": 10, "closing": 509, "topped_up": 500, "debited": 1, "difference": 0},
+            "its wallet grew by at least 500 checks: it was topped up",
+        ),
         ("lane.done", {"reason": "limit"}, "sends nothing more: --limit is reached"),
         ("batch.exported", {"rows": 2, "file": "20261121.csv"}, "2 rows written to 20261121.csv"),
         ("tomorrow.invented", {"jobs": 2}, "tomorrow invented: jobs 2"),
