@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from runner.app import AsyncRunner, Runner, Seams, aopen, open  # noqa: A004 - `runner.open` is the library's name
     from runner.domain.model import Debited, InDoubtPolicy, Resolution
     from runner.domain.states import BatchState, JobState
-    from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
+    from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
     from runner.engine.stop import StopSignal
     from runner.work.records import Log, Spend
     from runner.work.results import (
@@ -52,7 +52,15 @@ _HOMES = {
     "runner.app": ("AsyncRunner", "Runner", "Seams", "aopen", "open"),
     "runner.domain.model": ("Debited", "InDoubtPolicy", "Resolution"),
     "runner.domain.states": ("BatchState", "JobState"),
-    "runner.engine.events": ("AttemptClosed", "Event", "LaneChanged", "RunEnded", "RunStarted", "RunStopping"),
+    "runner.engine.events": (
+        "AttemptClosed",
+        "Event",
+        "LaneChanged",
+        "RunEnded",
+        "RunStarted",
+        "RunStopping",
+        "StoreTrouble",
+    ),
     "runner.engine.stop": ("StopSignal",),
     "runner.work.records": ("Log", "Spend"),
     "runner.work.results": (
@@ -106,6 +114,7 @@ __all__ = [
     "StopSignal",
     "StorageFullError",
     "StoreError",
+    "StoreTrouble",
     "SupportRequest",
     "UsageError",
     "aopen",

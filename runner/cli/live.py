@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Self
 from runner.cli.progress import Tally, lane_word
 from runner.cli.text import clean, moment, number
 from runner.domain.model import BatchId
-from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
+from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
 MOST_BARS = 5
+_DATABASE = "the database"  # among what is waited for, beside the providers
+_TROUBLE = {
+    "database-locked": "waiting for the database: another program holds it",
+    "disk-full": "the disk is full",
+    "no-reserve": "no room could be set aside on the disk",
+}
 
 
 class LiveProgress(AbstractContextManager["LiveProgress"]):
@@ -72,6 +78,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             self._note(tally, event)
         elif isinstance(event, RunStopping):
             self._waiting[tally] = {"": f"stopping, {event.in_flight} on the way"}
+        elif isinstance(event, StoreTrouble):
+            self._trouble(tally, event)
         elif isinstance(event, RunEnded):
             self._make_room(tally)
         self._draw(tally)
@@ -102,6 +110,11 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             self._waiting[tally][event.provider] = f"{event.provider} {word}{until}{why}"
         else:
             self._waiting[tally].pop(event.provider, None)
+
+    def _trouble(self, tally: Tally, event: StoreTrouble) -> None:
+        self._waiting[tally].pop(_DATABASE, None)
+        if event.reason in _TROUBLE:
+            self._waiting[tally][_DATABASE] = _TROUBLE[event.reason]
 
     def _draw(self, tally: Tally) -> None:
         if self._bar is None:

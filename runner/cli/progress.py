@@ -15,7 +15,7 @@ from typing import Any, assert_never
 from runner.cli.text import clean, redact
 from runner.domain.model import MILLION, UNSENT, Debited
 from runner.domain.states import JobEvent
-from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping
+from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
 
 MINUTE_US = 60 * MILLION
 
@@ -92,6 +92,7 @@ _NAMES: dict[type[Event], str] = {
     AttemptClosed: "attempt.closed",
     LaneChanged: "lane.changed",
     RunStopping: "run.stopping",
+    StoreTrouble: "store.trouble",
     RunEnded: "run.ended",
 }
 
@@ -116,6 +117,12 @@ def lane_word(state: str) -> str:
     return "sending" if state in ("open", "limited") else state
 
 
+def trouble_word(event: StoreTrouble) -> str:
+    """What the run does about it: it waits for another program, sends again, or sends nothing more."""
+    words = {"database-locked": "waiting", "database-free": "sending", "disk-full": "stopping"}
+    return words.get(event.reason, "warning")
+
+
 class PlainProgress:
     """`key=value` lines: start, each change of state, one a minute, end."""
 
@@ -137,6 +144,8 @@ class PlainProgress:
                 self._lane(event)
             case RunStopping():
                 self._say(event.at_us, "stopping", why=event.reason, in_flight=event.in_flight)
+            case StoreTrouble():
+                self._say(event.at_us, trouble_word(event), why=event.reason)
             case RunEnded():
                 self._say(event.at_us, "end", state=event.state, why=event.reason, **self._tally.fields())
             case _:

@@ -64,6 +64,15 @@ class RunStopping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreTrouble:
+    """The database cannot be written as it should, or can again; nothing new leaves while it cannot."""
+
+    batch: BatchId
+    at_us: int
+    reason: str  # database-locked, database-free, disk-full, no-reserve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """The run is over; everything it did is stored."""
 
@@ -73,4 +82,4 @@ class RunEnded:
     reason: str | None
 
 
-Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | RunEnded
+Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | StoreTrouble | RunEnded

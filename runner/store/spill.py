@@ -108,10 +108,14 @@ def notices(database: Path) -> list[str]:
     """Sentences for people: answers that wait for the next run, and lines that no run could use."""
     said = []
     for file in places(database):
-        answers = sum(isinstance(read_line(text), Settlement) for text in _lines_of(file))
+        try:
+            answers = sum(isinstance(read_line(text), Settlement) for text in _lines_of(file))
+            useless = len(_lines_of(aside(file)))
+        except StoreError as error:  # a run stops at it; whoever only looks is told
+            said.append(f"{error.what}: {error.why}")
+            continue
         if answers:
             said.append(f"{file} holds {_answers(answers)} that could not be stored in time: the next run stores them")
-        useless = len(_lines_of(aside(file)))
         if useless:
             said.append(
                 f"{aside(file)} holds {_answers(useless)} that no run could use; delete it once you looked at it"

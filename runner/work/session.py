@@ -65,6 +65,7 @@ class Session:
             self.notices += (f"new database {self.path}: nothing paid earlier is known here",)
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
+        self.notices += tuple(store.notices())
 
     def anonymous_transport(self, provider: Provider) -> Transport:
         """The wire to a provider whose profile needs no key: one stripped of it, for calls that are free."""

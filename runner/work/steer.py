@@ -143,12 +143,20 @@ def parse_resolution(text: Resolution | str) -> Resolution:
 
 
 def bury(store: Store, profiles: Profiles) -> list[str]:
-    """Recover what dead runs left, under the database lock; sentences for people about requests now in doubt."""
+    """Recover what dead runs left, under the database lock; sentences for people about answers that were kept outside
+    the database, and about requests now in doubt."""
     safe: set[str] = set()
     for info in store.reports.batches():
         safe |= profiles.safe_operations(info.operations, info.source)
-    found = [one for one in store.steering.recover(safe=safe) if one.doubts or one.released or one.poisoned]
-    return [f"{one.name}: an earlier run was cut off; {_in_doubt(one.doubts)}{_poisoned(one)}" for one in found]
+    found = store.steering.recover(safe=safe)
+    kept = [f"{one.name}: {_answers(one.answers)} in the database now" for one in found if one.answers]
+    cut = [one for one in found if one.doubts or one.released or one.poisoned]
+    return [*kept, *(f"{one.name}: an earlier run was cut off; {_in_doubt(one.doubts)}{_poisoned(one)}" for one in cut)]
+
+
+def _answers(count: int) -> str:
+    answers, are = ("1 answer", "is") if count == 1 else (f"{count} answers", "are")
+    return f"{answers} that an earlier run could not store {are}"
 
 
 def _poisoned(found: Recovered) -> str:

@@ -12,11 +12,11 @@ import anyio
 
 from runner.domain.model import BatchId, RunId
 from runner.domain.states import BatchEvent, BatchState, JobState
-from runner.engine.events import RunEnded
+from runner.engine.events import RunEnded, StoreTrouble
 from runner.engine.ports import Observer, RunOptions
 from runner.engine.run import Accounts, BatchRun, RunSummary, cause, prepare
 from runner.engine.stop import StopSignal
-from runner.store.values import BatchInfo, Wish
+from runner.store.values import BatchInfo, Trouble, Wish
 from runner.work.accounts import Account, Wires
 from runner.work.ending import ending, signal_exit
 from runner.work.status import PERSON, exit_code, worst_exit
@@ -99,7 +99,12 @@ async def _run_all(
             await ended(order, None)
     if not sending:
         return
-    async with tools.store.writing():
+
+    def trouble(what: Trouble) -> None:
+        for order in sending:
+            observer(StoreTrouble(batch=order.info.id, at_us=tools.clock.now_us(), reason=what.value))
+
+    async with tools.store.writing(stop=stop, tell=trouble):
         accounts = Accounts()
         ready = [
             await prepare(
