@@ -22,6 +22,7 @@ class AsyncRunner:
     status = awaited(Runner.status)
     batches = awaited(Runner.batches)
     unfinished = awaited(Runner.unfinished)
+    unwritten = awaited(Runner.unwritten)
     explain = awaited(Runner.explain)
     support = awaited(Runner.support)
     log = awaited(Runner.log)

@@ -9,7 +9,7 @@ from runner.work import doubt, explain, history, support
 from runner.work.records import By, Log, Spend
 from runner.work.results import BatchStatus, Doubt, JobStory, Loaded
 from runner.work.session import Session
-from runner.work.standing import standing, unfinished
+from runner.work.standing import standing, unfinished, unwritten
 from runner.work.support import SupportRequest
 
 BatchLike = str | Loaded
@@ -40,6 +40,11 @@ class Watching:
         """The names of the batches that a run could go on with, the oldest first: those that are not over, and
         completed ones with failures that could pass."""
         return unfinished(self._session.store())
+
+    def unwritten(self) -> list[str]:
+        """The names of the completed batches, the oldest first, whose file was not written since: a crash
+        or a full disk came first."""
+        return unwritten(self._session.store())
 
     def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
         """Every request of a row (its number) or of a value (text), one entry for each row x operation."""

@@ -66,7 +66,7 @@ def run(
         unshown: dict[str, Loaded] = {}
         if all_:
             tell_notices(library, screen, set())
-            batches = library.unfinished()
+            batches = _every(library, shown)
         else:
             batches, unshown = _batches(library, screen, targets, given, max_invalid)
         if not batches:
@@ -108,6 +108,13 @@ def _batches(
         name, unshown = _batch(library, screen, target, rows, max_invalid, said)
         found[name] = unshown or found.get(name)
     return list(found), {name: unshown for name, unshown in found.items() if unshown is not None}
+
+
+def _every(library: Runner, shown: Output) -> list[str]:
+    """Those that can go on; and those whose last run was cut off before it had written their rows."""
+    going_on = library.unfinished()
+    unwritten = [] if shown.output == "none" else [name for name in library.unwritten() if name not in going_on]
+    return [*unwritten, *going_on]
 
 
 def _batch(

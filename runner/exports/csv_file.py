@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TextIO
 
@@ -26,19 +26,21 @@ def write_csv(
     lines: Iterable[Line],
     dialect: Dialect,
     guard: bool = True,
+    finished: Callable[[Path], None] = lambda _: None,
 ) -> Written:
     """Write the enriched list, in constant memory and atomically; a stream is written as it goes and not closed.
 
-    `guard` puts `'` before provider-made text that a spreadsheet would run as a formula. Whether an existing target may
-    be replaced is for the caller to know. Raises StorageFullError on a full disk and UsageError on any other trouble
-    with the target; the old file is then untouched. Of a stream only `write` and `flush` are used.
+    `guard` puts `'` before provider-made text that a spreadsheet would run as a formula. `finished` is told the whole
+    file before it takes the target's place. Whether an existing target may be replaced is for the caller to know.
+    Raises StorageFullError on a full disk and UsageError on any other trouble with the target; the old file is then
+    untouched. Of a stream only `write` and `flush` are used.
     """
 
     def write(stream: BinaryIO) -> int:
         return _write(stream, export_header(header, operations), operations, lines, dialect, guard)
 
     if isinstance(target, Path):
-        return write_whole(target, write)
+        return write_whole(target, write, finished=finished)
     return Written(path=None, rows=write(target), replaced=True)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from runner.errors import RunnerError, StorageFullError, UsageError
 
+_DEAD_SECONDS = 3600.0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -24,11 +27,18 @@ class Written:
     replaced: bool  # False: the target could not be replaced (open elsewhere), and `path` is `<name>.new.csv`
 
 
-def write_whole(target: Path, write: Callable[[BinaryIO], int]) -> Written:
+def _nobody(_: Path) -> None:
+    """Nobody is to be told of a finished file."""
+
+
+def write_whole(
+    target: Path, write: Callable[[BinaryIO], int], *, finished: Callable[[Path], None] = _nobody
+) -> Written:
     """Have `write` fill a temporary file beside the target (0600) and rename it. `write` returns the rows written.
 
-    A target that exists keeps its permissions; a link stays a link. Raises StorageFullError or UsageError, and leaves
-    the target as it was.
+    A target that exists keeps its permissions; a link stays a link. `finished` is called with the temporary file when
+    it is whole, before it takes the target's place; what it raises leaves the target as it was. So do StorageFullError
+    and UsageError.
     """
     real = target.resolve()
     if real.is_dir():
@@ -37,12 +47,12 @@ def write_whole(target: Path, write: Callable[[BinaryIO], int]) -> Written:
         if real.exists() and not real.is_file():  # a pipe or a device is written to, never renamed over
             with real.open("wb") as stream:
                 return Written(path=target, rows=write(stream), replaced=True)
-        return _replace(target, real, write)
+        return _replace(target, real, write, finished)
     except OSError as error:
         raise _trouble(target, error) from error
 
 
-def _replace(target: Path, real: Path, write: Callable[[BinaryIO], int]) -> Written:
+def _replace(target: Path, real: Path, write: Callable[[BinaryIO], int], finished: Callable[[Path], None]) -> Written:
     descriptor, name = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.", suffix=".part")
     part = Path(name)
     try:
@@ -50,8 +60,10 @@ def _replace(target: Path, real: Path, write: Callable[[BinaryIO], int]) -> Writ
             rows = write(stream)
             stream.flush()
             os.fsync(stream.fileno())
+        _sweep(part, real)
         if real.exists():
             part.chmod(real.stat().st_mode & 0o777)
+        finished(part)
         try:
             part.replace(real)
         except PermissionError:  # open in a program that locks it
@@ -62,6 +74,15 @@ def _replace(target: Path, real: Path, write: Callable[[BinaryIO], int]) -> Writ
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _sweep(part: Path, real: Path) -> None:
+    """Remove the parts of earlier exports that were killed. One that is still written to is younger than an hour."""
+    now = part.stat().st_mtime
+    for other in real.parent.glob(f".{glob.escape(real.name)}.????????.part"):
+        with suppress(OSError):  # another export sweeps too
+            if now - other.stat().st_mtime > _DEAD_SECONDS:
+                other.unlink()
 
 
 def _trouble(target: Path, error: OSError) -> RunnerError:

@@ -37,6 +37,12 @@ _CHARGES: Final = """
 SELECT operation, unit, sum(amount), sum(requests) FROM {schema}attempt_totals WHERE standing = 'debited'
 GROUP BY operation, unit HAVING sum(requests) > 0
 """
+_UNWRITTEN: Final = """
+SELECT b.name FROM batches AS b WHERE b.state = 'completed' AND 'batch.completed' = (
+    SELECT e.event FROM events AS e WHERE e.batch = b.id AND e.event IN ('batch.completed', 'batch.exported')
+    ORDER BY e.id DESC LIMIT 1
+)
+"""
 # Of a job only what counts is copied: no value, no answer.
 _SEED: Final = (
     f"INSERT INTO batches SELECT * FROM {ATTACHED}.batches WHERE id = :batch",
@@ -77,6 +83,11 @@ class Forecast:
     def releasable(self, batch: BatchId) -> dict[str, int]:
         """By operation, the doubts that the policy resend-once queues again."""
         return self._by_operation(_RELEASABLE, batch)
+
+    def unwritten(self) -> frozenset[str]:
+        """The completed batches whose rows nobody wrote since, by name."""
+        with self._database.reading() as connection:
+            return frozenset(connection.exec_driver_sql(_UNWRITTEN).scalars())
 
     def usual_charges(self) -> dict[tuple[str, str], Decimal]:
         """By operation and unit, what a charged request cost here so far, on average."""

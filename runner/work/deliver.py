@@ -66,6 +66,7 @@ def deliver(
     operations = list(profiles.of_batch(info.operations, info.source).values())
     shown = shape.operations(operations)
     states = shape.states()
+    files = _Files(info, target, store)
     with store.reports.outcomes(info.id, states=states) as outcomes:
         written = write_csv(
             target,
@@ -74,14 +75,36 @@ def deliver(
             lines=lines(outcomes.rows, own_only=not shown),
             dialect=Dialect.from_json(info.source.get("dialect", {})),
             guard=shape.guard,
+            finished=files.announce,
         )
-    if written.path is not None:
-        files = dict((info.delivered or {}).get("files", {}))
-        files[str(written.path.absolute())] = mark(written.path)
-        store.steering.delivered(info.id, rows=written.rows, file=written.path.name, mark={"files": files})
-    else:
-        store.steering.delivered(info.id, rows=written.rows)
+    files.settle(written)
     return written
+
+
+class _Files:
+    """What the batch's files are known by, kept so that a crash at any moment leaves none of them a stranger's."""
+
+    def __init__(self, info: BatchInfo, target: Path | BinaryIO, store: Store) -> None:
+        self._batch = info.id
+        self._target = str(target.absolute()) if isinstance(target, Path) else ""
+        self._known: dict[str, Any] = dict((info.delivered or {}).get("files", {}))
+        self._steering = store.steering
+        self._mark: dict[str, Any] | None = None
+
+    def announce(self, part: Path) -> None:
+        """The file that is about to take the target's place: until it is known to have, both are this batch's."""
+        self._mark = mark(part)
+        earlier = self._known.get(self._target)
+        coming = self._mark | ({"before": earlier} if earlier else {})
+        self._steering.announce(self._batch, mark={"files": self._known | {self._target: coming}})
+
+    def settle(self, written: Written) -> None:
+        """Record the export."""
+        if written.path is None:
+            self._steering.delivered(self._batch, rows=written.rows)
+            return
+        files = self._known | {str(written.path.absolute()): self._mark or mark(written.path)}
+        self._steering.delivered(self._batch, rows=written.rows, file=written.path.name, mark={"files": files})
 
 
 def default_target(info: BatchInfo) -> str:
@@ -157,9 +180,9 @@ def _is_ours(path: Path, known: Mapping[str, Any] | None) -> bool:
     if known is None:
         return False
     stat = path.stat()
-    if stat.st_size != known["size"]:
-        return False
-    return bool(stat.st_mtime_ns == known["mtime_ns"] or _digest(path) == known["sha256"])
+    if stat.st_size == known["size"] and (stat.st_mtime_ns == known["mtime_ns"] or _digest(path) == known["sha256"]):
+        return True
+    return _is_ours(path, known.get("before"))  # an export was cut off before, or after, it replaced the file
 
 
 def _digest(path: Path) -> str:

@@ -14,6 +14,7 @@ from runner.store.locks import is_locked
 from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
+from runner.work.deliver import AUTO, NONE, settle_target
 from runner.work.money import Prices
 from runner.work.naming import handle
 from runner.work.preflight import seconds_at_limits
@@ -84,6 +85,16 @@ def _by_provider(status: StoredStatus) -> dict[str, dict[JobState, int]]:
 def unfinished(store: Store) -> list[str]:
     """The batches that a run could go on with, the oldest first. One whose list was not read to its end is none."""
     return [info.name for info in reversed(store.reports.batches()) if _could_go_on(info, store)]
+
+
+def unwritten(store: Store) -> list[str]:
+    """The completed batches with a file to write that was not written since: a crash, or a full disk, came between."""
+    names = store.forecast.unwritten()
+    return [
+        info.name
+        for info in reversed(store.reports.batches())
+        if info.name in names and settle_target(info, AUTO, Path()) != NONE
+    ]
 
 
 def _could_go_on(info: BatchInfo, store: Store) -> bool:

@@ -1,0 +1,67 @@
+"""A run that is cut off around its export: the same command writes the file, and nobody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import BatchError
+from runner.store.steering import Steering
+from tests.app.place import Place, emails
+
+
+class _Killed(BaseException):
+    """The process ends here."""
+
+
+def _die(*_: object, **__: object) -> None:
+    raise _Killed
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["no file yet", "an older file"])
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_file_is_the_batchs_own_wherever_its_export_is_cut_off(
+    place: Place, monkeypatch: pytest.MonkeyPatch, where: str, older: bool
+) -> None:
+    """Killed right before the file is replaced, or right after: the same command replaces it, twice in a row too."""
+    place.write_list(emails(3))
+    target = place.folder / "out.csv"
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        if older:
+            r.export(batch, target, columns=["risk_score"])
+        for _ in range(2):
+            with monkeypatch.context() as patch:
+                if where == "before":
+                    patch.setattr(Path, "replace", _die)
+                else:
+                    patch.setattr(Steering, "delivered", _die)
+                with pytest.raises(_Killed):
+                    r.export(batch, target)
+        r.export(batch, target)
+        target.write_text("somebody's work")
+        with pytest.raises(BatchError, match="was not written by"):
+            r.export(batch, target)
+
+
+def test_rows_that_a_run_could_not_write_are_not_forgotten(place: Place) -> None:
+    """A completed batch is unwritten until an export; one that wants no file is not."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        assert r.unwritten() == []
+        place.run(r, batch)
+        assert (r.unfinished(), r.unwritten()) == ([], [batch.batch])
+        place.run(r, batch, output="auto")
+        assert r.unwritten() == []
+        assert (place.folder / f"{batch.batch}.csv").exists()
+
+
+def test_no_file_wanted_is_none_missed(place: Place) -> None:
+    """`-o none` is kept with the batch."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        place.run(r, batch, output="none")
+        assert r.unwritten() == []
