@@ -34,18 +34,9 @@ if TYPE_CHECKING:
     from runner.domain.states import BatchState, JobState
     from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
     from runner.engine.stop import StopSignal
+    from runner.work.outlook import Checked, Preflight
     from runner.work.records import Log, Spend
-    from runner.work.results import (
-        BatchStatus,
-        Checked,
-        Doubt,
-        Exported,
-        JobStory,
-        Loaded,
-        Preflight,
-        RunResult,
-        Steered,
-    )
+    from runner.work.results import BatchStatus, Doubt, Exported, JobStory, Loaded, RunResult, Steered
     from runner.work.support import SupportRequest
 
 _HOMES = {
@@ -63,17 +54,8 @@ _HOMES = {
     ),
     "runner.engine.stop": ("StopSignal",),
     "runner.work.records": ("Log", "Spend"),
-    "runner.work.results": (
-        "BatchStatus",
-        "Checked",
-        "Doubt",
-        "Exported",
-        "JobStory",
-        "Loaded",
-        "Preflight",
-        "RunResult",
-        "Steered",
-    ),
+    "runner.work.outlook": ("Checked", "Preflight"),
+    "runner.work.results": ("BatchStatus", "Doubt", "Exported", "JobStory", "Loaded", "RunResult", "Steered"),
     "runner.work.support": ("SupportRequest",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -11,8 +11,9 @@ from runner.app.watching import BatchLike
 from runner.domain.provider import Operation
 from runner.settings import SpendCap
 from runner.work.lists import Given
+from runner.work.outlook import Asked, Checked
 from runner.work.preflight import asks
-from runner.work.results import Asked, Checked, Loaded
+from runner.work.results import Loaded
 from runner.work.session import Session
 
 

@@ -19,14 +19,9 @@ from runner.settings import SpendCap
 from runner.work.bridge import driven
 from runner.work.deliver import export
 from runner.work.lists import Given
+from runner.work.outlook import Preflight
 from runner.work.preflight import preflight
-from runner.work.results import (
-    Exported,
-    Loaded,
-    Preflight,
-    RunResult,
-    Steered,
-)
+from runner.work.results import Exported, Loaded, RunResult, Steered
 from runner.work.shape import Shape
 from runner.work.steer import Steer, parse_resolution
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from runner.cli.render import countries_text, facts
 from runner.cli.text import clean, count, duration, listed, moment, number, row_name
+from runner.domain.backoff import next_utc_midnight
 from runner.domain.model import MILLION
 from runner.work.money import Cost, costs_text, range_text
-from runner.work.results import PLACES, Asked, Lane, Nights, Preflight, RowPlace
+from runner.work.outlook import PLACES, Asked, Lane, Nights, Preflight, RowPlace
 
 Pairs = Iterator[tuple[str, str]]
 
@@ -46,14 +47,15 @@ def _sending(plan: Preflight) -> Pairs:
     for lane in plan.lanes:
         yield "provider", lane_text(lane)
     if plan.requests:
-        yield "done", f"{when(plan.done_us, plan.now_us)}, at the limits"
+        capped = any(lane.days for lane in plan.lanes)
+        yield "done", f"{when(plan.done_us, plan.now_us)}, at the limits{' of each day' if capped else ''}"
 
 
 def _notes(plan: Preflight, nights: Nights | None) -> Pairs:
     if nights is not None and plan.requests:
         yield "nights", nights_text(nights, plan.now_us)
     yield "stops at", listed(plan.caps)
-    for sentence in [*known_text(plan), *map(clean, plan.notices)]:
+    for sentence in [*used_up_text(plan), *known_text(plan), *map(clean, plan.notices)]:
         yield "note", sentence
 
 
@@ -92,6 +94,16 @@ def known_text(plan: Preflight) -> list[str]:
         f"{number(known.values)} of {number(known.of)} values of {known.operation} were answered in batch "
         f"{known.batch} (last on {moment(known.answered_us)}); they are sent and charged again here"
         for known in plan.known
+    ]
+
+
+def used_up_text(plan: Preflight) -> list[str]:
+    """Accounts that may spend nothing more today, one sentence each."""
+    midnight = when(next_utc_midnight(plan.now_us), plan.now_us)
+    return [
+        f"today's max_spend_per_day of {lane.title} is used up: it goes on {midnight}"
+        for lane in plan.lanes
+        if lane.requests and any(day.requests_left == 0 for day in lane.days)
     ]
 
 

@@ -18,6 +18,7 @@ _WHY_PAUSED = {
     "reset": "until the provider resets",
     "max-spend": "--max-spend is reached",
     "max-requests": "--max-requests is reached",
+    "max-spend-per-day": "today's max_spend_per_day is reached",
     "limit": "--limit is reached",
 }
 

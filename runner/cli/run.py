@@ -22,7 +22,8 @@ from runner.errors import StorageFullError, UsageError
 
 if TYPE_CHECKING:
     from runner.app import Runner
-    from runner.work.results import Loaded, Preflight, RunResult
+    from runner.work.outlook import Preflight
+    from runner.work.results import Loaded, RunResult
 
 Targets = Annotated[
     str,

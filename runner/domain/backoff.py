@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+DAY_US = 86_400_000_000
 WEEK_SECONDS = 7 * 86_400.0
 CIRCUIT_LOUD_CAP_SECONDS = 45.0
 CIRCUIT_SILENT_CAP_SECONDS = 600.0
@@ -82,7 +83,11 @@ def _http_date(text: str) -> datetime | None:
         return None
 
 
+def utc_day(now_us: int) -> int:
+    """The UTC day of an instant, as whole days since the epoch."""
+    return now_us // DAY_US
+
+
 def next_utc_midnight(now_us: int) -> int:
     """The first instant of the next UTC day, in microseconds."""
-    day = 86_400 * 1_000_000
-    return (now_us // day + 1) * day
+    return (utc_day(now_us) + 1) * DAY_US

@@ -46,6 +46,7 @@ class Situation(NamedTuple):
     now_us: int
     chance: float
     streak: int = 0  # answers by this very rule, one after the other, before this one
+    held: Amount = Amount(0)  # what was set aside for the request: more than its price where it was once charged more
 
 
 class Decision(NamedTuple):
@@ -97,7 +98,7 @@ def decide(job: Job, operation: Operation, answer: Answer, verdict: Verdict, sit
 
 
 def _weigh(job: Job, operation: Operation, answer: Answer, verdict: Verdict, situation: Situation) -> Decision:
-    amount = _amount(operation, verdict)
+    amount = _amount(operation, verdict, situation)
     if is_in_doubt(answer, verdict, safe=operation.safe):
         return _doubt(job, verdict, situation, amount)
     match verdict.action:
@@ -119,12 +120,14 @@ def _weigh(job: Job, operation: Operation, answer: Answer, verdict: Verdict, sit
             assert_never(verdict.action)
 
 
-def _amount(operation: Operation, verdict: Verdict) -> Amount:
+def _amount(operation: Operation, verdict: Verdict, situation: Situation) -> Amount:
     """What it cost: what the provider says; else the highest price where there are two, or a cap could be passed
-    without a sign."""
+    without a sign. What may have been charged is all that was held for it."""
     if verdict.debited is Debited.NO:
         return Amount(0)
-    return operation.hold if verdict.charge is None else verdict.charge
+    if verdict.charge is not None:
+        return verdict.charge
+    return max(operation.hold, situation.held) if verdict.debited is Debited.UNKNOWN else operation.hold
 
 
 def _halts(verdict: Verdict, situation: Situation) -> bool:

@@ -1,4 +1,4 @@
-"""The attempts of a batch read as an account, and the caps over it.
+"""The attempts of a batch read as an account, and the caps over it and over the day of a provider account.
 
 Every request is held before it leaves; its answer turns the hold into debited, released or in doubt. A cap counts
 held + debited + in doubt, so it is never passed, whatever the answers say.
@@ -6,8 +6,10 @@ held + debited + in doubt, so it is never passed, whatever the answers say.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from runner.domain.model import Amount, Debited
@@ -18,13 +20,18 @@ class Hold(NamedTuple):
 
     provider: str
     amount: Amount
+    unit: str = ""
+    day: int = 0  # whole days since the epoch, UTC: the one on which the request is opened
+
+
+MAX_SPEND_PER_DAY = "max-spend-per-day"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """There is no room under a cap. `final`: nothing in flight can make room any more."""
 
-    cap: str  # "max-requests" or "max-spend"
+    cap: str  # "max-requests", "max-spend" or "max-spend-per-day"
     provider: str | None  # None: the cap over all providers
     final: bool
 
@@ -48,19 +55,64 @@ class Account:
         return self.debited + self.in_doubt + self.held
 
 
+class Allowance:
+    """What a provider account may spend in a UTC day, over every batch, in one of its units.
+
+    A request counts to the day on which it is opened, whenever it is answered. Days are whole days since the epoch.
+    """
+
+    def __init__(self, cap: Amount, spent: Mapping[int, Amount] = MappingProxyType({})) -> None:
+        """`spent`: debited or in doubt already, by day."""
+        self._cap = cap
+        self._spent = Counter[int](spent)
+        self._held: Counter[int] = Counter()
+        self._holds: Counter[int] = Counter()
+
+    def spent(self, day: int) -> int:
+        """Debited, in doubt, or about to be."""
+        return self._spent[day] + self._held[day]
+
+    def has_room(self, day: int, amount: Amount) -> bool:
+        """Whether so much more may be spent on that day. What is free always may."""
+        return not amount or self.spent(day) + amount <= self._cap
+
+    def is_final(self, day: int) -> bool:
+        """Whether nothing in flight, of whatever batch, can make room on that day any more."""
+        return not self._holds[day]
+
+    def hold(self, hold: Hold) -> None:
+        """Set it aside."""
+        self._held[hold.day] += hold.amount
+        self._holds[hold.day] += 1
+
+    def give_back(self, hold: Hold) -> None:
+        """As if it had not been held."""
+        self._held[hold.day] -= hold.amount
+        self._holds[hold.day] -= 1
+
+    def spend(self, day: int, amount: Amount) -> None:
+        """So much was charged, or may have been."""
+        self._spent[day] += amount
+
+
 class Budget:
-    """The caps of one batch over its whole life. Caps are by provider; the key None means over all of them."""
+    """The caps of one batch over its whole life, and of the day. Caps are by provider; None means over all of them."""
 
     def __init__(
         self,
         *,
         max_requests: Mapping[str | None, int] | None = None,
         max_spend: Mapping[str | None, Amount] | None = None,
+        allowances: Mapping[tuple[str, str], Allowance] = MappingProxyType({}),
+        dearest: dict[str, Amount] | None = None,
     ) -> None:
+        """`allowances`: by provider and unit, shared with other batches; so is `dearest`, by operation the highest
+        charge that was above what was known of its price."""
         self._max_requests = dict(max_requests or {})
         self._max_spend = dict(max_spend or {})
+        self._allowances = allowances
         self._accounts: dict[str, Account] = {}
-        self._dearest: dict[str, Amount] = {}  # by operation: the highest charge, where it was above the price
+        self._dearest: dict[str, Amount] = {} if dearest is None else dearest
 
     def account(self, provider: str) -> Account:
         """The sums of one provider, made on first use."""
@@ -81,17 +133,23 @@ class Budget:
         """A provider may charge more than the profile says. From then on its requests are held at that."""
         self._dearest[operation] = self.price(operation, amount)
 
-    def hold(self, provider: str, amount: Amount) -> Hold | Refusal:
-        """Set `amount` and one request aside, or say which cap has no room."""
+    def hold(self, provider: str, amount: Amount, *, unit: str = "", day: int = 0) -> Hold | Refusal:
+        """Set `amount` and one request aside, or say which cap has no room. `day`: on which the request is opened."""
         if self._max_requests or self._max_spend:
             for scope in (provider, None):
                 refusal = self._refused(scope, amount)
                 if refusal is not None:
                     return refusal
+        hold = Hold(provider=provider, amount=amount, unit=unit, day=day)
+        allowance = self._allowances.get((provider, unit))
+        if allowance is not None:
+            if not allowance.has_room(day, amount):
+                return Refusal(cap=MAX_SPEND_PER_DAY, provider=provider, final=allowance.is_final(day))
+            allowance.hold(hold)
         account = self.account(provider)
         account.held += amount
         account.holds += 1
-        return Hold(provider=provider, amount=amount)
+        return hold
 
     def _refused(self, scope: str | None, amount: Amount) -> Refusal | None:
         accounts = list(self._accounts.values()) if scope is None else [self.account(scope)]
@@ -109,6 +167,9 @@ class Budget:
         account = self.account(hold.provider)
         account.held -= hold.amount
         account.holds -= 1
+        allowance = self._allowances.get((hold.provider, hold.unit))
+        if allowance is not None:
+            allowance.give_back(hold)
 
     def settle(self, hold: Hold, *, sent: bool, debited: Debited, amount: Amount) -> None:
         """The request is over: `amount` was charged (yes), may have been (unknown), or was not (no)."""
@@ -120,3 +181,6 @@ class Budget:
             account.debited += amount
         elif debited is Debited.UNKNOWN:
             account.in_doubt += amount
+        allowance = self._allowances.get((hold.provider, hold.unit))
+        if allowance is not None and debited is not Debited.NO:
+            allowance.spend(hold.day, amount)

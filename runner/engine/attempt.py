@@ -7,7 +7,8 @@ then told.
 
 from __future__ import annotations
 
-from runner.domain.ledger import Refusal
+from runner.domain.backoff import DAY_US, utc_day
+from runner.domain.ledger import MAX_SPEND_PER_DAY, Refusal
 from runner.domain.model import UNSENT, Answer, Fault, Job, Request
 from runner.domain.provider import Operation
 from runner.engine.gate import Pass
@@ -21,30 +22,34 @@ windows count a request from `opened_us` on."""
 
 
 async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | Refusal | None:
-    """Hold, rate and the second look; else everything is given back, the job to its feed. A Refusal: a cap has no room
-    as long as requests are in flight.
+    """Hold, rate and the second look; else everything is given back, the job to its feed: if midnight passed meanwhile
+    too, for it would be paid for from another day's room. A Refusal: a cap has no room as long as requests are in
+    flight.
 
     `before` is this worker's last answer: it is told before any longer wait.
     """
     operation = lane.operations[job.operation]
-    budget = lane.shared.budget
-    hold = budget.hold(lane.provider.name, budget.price(operation.key, operation.hold))
+    budget, clock = lane.shared.budget, lane.shared.clock
+    price, today = budget.price(operation.key, operation.hold), utc_day(clock.now_us())
+    hold = budget.hold(lane.provider.name, price, unit=operation.unit, day=today)
     if isinstance(hold, Refusal):
         await told(lane, before)
         _put_back(lane, leave, job)
         if hold.final:
-            lane.cap(hold.cap)
+            of_today = hold.cap == MAX_SPEND_PER_DAY
+            lane.cap(hold.cap, resume_at_us=(today + 1) * DAY_US if of_today else None)
         return None if hold.final else hold
     if not lane.throttle.try_acquire():
         await told(lane, before)
         lane.limited = True
         if not await lane.queue(lane.throttle.acquire):
-            lane.shared.budget.give_back(hold)
+            budget.give_back(hold)
             _put_back(lane, leave, job)
             return None
-    if not lane.may_send(leave) or lane.shared.limit_reached(job):
+    opened_us = clock.now_us()
+    if not lane.may_send(leave) or lane.shared.limit_reached(job) or utc_day(opened_us) != hold.day:
         lane.throttle.give_back()
-        lane.shared.budget.give_back(hold)
+        budget.give_back(hold)
         _put_back(lane, leave, job)
         if lane.shared.limit_reached(job):
             lane.cap("limit")
@@ -56,6 +61,7 @@ async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Ad
         job=job,
         operation=operation,
         hold=hold,
+        opened_us=opened_us,
         client_request_id=lane.shared.randomness.attempt_id(),
     )
 
@@ -83,7 +89,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         provider=lane.provider.name,
         account=lane.account.fingerprint,
         number=job.attempts + 1,
-        opened_us=shared.clock.now_us(),
+        opened_us=admission.opened_us,
         timeout_seconds=lane.provider.http.timeout_seconds,
         client_request_id=client_request_id,
         method=operation.method,

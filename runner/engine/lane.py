@@ -95,6 +95,7 @@ class Lane(Waiting):
         self.idle = False  # nothing queued, nothing in flight
         self.limited = False
         self.stop_reason: str | None = None  # why this lane is done before its jobs are
+        self.resume_at_us: int | None = None  # when that is over by itself
         self.own_halt: LaneReport | None = None  # a matter of this batch alone: too many of its jobs failed
         self._halted_before: LaneReport | None = None
         self._over: str | None = None  # "done" or "halted", whatever becomes of the account
@@ -166,11 +167,11 @@ class Lane(Waiting):
 
     # --- ending -------------------------------------------------------------------------------------------------------
 
-    def cap(self, reason: str) -> None:
+    def cap(self, reason: str, *, resume_at_us: int | None = None) -> None:
         """A limit the user set: this lane takes nothing more in this run; what has its place under the caps already
-        goes."""
+        goes. `resume_at_us`: when there is room again by itself."""
         if self.closed is None:
-            self.stop_reason = reason
+            self.stop_reason, self.resume_at_us = reason, resume_at_us
             self._end("done", reason)
             self.shared.finish_when_idle()
 

@@ -213,6 +213,16 @@ class JobStore(Protocol):
         """The ledger of the batch so far, one entry for each provider and unit."""
         ...
 
+    def spent_by_day(self, provider: str, unit: str, since_day: int) -> Awaitable[Mapping[int, Amount]]:
+        """What is held, debited or in doubt at a provider over all batches, by the UTC day on which the request was
+        opened (whole days since the epoch), from `since_day` on."""
+        ...
+
+    def dearer(self) -> Awaitable[Mapping[tuple[str, str], Amount]]:
+        """The highest charge of one request that was above what was held for it, of any batch, by operation and unit.
+        Few requests are; however many there were, it takes no look at the others."""
+        ...
+
     def recent(self, account: str, since_us: int) -> Awaitable[list[int]]:
         """When the requests on this account, of any batch, were over: `closed_us` of closed attempts that were sent;
         for attempts found open after a crash min(opened + timeout, recovery). Ascending, later than `since_us`."""
@@ -274,6 +284,7 @@ class RunOptions:
     limit: int | None = None  # jobs opened in this run
     max_requests: Mapping[str | None, int] | None = None  # by provider; None: over all
     max_spend: Mapping[str | None, Amount] | None = None  # by provider; None: the one unit of the batch
+    max_spend_per_day: Mapping[str, Amount] | None = None  # by provider, over all batches: of each UTC day
     in_flight: int | None = None  # per lane, within the profile
     rate: tuple[int, float] | None = None  # at most N per seconds, beside the profile's limits
     max_failed: float | None = None  # share of ended jobs, judged from 50 on

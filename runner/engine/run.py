@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import anyio
 
-from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, RunId
 from runner.domain.provider import Limit, Operation, Provider
 from runner.engine.account import Account
+from runner.engine.budgets import Budgets
 from runner.engine.events import RunStarted, RunStopping
 from runner.engine.lane import Lane, Shared
 from runner.engine.ports import (
@@ -48,6 +48,7 @@ class RunSummary:
     stop_reason: str | None  # the StopSignal's reason: nobody stopped it if None
     lanes: tuple[LaneReport, ...]  # as they ended: done, halted, parked; with the cap's name as reason of a done lane
     queued: bool  # some job still waits
+    resume_at_us: int | None = None  # when the first cap that ended a lane has room again by itself
 
 
 class Accounts:
@@ -55,6 +56,7 @@ class Accounts:
 
     def __init__(self) -> None:
         self._known: dict[str, Account] = {}
+        self.budgets = Budgets()
 
     def of(self, setup: LaneSetup, *, clock: Clock) -> Account:
         """The account of a lane, made on first use."""
@@ -82,6 +84,7 @@ async def prepare(
 
     Prepare all batches of a run before the first one works: what any of them was told holds for the account.
     """
+    operations = [operation for setup in lanes for operation in setup.operations]
     shared = Shared(
         run=run,
         batch=batch,
@@ -90,7 +93,7 @@ async def prepare(
         clock=clock,
         randomness=randomness,
         options=options,
-        budget=await _budget(store, batch, options),
+        budget=await accounts.budgets.of(batch, operations, options, store=store, clock=clock),
         stop=StopSignal(),
         observer=observer,
         fault_point=fault_point,
@@ -146,7 +149,8 @@ class BatchRun:
         queued = False
         for lane in working:
             queued = queued or await shared.store.next_due(shared.batch, tuple(lane.operations)) is not None
-        return RunSummary(stop_reason=shared.stop.reason, lanes=reports, queued=queued)
+        resume_at_us = min((lane.resume_at_us for lane in working if lane.resume_at_us is not None), default=None)
+        return RunSummary(stop_reason=shared.stop.reason, lanes=reports, queued=queued, resume_at_us=resume_at_us)
 
     def _pass_on(self) -> None:
         self._shared.stop.set(self._stop.reason or "")
@@ -171,13 +175,6 @@ def cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(leaf, BaseExceptionGroup):
         leaf = leaf.exceptions[0]
     return leaf
-
-
-async def _budget(store: JobStore, batch: BatchId, options: RunOptions) -> Budget:
-    budget = Budget(max_requests=options.max_requests, max_spend=options.max_spend)
-    for spent in await store.spending(batch):
-        budget.carry(spent.provider, requests=spent.requests, debited=spent.debited, in_doubt=spent.in_doubt)
-    return budget
 
 
 async def _lane(setup: LaneSetup, shared: Shared, account: Account) -> Lane:

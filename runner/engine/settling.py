@@ -30,6 +30,7 @@ class Admission(NamedTuple):
     job: Job
     operation: Operation
     hold: Hold
+    opened_us: int  # on the day of the hold
     client_request_id: str
 
 
@@ -110,6 +111,7 @@ def _weigh(lane: Lane, admission: Admission, answer: Answer) -> Weighed:
         now_us=shared.clock.now_us(),
         chance=shared.randomness.uniform(),
         streak=0 if verdict.halt_after is None else shared.streaks.length(operation.key, verdict.rule),
+        held=admission.hold.amount,
     )
     decision = decide(admission.job, operation, answer, verdict, situation)
     return Weighed(

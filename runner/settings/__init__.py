@@ -16,10 +16,11 @@ from runner.settings.quantities import (
     parse_spend,
     parse_time_of_day,
 )
-from runner.settings.tables import RunDefaults, SourceSettings, json_schema
+from runner.settings.tables import DAILY, RunDefaults, SourceSettings, json_schema
 
 __all__ = [
     "BUILT_IN",
+    "DAILY",
     "FILE_NAME",
     "Keys",
     "Origin",

@@ -10,12 +10,13 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from runner.domain.model import Amount
 from runner.errors import ConfigError
 from runner.settings.envfile import read_env_file
 from runner.settings.keys import Keys, Secret
 from runner.settings.origins import WHOLE, KeyPath, Origin, OriginKind, of_files
-from runner.settings.quantities import Price
-from runner.settings.tables import RunDefaults, SettingsTable, SourceSettings, check
+from runner.settings.quantities import Price, parse_amount
+from runner.settings.tables import DAILY, RunDefaults, SettingsTable, SourceSettings, check
 
 FILE_NAME = "runner.toml"
 DATABASE_NAME = "runner.db"
@@ -32,6 +33,7 @@ class Settings:
     sources: Mapping[str, SourceSettings]
     prices: Mapping[str, Price]  # `[prices]`, by "PROVIDER.UNIT"; `runner.work.money` holds them to the profiles
     providers: Mapping[str, Mapping[str, Any]]  # `[providers.NAME]`, merged over the files, for the profile loader
+    daily: Mapping[str, Amount]  # `max_spend_per_day` of `[providers.NAME]`, in millionths of the provider's unit
     keys: Keys = field(repr=False)
     files: tuple[Path, ...]  # the settings files that were read, the strongest first
     env_file: Path | None  # the named file of variables, if there is one
@@ -45,6 +47,12 @@ class Settings:
     def typed(self) -> str:
         """The flags as one types them behind a batch's name: "" or " --db other.db"."""
         return "".join(f" {quote(word)}" for word in self.flags)
+
+    def daily_cap(self, provider: str) -> Amount | None:
+        """What an account may spend in a UTC day over all batches, in millionths of its unit; None: without end."""
+        if provider in self.daily or self.run.max_spend_per_day is None:
+            return self.daily.get(provider)
+        return parse_amount(self.run.max_spend_per_day, name=f"[run] {DAILY}")
 
     def source_url(self, name_or_url: str) -> Secret:
         """The URL of `--source`: of a `[sources.NAME]`, or itself. ConfigError: unknown name."""
@@ -110,7 +118,12 @@ def read_settings(
         run=table.run,
         sources=table.sources,
         prices=table.prices,
-        providers=table.providers,
+        providers={name: _without_daily(one) for name, one in table.providers.items()},
+        daily={
+            name: parse_amount(one[DAILY], name=f"[providers.{name}] {DAILY}")
+            for name, one in table.providers.items()
+            if DAILY in one
+        },
         keys=Keys(environ, directory=home, env_file=env_path, from_env_file=given.keys()),
         files=files,
         env_file=env_path,
@@ -123,6 +136,10 @@ def read_settings(
         notices=notices,
         flags=tuple(word for flag, value in flags.items() if value for word in (flag, str(value))),
     )
+
+
+def _without_daily(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key != DAILY}
 
 
 def _origins(

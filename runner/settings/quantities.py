@@ -103,7 +103,7 @@ def parse_spend(given: SpendCap, *, name: str) -> dict[str | None, Amount]:
                 why="Only one of them can hold.",
                 fix=f"{name} {f'{provider}=' if provider else ''}{text}",
             )
-        caps[provider] = _amount(text, name)
+        caps[provider] = parse_amount(text, name=name)
     return caps
 
 
@@ -118,7 +118,9 @@ def _spend_pairs(given: SpendCap) -> list[tuple[str | None, str]]:
     return pairs
 
 
-def _amount(text: str, name: str) -> Amount:
+def parse_amount(given: str | float, *, name: str) -> Amount:
+    """Millionths of "12.5" or 12.5. ConfigError: not a number, negative, or finer than a millionth."""
+    text = str(given)
     try:
         exact = Decimal(text.strip()) * MILLION
     except InvalidOperation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -15,6 +15,7 @@ from runner.errors import ConfigError
 from runner.settings.quantities import (
     Price,
     is_priced_name,
+    parse_amount,
     parse_duration,
     parse_price,
     parse_rate,
@@ -61,6 +62,37 @@ def _caps(value: Any) -> Any:
     return tuple(texts)
 
 
+def _amount(value: Any) -> Any:
+    """A number or "12.5": kept as a text, which says what was written."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    _parsed(parse_amount, value)
+    return str(value).strip()
+
+
+def _accounts(value: Any) -> Any:
+    """`[providers]`: of each table only what is no matter of its profile is looked at."""
+    if not isinstance(value, Mapping):
+        return value
+    mistakes = [
+        f"{name}.{DAILY}: {mistake}" for name, table in value.items() if (mistake := _daily_mistake(table)) is not None
+    ]
+    if mistakes:
+        raise ValueError("\nproviders: ".join(mistakes))
+    return value
+
+
+def _daily_mistake(table: Any) -> str | None:
+    given = table.get(DAILY, 0) if isinstance(table, Mapping) else 0
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return "it is a number, or a text that is one"
+    try:
+        _amount(given)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def _words(value: Any) -> Any:
     """A list, or one text with commas: the form an environment variable can hold."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -91,6 +123,9 @@ def _price_mistake(key: str, given: Any) -> str:
     return ""
 
 
+DAILY: Final = "max_spend_per_day"
+"""The one key of `[providers.NAME]` that is no part of a profile: what is spent is a matter of whoever runs it."""
+
 Caps = float | str | dict[str, float | str]
 """How caps are written in a file: 12.5, "defastra=12.5", { defastra = 12.5 }."""
 
@@ -110,6 +145,7 @@ class RunDefaults(_Table):
     delimiter: str | None = Field(default=None, min_length=1, max_length=3)
     max_invalid: Annotated[float, BeforeValidator(_share, json_schema_input_type=float | str)] = 0.5
     max_spend: Annotated[tuple[str, ...] | None, BeforeValidator(_caps, json_schema_input_type=Caps)] = None
+    max_spend_per_day: Annotated[str | None, BeforeValidator(_amount, json_schema_input_type=float | str)] = None
     max_requests: int | None = Field(default=None, ge=0)
     in_doubt: InDoubtPolicy | None = None
     rate: Annotated[str | None, BeforeValidator(_rate)] = None
@@ -158,12 +194,13 @@ class SourceSettings(_Table):
 
 
 class SettingsTable(_Table):
-    """A whole settings file. `[providers]` is passed on to the profile loader, which checks it key by key."""
+    """A whole settings file. `[providers]` is passed on to the profile loader, which checks it key by key, but for the
+    cap of an account's day."""
 
     run: RunDefaults = RunDefaults()
     sources: dict[str, SourceSettings] = {}
     prices: Annotated[dict[str, Price], BeforeValidator(_prices, json_schema_input_type=dict[str, str])] = {}
-    providers: dict[str, dict[str, Any]] = {}
+    providers: Annotated[dict[str, dict[str, Any]], BeforeValidator(_accounts)] = {}
 
 
 def json_schema(*, ref_template: str) -> dict[str, Any]:

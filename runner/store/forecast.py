@@ -12,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from runner.domain.model import MILLION, BatchId
+from runner.domain.model import MILLION, Amount, BatchId
 from runner.engine.ports import Clock
 from runner.store.database import ATTACHED, Database
+from runner.store.ledger import spent_by_day
 from runner.store.values import LOST_ANSWER
 
 if TYPE_CHECKING:
@@ -95,6 +96,13 @@ class Forecast:
         with self._database.reading() as connection:
             lines = connection.exec_driver_sql(_CHARGES.format(schema=schema))
             return {(operation, unit): Decimal(amount) / MILLION / many for operation, unit, amount, many in lines}
+
+    def spent_on(self, provider: str, unit: str, day: int) -> Amount:
+        """What is held, charged or in doubt at a provider on a UTC day (whole days since the epoch), in all batches."""
+        schema = f"{ATTACHED}." if self._database.attached is not None else ""
+        with self._database.reading() as connection:
+            days = spent_by_day(connection, provider=provider, unit=unit, since_day=day, schema=schema)
+        return days.get(day, Amount(0))
 
     def _by_operation(self, sql: str, batch: BatchId) -> dict[str, int]:
         with self._database.reading() as connection:

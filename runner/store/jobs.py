@@ -15,6 +15,7 @@ from runner.engine.ports import Claim, LaneReport, Opening, Settlement, Spending
 from runner.errors import StoreError
 from runner.store.codec import to_text
 from runner.store.lanes import read_lanes, write_lane
+from runner.store.ledger import dearer, spent_by_day
 from runner.store.settling import settle_all
 from runner.store.sql import expect, job_may, run_lines, values, write_event
 from runner.store.writer import Writer
@@ -125,6 +126,14 @@ class SqlJobStore:
         """As the port."""
         return self._writer.submit(partial(_spending, batch=batch))
 
+    def spent_by_day(self, provider: str, unit: str, since_day: int) -> Awaitable[dict[int, Amount]]:
+        """As the port."""
+        return self._writer.submit(partial(spent_by_day, provider=provider, unit=unit, since_day=since_day))
+
+    def dearer(self) -> Awaitable[dict[tuple[str, str], Amount]]:
+        """As the port."""
+        return self._writer.submit(dearer)
+
     def recent(self, account: str, since_us: int) -> Awaitable[list[int]]:
         """As the port."""
         return self._writer.submit(
@@ -177,6 +186,7 @@ def _job(line: Sequence[Any]) -> Job:
         attempts=line[4],
         attempts_spent=line[5],
         possible_double_charge=bool(line[6]),
+        crashes=line[8],
     )
 
 
@@ -186,7 +196,6 @@ def _release(connection: sa.Connection, *, run: RunId, jobs: tuple[JobId, ...]) 
 
 
 def open_all(connection: sa.Connection, openings: Sequence[Opening]) -> list[AttemptId]:
-        crashes=line[8],
     """One attempt for each; StoreError, and none is opened, unless every job is running, owned, and at that number."""
     counted = run_lines(connection, _count_sql, [(one.job, one.run, one.number) for one in openings])
     expect(counted, len(openings), f"attempt {openings[0].number} of job {openings[0].job} cannot be opened")

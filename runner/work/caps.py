@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from runner.domain.model import Amount, InDoubtPolicy
+from runner.domain.model import MILLION, Amount, InDoubtPolicy
 from runner.domain.provider import Operation
 from runner.engine.ports import RunOptions
 from runner.errors import UsageError
@@ -83,10 +84,20 @@ def _policy(text: str) -> InDoubtPolicy:
 
 
 def run_options(
-    wanted: Wanted, kept: Mapping[str, Any], defaults: RunDefaults, operations: Iterable[Operation]
+    wanted: Wanted,
+    kept: Mapping[str, Any],
+    defaults: RunDefaults,
+    operations: Iterable[Operation],
+    *,
+    daily: Callable[[str], Amount | None] = lambda _: None,
 ) -> RunOptions:
-    """A flag goes before what is kept, and that before the settings. UsageError: a cap that cannot be held."""
+    """A flag goes before what is kept, and that before the settings. `daily`: what an account may spend in a day.
+
+    UsageError: a cap that cannot be held.
+    """
     asked = list(operations)
+    per_day = {who: cap for who in {one.provider for one in asked} if (cap := daily(who)) is not None}
+    check_daily(per_day, asked)
     settled = {**_from_defaults(defaults, {operation.provider for operation in asked}), **kept, **wanted.kept()}
     spend = {who or None: Amount(amount) for who, amount in settled.get("max_spend", {}).items()}
     check_spend(spend, asked)
@@ -99,6 +110,7 @@ def run_options(
         limit=wanted.limit,
         max_requests=None if requests is None else {None: requests},
         max_spend=spend or None,
+        max_spend_per_day=per_day or None,
         in_flight=settled.get("in_flight"),
         rate=None if rate is None else parse_rate(rate, name="--rate"),
         max_failed=defaults.max_failed if wanted.max_failed is None else wanted.max_failed,
@@ -139,3 +151,30 @@ def check_spend(caps: Mapping[str | None, Amount], operations: list[Operation]) 
             raise UsageError(
                 "--max-spend needs a provider", why=f"Its requests are charged in {' and '.join(units)}.", fix=example
             )
+
+
+def check_daily(caps: Mapping[str, Amount], operations: list[Operation]) -> None:
+    """UsageError unless the price of every operation under a cap is known, and a day has room for one request of it."""
+    for operation in operations:
+        cap = caps.get(operation.provider)
+        if cap is None:
+            continue
+        if operation.price is None and operation.price_max is None:
+            raise UsageError(
+                f"max_spend_per_day cannot hold: the price of {operation.key} is not known",
+                why="A cap on money counts the price of each request before it is sent.",
+                fix=f"put this into its profile, with what one request costs:\n"
+                f"[operations.{operation.name}]\nprice = 1",
+            )
+        if operation.hold > cap:
+            needed = shown(operation.hold)
+            raise UsageError(
+                f"max_spend_per_day leaves no room for a single request of {operation.key}",
+                why=f"One may cost {needed} {operation.unit}s; {operation.provider} may spend {shown(cap)} in a day.",
+                fix=f"put this into runner.toml:\n[providers.{operation.provider}]\nmax_spend_per_day = {needed}",
+            )
+
+
+def shown(amount: Amount) -> str:
+    """Millionths as a decimal of the unit: `12.5`."""
+    return f"{Decimal(amount) / MILLION:f}"

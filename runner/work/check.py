@@ -20,12 +20,13 @@ from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work import database as database_file
 from runner.work.caps import Wanted
+from runner.work.days import courses_of
 from runner.work.load import Changed, Continue, Create, Extend, choose, create, extend
 from runner.work.money import Cost, costs_text, in_money, number, plural
 from runner.work.nights import nights
+from runner.work.outlook import Asked, Checked, Day, Nights, Preflight
 from runner.work.plan import LoadRequest, Plan, make_plan
 from runner.work.preflight import preflight
-from runner.work.results import Asked, Checked, Preflight
 from runner.work.session import Session
 from runner.work.standing import is_paused_by_person, short_name
 from runner.work.status import iso, plain
@@ -114,9 +115,14 @@ class Check:
         until = self._until
         return Checked(
             plan=plan,
-            nights=None if until is None else nights(plan.seconds, now_us=plan.now_us, until=until),
+            nights=None if until is None else _nights(plan, until),
             problems=(*problems, *(problem for problem in missing if problem is not None)),
         )
+
+
+def _nights(plan: Preflight, until: tuple[int, int]) -> Nights:
+    seconds = max((lane.seconds for lane in plan.lanes), default=0.0)
+    return nights(seconds, now_us=plan.now_us, until=until, courses=courses_of(plan.lanes))
 
 
 def _unchanged(session: Session) -> Store | None:
@@ -188,6 +194,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "seconds": round(plan.seconds, 3),
         "done_at": iso(plan.done_us if nights is None else nights.done_us),
         "nights": None if nights is None else nights.count,
+        "max_spend_per_day": [_day(day) for lane in plan.lanes for day in lane.days],
         "known": [
             {
                 "operation": one.operation,
@@ -200,6 +207,11 @@ def as_json(checked: Checked) -> dict[str, Any]:
         ],
         "problems": [{"code": one.code, "what": one.what, "why": one.why, "fix": one.fix} for one in checked.problems],
     }
+
+
+def _day(day: Day) -> dict[str, str | int | float]:
+    """An account's cap, and what is left of it today (UTC)."""
+    return {"provider": day.provider, "unit": day.unit, "cap": plain(day.cap), "left_today": plain(day.left)}
 
 
 def _price(asked: Sequence[Asked]) -> dict[str, int | float | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runner.domain.model import MILLION
 from runner.domain.provider import Provider
 from runner.errors import RunnerError
-from runner.settings import BUILT_IN, Origin, OriginKind, Settings, origin_of, user_settings_file
+from runner.settings import BUILT_IN, DAILY, Origin, OriginKind, Settings, origin_of, user_settings_file
 from runner.work.status import plain
 
 if TYPE_CHECKING:
@@ -133,11 +133,22 @@ def _provider(name: str, session: Session) -> Iterator[Setting]:
     for key, place in PROVIDER_KEYS.items():
         origin = _origin(provider, place, settings, default=profile)
         yield Setting(name=f"providers.{provider.name}.{'.'.join(place)}", value=values[key], origin=origin)
+    yield _daily(provider, settings)
     for operation in provider.operations.values():
         place = ("operations", operation.name, "price")
         origin = _origin(provider, place, settings, default=profile)
         price = None if operation.price is None else plain(Decimal(operation.price) / MILLION)
         yield Setting(name=f"providers.{provider.name}.{'.'.join(place)}", value=price, origin=origin)
+
+
+def _daily(provider: Provider, settings: Settings) -> Setting:
+    cap = settings.daily_cap(provider.name)
+    of_all = origin_of(settings.origins, "run", DAILY)
+    return Setting(
+        name=f"providers.{provider.name}.{DAILY}",
+        value=None if cap is None else plain(Decimal(cap) / MILLION),
+        origin=origin_of(settings.origins, "providers", provider.name, DAILY, default=of_all),
+    )
 
 
 def _origin(provider: Provider, place: tuple[str, ...], settings: Settings, *, default: Origin) -> Origin:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runner.domain.ledger import MAX_SPEND_PER_DAY
 from runner.domain.states import BatchEvent, JobState
 from runner.engine.run import RunSummary
 from runner.store.values import Wish
@@ -42,9 +43,12 @@ def ending(summary: RunSummary | None, outcomes: Mapping[JobState, int]) -> Endi
     resume_at_us = min(
         (lane.until_us for lane in summary.lanes if lane.until_us and lane.state == "parked"), default=None
     )
-    capped = next((lane.reason for lane in summary.lanes if lane.state == "done" and lane.reason), None)
-    if capped is not None:
-        return Ending(event=BatchEvent.PAUSE, reason=capped)
+    caps = [lane.reason for lane in summary.lanes if lane.state == "done" and lane.reason]
+    if MAX_SPEND_PER_DAY in caps:  # before other caps: it ends by itself
+        again_us = min((at_us for at_us in (summary.resume_at_us, resume_at_us) if at_us is not None), default=None)
+        return Ending(event=BatchEvent.PAUSE, reason=MAX_SPEND_PER_DAY, resume_at_us=again_us)
+    if caps:
+        return Ending(event=BatchEvent.PAUSE, reason=caps[0])
     if resume_at_us is not None:
         return Ending(event=BatchEvent.PAUSE, reason=RESET, resume_at_us=resume_at_us)
     return Ending(event=BatchEvent.PAUSE, reason=ADDED)  # rows for a lane that was not at work came meanwhile

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 
+from runner.domain.backoff import utc_day
 from runner.domain.model import MILLION, Amount, InDoubtPolicy
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import BatchState, JobState
@@ -16,9 +17,10 @@ from runner.settings import Keys, Settings
 from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
 from runner.work.caps import Wanted, run_options
-from runner.work.money import Cost, Prices
+from runner.work.days import courses_of, room_for, seconds_within, through, without_end
+from runner.work.money import Cost, Prices, number, plural
+from runner.work.outlook import PLACES, Asked, Day, Known, Lane, Preflight, RowPlace
 from runner.work.profiles import Profiles
-from runner.work.results import PLACES, Asked, Known, Lane, Preflight, RowPlace
 
 
 def preflight(
@@ -39,14 +41,18 @@ def preflight(
     status = store.reports.status(info.id)
     operations = profiles.of_batch(info.operations, info.source)
     providers = profiles.by_provider(operations, info.source)
-    options = run_options(wanted, info.settings, settings.run, operations.values())
+    options = run_options(wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap)
     waiting = _waiting(operations, status, options, store)
     requests = sum(waiting.values())
     at_most = _at_most(requests, options, status)
     asked = _asked(operations, _within(waiting, at_most), prices, store)
     lanes = tuple(_lane(provider, asked, operations, settings.keys, options.rate) for provider in providers.values())
+    today = utc_day(now_us)
+    lanes = tuple(replace(lane, days=_days(lane, operations, options, store, today)) for lane in lanes)
     jobs = sum(status.by_state.values())
-    seconds = max((lane.seconds for lane in lanes), default=0.0)
+    done_us = now_us + round(max((lane.seconds for lane in lanes), default=0.0) * MILLION)
+    for course in courses_of(lanes):
+        done_us = max(done_us, through(course, without_end(now_us), now_us=now_us)[1])
     invalid: Mapping[str, int] = info.settings.get("invalid", {})
     first_time = not any(line.requests for line in status.ledger)
     return Preflight(
@@ -55,15 +61,15 @@ def preflight(
         rows=info.rows,
         requests=requests,
         at_most=at_most,
-        caps=_caps(options),
+        caps=_caps(options, lanes),
         shared=info.rows * len(info.operations) - info.refused - jobs,
         not_sent=info.refused,
         invalid=dict(invalid),
         invalid_rows=_places(info, invalid, store) if first_time or with_rows else {},
         countries=dict(info.settings.get("countries", {})),
-        seconds=seconds,
+        seconds=(done_us - now_us) / MILLION,
         now_us=now_us,
-        done_us=now_us + round(seconds * MILLION),
+        done_us=done_us,
         lanes=lanes,
         known=_known(info, status, store),
         columns=tuple(info.source.get("columns", ())),
@@ -73,14 +79,12 @@ def preflight(
 
 def seconds_at_limits(provider: Provider, requests: int, *, rate: tuple[int, float] | None = None) -> float:
     """How long so many requests take at best: the slowest window decides; answers are taken to come at once."""
+    return seconds_within(_windows(provider, rate), requests)
+
+
+def _windows(provider: Provider, rate: tuple[int, float] | None) -> tuple[tuple[int, float], ...]:
     windows = [(limit.at_most, limit.per_seconds) for limit in provider.limits]
-    if rate is not None:
-        windows.append(rate)
-    return max((_window_seconds(requests, at_most, per) for at_most, per in windows), default=0.0)
-
-
-def _window_seconds(requests: int, at_most: int, per_seconds: float) -> float:
-    return max(0, math.ceil(requests / at_most) - 1) * per_seconds
+    return (*windows, *([] if rate is None else [rate]))
 
 
 def _at_most(requests: int, options: RunOptions, status: BatchStatus) -> int:
@@ -97,12 +101,16 @@ def _within(waiting: dict[str, int], at_most: int) -> dict[str, int]:
     return waiting if several else {key: min(count, at_most) for key, count in waiting.items()}
 
 
-def _caps(options: RunOptions) -> tuple[str, ...]:
-    """What ends a run early, as one writes it on the command line."""
+def _caps(options: RunOptions, lanes: Iterable[Lane]) -> tuple[str, ...]:
+    """What ends a run early, as one writes it on the command line or in the settings."""
     caps = [f"--max-requests {cap}" for cap in (options.max_requests or {}).values()]
     for who, cap in (options.max_spend or {}).items():
         caps.append(f"--max-spend {f'{who}=' if who else ''}{decimal(cap)}")
-    return (*caps, *([] if options.limit is None else [f"--limit {options.limit}"]))
+    caps += [] if options.limit is None else [f"--limit {options.limit}"]
+    for day in (day for lane in lanes for day in lane.days):
+        left = f"{number(day.left)} {plural(day.unit, day.left)}"
+        caps.append(f"max_spend_per_day {day.provider}={number(day.cap)} (today's room: {left})")
+    return tuple(caps)
 
 
 def _waiting(
@@ -188,7 +196,36 @@ def _lane(
         key_fix="" if problem is None else problem.fix,
         base_url=provider.http.base_url,
         asked=mine,
+        windows=_windows(provider, rate),
     )
+
+
+def _days(
+    lane: Lane, operations: Mapping[str, Operation], options: RunOptions, store: Store, today: int
+) -> tuple[Day, ...]:
+    """The cap of the account's day, for each unit that costs something, and what is left of today's."""
+    cap = (options.max_spend_per_day or {}).get(lane.provider)
+    if cap is None:
+        return ()
+    days: list[Day] = []
+    for unit in dict.fromkeys(one.unit for one in lane.asked if operations[one.operation].hold):
+        mine = [one for one in lane.asked if one.unit == unit]
+        requests = sum(one.requests for one in mine)
+        likely = sum((one.likely.amount for one in mine if one.likely is not None), Decimal(0))
+        each = likely / requests if requests else Decimal(0)
+        most = Decimal(max(operations[one.operation].hold for one in mine)) / MILLION
+        room = Decimal(cap - store.forecast.spent_on(lane.provider, unit, today)) / MILLION
+        days.append(
+            Day(
+                provider=lane.provider,
+                unit=unit,
+                cap=Decimal(cap) / MILLION,
+                left=max(Decimal(0), room),
+                requests_left=room_for(room, each=each, most=most),
+                requests=room_for(Decimal(cap) / MILLION, each=each, most=most),
+            )
+        )
+    return tuple(days)
 
 
 def _places(info: BatchInfo, invalid: Mapping[str, int], store: Store) -> dict[str, tuple[RowPlace, ...]]:

@@ -131,7 +131,8 @@ def _resting(info: BatchInfo, now_us: int) -> int | None:
 
 def _options(tools: Tools, info: BatchInfo, wanted: Wanted) -> RunOptions:
     operations = tools.profiles.of_batch(info.operations, info.source)
-    return run_options(wanted, info.settings, tools.settings.run, operations.values())
+    settings = tools.settings
+    return run_options(wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap)
 
 
 def _order(tools: Tools, info: BatchInfo, wanted: Wanted) -> Order:

@@ -12,10 +12,11 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 def settings_schema() -> Schema:
     """Of runner.toml, the tables of `[providers]` included."""
     from runner.providers.json_schema import REF, override_definitions
-    from runner.settings import json_schema
+    from runner.settings import DAILY, json_schema
 
     schema = json_schema(ref_template=f"{REF}{{model}}")
     definitions = schema.pop("$defs") | override_definitions()
+    definitions["Overrides"]["properties"][DAILY] = definitions["RunDefaults"]["properties"][DAILY]
     schema["properties"]["providers"] = {"type": "object", "additionalProperties": {"$ref": f"{REF}Overrides"}}
     schema["description"] = "Settings of runner, in the folder of the lists or above it. All of it is optional."
     return _whole("runner.toml", schema, definitions)

@@ -90,6 +90,9 @@ def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any]) ->
             return Next(command=run, why="The provider resets later; before that nothing is sent.")
         case "max-requests":
             return Next(command=f"{run} {_higher_requests(settings)}", why="Its --max-requests is used up.")
+        case "max-spend-per-day":
+            why = "Today's max_spend_per_day is used up; at midnight UTC another day begins."
+            return Next(command=run, why=why)
         case "max-spend":
             return Next(command=f"{run} {_higher_spend(settings)}", why="Its --max-spend is used up.")
         case _:

@@ -21,6 +21,7 @@ from runner.work.accounts import Account, Wires
 from runner.work.ending import ending, signal_exit
 from runner.work.status import PERSON, exit_code, worst_exit
 from runner.work.tools import Tools
+from runner.work.wallets import Wallets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,11 @@ async def work_together(
             steering.change(order.info.id, BatchEvent.REOPEN)
         steering.change(order.info.id, BatchEvent.START, run=run)
     codes: list[int] = []
+    wallets = Wallets(tools, run, {order.info.id: order.accounts for order in due})
 
     async def ended(order: Order, summary: RunSummary | None) -> None:
         result = _finish(tools, order.info, run, summary, stop)
+        await wallets.ended(order.info.id)
         codes.append(result.exit_code)
         if summary is not None:
             left = tools.store.reports.batch(order.info.id)
@@ -193,6 +196,7 @@ def _options(order: Order) -> dict[str, object]:
         "limit": options.limit,
         "max_requests": (options.max_requests or {}).get(None),
         "max_spend_millionths": {who or "": int(amount) for who, amount in spend.items()} or None,
+        "max_spend_per_day_millionths": dict(options.max_spend_per_day or {}) or None,
         "in_flight": options.in_flight,
         "rate": options.rate,
         "max_failed": options.max_failed,

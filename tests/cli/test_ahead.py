@@ -10,7 +10,7 @@ from runner.cli.ahead import lane_text, nights_text, preflight_text, when
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState
 from runner.work.money import Cost
-from runner.work.results import Asked, Known, Lane, Nights, Preflight, RowPlace
+from runner.work.outlook import Asked, Known, Lane, Nights, Preflight, RowPlace
 
 EVENING_US = round(datetime(2026, 11, 21, 22, 10).timestamp()) * MILLION  # noqa: DTZ001 - local time is what is shown
 HOUR_US = 3600 * MILLION

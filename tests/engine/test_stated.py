@@ -182,10 +182,11 @@ def test_a_cap_counts_what_was_stated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("in_flight", [1, 8])
 def test_a_cap_holds_where_more_is_charged_than_the_profile_says(tmp_path: Path, in_flight: int) -> None:
-    """The price is 1, each answer states 3: the first one tells; a cap of 10 ends at 9, and a new run learns anew."""
+    """The price is 1, each answer states 3: the first one tells; a cap of 10 ends at 9. A later run knows it from the
+    start: what the first one left of the cap is no room for one request more."""
     one = replace(stating(), in_flight=in_flight)
     night = Night(path=tmp_path / "r.db", values=40, providers=(one,), scripts={"acme": lambda sent: used(OK, "3")})
-    for cap, owed in ((10, 9), (16, 15)):
+    for cap, owed in ((10, 9), (11, 9), (16, 15)):
         summary = night.run(max_spend={None: Amount(cap * 1_000_000)})
         assert summary.lanes[0].reason == "max-spend"
         assert night.query("SELECT sum(amount) FROM v_attempts") == [(float(owed),)]

@@ -1,0 +1,29 @@
+"""What attempts come to, over all batches: by account and day, and the charges that were above what was held."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from runner.domain.model import Amount
+
+_BY_DAY: Final = """
+SELECT day, sum(amount) FROM {schema}attempt_totals
+WHERE provider = ? AND unit = ? AND day >= ? AND standing <> 'released' GROUP BY day
+"""
+# Hardly any attempt is in the index that serves it: only those that the profile's price did not foresee.
+_DEARER: Final = "SELECT operation, unit, max(amount) FROM attempts WHERE amount > held GROUP BY operation, unit"
+
+
+def spent_by_day(
+    connection: sa.Connection, *, provider: str, unit: str, since_day: int, schema: str = ""
+) -> dict[int, Amount]:
+    """Held, debited or in doubt on each UTC day (whole days since the epoch), in every batch. `schema`: "main."."""
+    lines = connection.exec_driver_sql(_BY_DAY.format(schema=schema), (provider, unit, since_day))
+    return {day: Amount(amount) for day, amount in lines}
+
+
+def dearer(connection: sa.Connection) -> dict[tuple[str, str], Amount]:
+    """The highest charge of a single request that was above what was held for it, by operation and unit."""
+    return {(operation, unit): Amount(amount) for operation, unit, amount in connection.exec_driver_sql(_DEARER)}
