@@ -82,13 +82,12 @@ def draw(seed: int, mode: Mode) -> NightOptions:
         in_doubt="resend-once" if money.random() < 0.35 else "hold",
         max_requests=max(1, int(sends * money.uniform(0.2, 1.2))) if money.random() < 0.2 else None,
         max_spend=round(sends * money.uniform(0.2, 1.5), 1) if money.random() < 0.25 and paid else None,
-        max_spend_per_day=round(max(2.0, sends * money.uniform(0.2, 1.0)), 1)
-        if money.random() < 0.12 and paid
-        else None,
+        max_spend_per_day=round(6.0 + sends * money.uniform(0.1, 1.0), 1) if money.random() < 0.12 and paid else None,
         rate=money.choice(("30/min", "5/s", "100/min")) if money.random() < 0.1 else None,
         max_wait=money.choice((60.0, 900.0, 900.0, 7200.0)),
         max_failed=0.5 if money.random() < 0.1 else None,
         commit_seconds=store.choice((0.0, 0.002, 0.02, 0.2)),
+        poll_seconds=store.choice((0.5, 10.0, 10.0, 10.0, 10.0, 60.0)),
         crashes=_crashes(streams("crashes"), sends),
         crash_in_load=_crash_in_load(streams("load")),
         acts=_acts(streams("acts"), sends, len(batches)),

@@ -26,6 +26,7 @@ def run_night(seed: int, *, mode: Mode, folder: Path, watch: Watch | None = None
         _play(stage)
     finally:
         stage.operator.close()
+        stage.disk.die()
         for account in stage.accounts.values():
             stage.night.met.update(account.met)
     return stage.night

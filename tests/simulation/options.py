@@ -165,6 +165,7 @@ class NightOptions:
     max_wait: float
     max_failed: float | None
     commit_seconds: float  # the most a commit takes
+    poll_seconds: float  # how often a run looks for wishes: most of what a night costs
     crashes: tuple[CrashPlan, ...]  # one for each life, as long as there are any; double crashes among them
     crash_in_load: CrashPlan | None
     acts: tuple[Act, ...]

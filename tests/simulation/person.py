@@ -60,7 +60,7 @@ class Person:
         return changed is not None
 
     def _doing(self, act: Act, batch: str) -> int:
-        stage, operator = self.stage, self.stage.operator
+        operator = self.stage.operator
         match act.verb:
             case Verb.PAUSE | Verb.RESUME | Verb.CANCEL | Verb.RETRY:
                 commands = {

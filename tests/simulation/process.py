@@ -62,40 +62,59 @@ class SimRandomness:
         return "".join(self._random.choices(_LETTERS, k=16))
 
 
+class _Connection(sqlite3.Connection):
+    """One that is handed out again when its user has closed it: opening one costs more than most of what is read."""
+
+    parked: list[_Connection]
+    dead = False
+
+    def rollback(self) -> None:
+        """A dead process has nothing left to undo, and must not complain of it."""
+        if not self.dead:
+            super().rollback()
+
+    def close(self) -> None:
+        """Undo what is open, as closing does, and wait for the next user."""
+        self.rollback()
+        if not self.dead and self not in self.parked:
+            self.parked.append(self)
+
+    def die(self) -> None:
+        """Undo what is open, and never work again."""
+        with suppress(sqlite3.Error):
+            super().rollback()
+        super().close()
+        self.dead = True
+
+
 class Disk:
     """The connections of one process to the database. When it dies they are gone, and what was not committed with
     them."""
 
     def __init__(self) -> None:
         self.dead = False
-        self._connections: list[sqlite3.Connection] = []
+        self._all: list[_Connection] = []
+        self._parked: dict[str, list[_Connection]] = {}
 
-    def connect(self, *args: Any, **more: Any) -> sqlite3.Connection:
+    def connect(self, database: str, **more: Any) -> sqlite3.Connection:
         """As `sqlite3.connect`."""
         if self.dead:
             raise sqlite3.OperationalError("the process is dead")
-        connection: sqlite3.Connection = sqlite3.connect(*args, **more)
-        self._connections.append(connection)
-        if len(self._connections) > 64:
-            self._connections = [one for one in self._connections if _is_open(one)]
+        parked = self._parked.setdefault(f"{database} {more}", [])
+        if parked:
+            return parked.pop()
+        connection = sqlite3.connect(database, factory=_Connection, **more)
+        connection.parked = parked
+        self._all.append(connection)
         return connection
 
     def die(self) -> None:
         """Nothing more is written: open transactions are undone, as the next process would find and undo them."""
         self.dead = True
-        for connection in self._connections:
-            with suppress(sqlite3.Error):
-                connection.rollback()
-                connection.close()
-        self._connections.clear()
-
-
-def _is_open(connection: sqlite3.Connection) -> bool:
-    try:
-        connection.in_transaction  # noqa: B018 - raises on one that is closed
-    except sqlite3.ProgrammingError:
-        return False
-    return True
+        for connection in self._all:
+            connection.die()
+        self._all.clear()
+        self._parked.clear()
 
 
 class Process:

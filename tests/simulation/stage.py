@@ -10,15 +10,17 @@ from typing import Any
 from runner import app
 from runner.app import Runner, Seams
 from runner.domain.provider import Provider
+from runner.engine import run as engine
 from runner.engine.stop import StopSignal
 from runner.errors import RunnerError
 from runner.settings import Secret
 from runner.work.results import RunResult
+from runner.work.session import Session
 from tests.simulation import lists
 from tests.simulation.axis import Axis
 from tests.simulation.loop import CrashError, DeadlockError, LivelockError, SimLoop
 from tests.simulation.options import CrashPlan, Kind, NightOptions, Streams
-from tests.simulation.process import Process, SimClock, SimRandomness
+from tests.simulation.process import Disk, Process, SimClock, SimRandomness
 from tests.simulation.record import Command, End, Life, Night, Trace, Watch
 from tests.simulation.transport import SimTransport
 from tests.simulation.world import Account
@@ -47,6 +49,7 @@ class Stage:
         )
         self.loop: SimLoop | None = None
         self.stop = StopSignal()
+        self.disk = Disk()  # of the other terminal
         self.operator = self.runner(None)
         for plan in options.accounts:
             place = str(folder / "hostile.toml") if plan.kind is Kind.HOSTILE else plan.name
@@ -117,6 +120,7 @@ class Stage:
             work(runner)
             return []
         self.stop = StopSignal()
+        engine.WISHES_SECONDS = self.options.poll_seconds  # a run of hours would do little else
         self.loop = process.loop = SimLoop(
             self.streams.number(f"schedule:{process.life.number}"),
             began_at=self.axis.now,
@@ -146,8 +150,14 @@ class Stage:
             gather_seconds=self._gather(delays),
             fault_point=self._looked_at if process is None else process.fault_point,
             lock_folder=self.folder / "locks",
+            connect=(self.disk if process is None else process.disk).connect,
         )
-        return app.open(directory=self.folder, environ=self.environ, seams=seams)
+        if process is None:
+            return app.open(directory=self.folder, environ=self.environ, seams=seams)
+        # The settings do not change in a night: to read them and the profiles again would be half of what it costs.
+        session = Session(self.operator._session.settings, seams)
+        session.profiles = self.operator._session.profiles
+        return Runner(session)
 
     def _gather(self, draws: random.Random) -> Callable[[], float] | None:
         most = self.options.commit_seconds
