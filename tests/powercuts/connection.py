@@ -5,9 +5,11 @@ Errors are those of `sqlite3`, with SQLite's code, so that the store reads them 
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import apsw
@@ -16,6 +18,7 @@ Values = Sequence[Any] | Mapping[str, Any]
 
 _READS_ALONE = -1
 """What `rowcount` is after a statement that changes nothing."""
+_AUTOMATIC = re.compile(r"PRAGMA wal_autocheckpoint = (\d+)")
 _CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 
 
@@ -100,14 +103,23 @@ class Connection:
     isolation_level = None
 
     def __init__(
-        self, vfs: str, uri: str, *, busy_seconds: float, rewrite: Callable[[str], str], committed: Callable[..., None]
+        self,
+        vfs: str,
+        uri: str,
+        *,
+        busy_seconds: float,
+        rewrite: Callable[[str], str],
+        committed: Callable[[Connection], None],
+        quiet_checkpoints: bool = False,
     ) -> None:
+        """`quiet_checkpoints`: SQLite keeps the errors of its automatic checkpoints to itself, but apsw shows them."""
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
         with _translated():
             self.database = apsw.Connection(uri, flags=flags, vfs=vfs)
             self.database.set_busy_timeout(round(busy_seconds * 1000))
         self.rewrite = rewrite
         self._committed = committed
+        self._quiet_checkpoints = quiet_checkpoints
 
     def cursor(self) -> Cursor:
         """A new cursor."""
@@ -115,7 +127,10 @@ class Connection:
 
     def execute(self, sql: str, values: Values = ()) -> Cursor:
         """Run one statement on a cursor of its own."""
-        return self.cursor().execute(sql, values)
+        found = self.cursor().execute(sql, values)
+        if self._quiet_checkpoints and (asked := _AUTOMATIC.fullmatch(self.rewrite(sql))):
+            self.database.set_wal_hook(partial(_checkpoint, every=int(asked[1])))
+        return found
 
     def commit(self) -> None:
         """End the transaction, if there is one."""
@@ -136,3 +151,11 @@ class Connection:
         """Give the file up. What fails then (a reader may not lock for the last checkpoint) SQLite keeps to itself."""
         with suppress(apsw.IOError):
             self.database.close()
+
+
+def _checkpoint(database: apsw.Connection, name: str, pages: int, *, every: int) -> int:
+    """What SQLite's own hook does, word for word: a checkpoint that fails is tried again after the next commit."""
+    if 0 < every <= pages:
+        with suppress(apsw.Error):
+            database.wal_checkpoint(name)
+    return apsw.SQLITE_OK

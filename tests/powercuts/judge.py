@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.powercuts.disk import Image
-from tests.powercuts.life import Life, content, write_image
+from tests.powercuts.life import Kept, Life, content, write_image
 from tests.powercuts.provider import Book
 from tests.proofs.place import same
 
@@ -68,17 +69,18 @@ def _commits_lost(life: Life, found: bytes, cut: int) -> int | None:
     return None
 
 
-def ended(path: Path, book: Book, rows: int) -> Counter[str]:
+def ended(path: Path, book: Book, rows: int, kept: Sequence[Kept]) -> Counter[str]:
     """An ended list whose runs were cut off: nothing lost, each request and each charge accounted for."""
     with closing(sqlite3.connect(path)) as connection:
         same("integrity", connection.execute("PRAGMA integrity_check").fetchall(), [("ok",)])
         outcomes = connection.execute("SELECT value, state, possible_double_charge FROM v_outcomes").fetchall()
-        attempts = connection.execute("SELECT client_request_id, debited FROM v_attempts").fetchall()
+        debited = dict(connection.execute("SELECT client_request_id, debited FROM v_attempts").fetchall())
+        answers = dict(connection.execute("SELECT attempt, body FROM answers").fetchall())
     same("rows", sorted(value for value, *_ in outcomes), sorted(f"v{n}" for n in range(1, rows + 1)))
     states = Counter(state for _, state, _ in outcomes)
     same("states of an ended list", set(states) - {"succeeded", "failed", "in_doubt"}, set())
-    debited = dict(attempts)
     same("requests without an attempt", [one.value for one in book.seen if one.request_id not in debited], [])
+    same("paid answers lost", [one.attempt for one in kept if answers.get(one.attempt) != one.body], [])
     denied = [one.value for one in book.seen if one.charged and debited[one.request_id] == "no"]
     same("charges that are denied", denied, [])
     marked = {value for value, _, twice in outcomes if twice}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,14 @@ from typing import Any, Final, cast
 import anyio
 
 from runner.domain.model import AttemptId, BatchId, InDoubtPolicy, RunId
-from runner.domain.states import BatchEvent, JobState
+from runner.domain.states import BatchEvent, BatchState, JobState
 from runner.engine.ports import JobStore, RunOptions, Settlement
 from runner.engine.run import Accounts, LaneSetup, prepare
 from runner.engine.stop import StopSignal
 from runner.errors import RunnerError
 from runner.store import open_store
 from runner.store.database import Connect
+from runner.store.spill import answers_path
 from runner.store.store import Store
 from tests.engine.night import SeededRandomness, provider
 from tests.powercuts.connection import Connection
@@ -35,7 +36,7 @@ from tests.virtual import VirtualClock, run_virtual
 
 NAME: Final = "runner.db"
 FILES: Final = (NAME, f"{NAME}-wal", f"{NAME}-journal")
-"""All that survives a power cut: the shared memory beside them is made again."""
+"""All of SQLite's that survives a power cut: the shared memory beside them is made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Kept:
     step: int
     attempt: AttemptId
     body: bytes
+    beside: int  # bytes in the file of answers that the database did not take
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ class Life:
     number: int
     disk: Disk
     commits: list[tuple[int, bytes]]  # step and content after each that changed something; first as it began
+    path: Path  # of the database
     kept: list[Kept] = field(default_factory=list)
     began: int = 0  # the step at which it had recovered and went to work
     error: RunnerError | None = None  # what ended it before its time
@@ -86,6 +89,22 @@ class Life:
         found = content(connection.execute)
         if self.commits[-1][1] != found:
             self.commits.append((len(self.disk.steps), found))
+
+    def keep(self, settlement: Settlement) -> None:
+        """An answer was acknowledged."""
+        file = answers_path(self.path)
+        self.kept.append(
+            Kept(
+                step=len(self.disk.steps),
+                attempt=settlement.attempt,
+                body=settlement.answer.body,
+                beside=file.stat().st_size if file.exists() else 0,
+            )
+        )
+
+
+Work = Callable[[Store, Life], Awaitable[None]]
+"""What a life does with the store."""
 
 
 class _Acknowledged:
@@ -109,8 +128,7 @@ class _Acknowledged:
 
     def _keep(self, settlement: Settlement, stored: asyncio.Future[None]) -> None:
         if not stored.cancelled() and stored.exception() is None:
-            step = len(self._life.disk.steps)
-            self._life.kept.append(Kept(step=step, attempt=settlement.attempt, body=settlement.answer.body))
+            self._life.keep(settlement)
 
 
 def content(execute: Callable[[str], Any]) -> bytes:
@@ -138,49 +156,64 @@ def live(
     folder: Path,
     image: Image,
     began: bytes,
-    book: Book,
     clock: VirtualClock,
     knobs: Knobs,
+    work: Work,
     *,
-    number: int,
+    number: int = 1,
     refuse: Refuse = never,
 ) -> Life:
     """Start on an image, with the content `began`, in `folder`, which is made; the life, to its end."""
     path = write_image(folder, image)
-    life = Life(number, Disk(image), [(0, began)])
+    life = Life(number, Disk({name: data for name, data in image.items() if name in FILES}), [(0, began)], path)
 
     def connect(address: str, *, timeout: float, **_: object) -> sqlite3.Connection:
-        opened = Connection(vfs, address, busy_seconds=timeout, rewrite=knobs.rewrite, committed=life.note)
+        opened = Connection(
+            vfs,
+            address,
+            busy_seconds=timeout,
+            rewrite=knobs.rewrite,
+            committed=life.note,
+            quiet_checkpoints=refuse is not never,
+        )
         return cast(sqlite3.Connection, opened)
 
     with recording(life.disk, refuse=refuse) as vfs:
         try:
-            run_virtual(partial(_to_the_end, path, life, book, clock, knobs, connect))
+            run_virtual(partial(_to_the_end, life, clock, knobs, connect, work))
         except RunnerError as error:
             life.error = error
     return life
 
 
-def finish(folder: Path, image: Image, book: Book, clock: VirtualClock, knobs: Knobs, *, number: int) -> Path:
-    """The product as it is on an image: it recovers and works to the end of the list. The database."""
+def finish(folder: Path, image: Image, clock: VirtualClock, knobs: Knobs, work: Work, *, number: int = 1) -> Path:
+    """The product as it is on an image, to the end of its work. The database."""
     path = write_image(folder, image)
-    life = Life(number, Disk(image), [])
-    run_virtual(partial(_to_the_end, path, life, book, clock, knobs, sqlite3.connect))
+    life = Life(number, Disk(image), [], path)
+    run_virtual(partial(_to_the_end, life, clock, knobs, sqlite3.connect, work))
     return path
 
 
-async def _to_the_end(path: Path, life: Life, book: Book, clock: VirtualClock, knobs: Knobs, connect: Connect) -> None:
+async def _to_the_end(life: Life, clock: VirtualClock, knobs: Knobs, connect: Connect, work: Work) -> None:
     seconds = knobs.gather_seconds
     gather = None if seconds is None else lambda: seconds
-    with open_store(path, clock=clock, inline=True, create=False, connect=connect, gather_seconds=gather) as store:
-        await _work(store, life, book, clock, knobs)
+    opened = open_store(life.path, clock=clock, inline=True, create=False, connect=connect, gather_seconds=gather)
+    with opened as store:
+        await work(store, life)
     clock.shift_us += round(anyio.current_time() * 1e6)
 
 
-async def _work(store: Store, life: Life, book: Book, clock: VirtualClock, knobs: Knobs) -> None:
+def the_list(book: Book, clock: VirtualClock, knobs: Knobs) -> Work:
+    """What a life does: it recovers, and works to the end of the list."""
+    return partial(_work, book=book, clock=clock, knobs=knobs)
+
+
+async def _work(store: Store, life: Life, *, book: Book, clock: VirtualClock, knobs: Knobs) -> None:
+    store.steering.recover(safe=())
     batch = store.reports.named("leads")
     assert batch is not None
-    store.steering.recover(safe=())
+    if batch.state is BatchState.COMPLETED:  # the power was cut after all was done
+        return
     run = store.steering.start_run(pid=1, host="test", version="0", options={})
     store.steering.change(batch.id, BatchEvent.START, run=run)
     life.began = len(life.disk.steps)
