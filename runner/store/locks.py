@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from runner.engine.ports import Clock
-from runner.errors import BusyError, StoreError, UsageError
+from runner.errors import BusyError, StorageFullError, StoreError, UsageError
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Lock:
@@ -118,6 +122,12 @@ def _lock(path: Path, *, what: str, database: Path, clock: Clock) -> Lock:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFullError(
+                f"the disk that holds {path.name} is full",
+                why="no run begins without its lock, so nothing is sent",
+                fix="free some space, then run the same command again",
+            ) from error
         raise UsageError(
             f"the lock {path} cannot be made",
             why=error.strerror or str(error),
@@ -127,14 +137,11 @@ def _lock(path: Path, *, what: str, database: Path, clock: Clock) -> Lock:
         signed = os.pread(descriptor, 4096, 0) if sys.platform != "win32" else b""
         os.close(descriptor)
         raise _busy(what, signed)
-    try:
-        start = datetime.fromtimestamp(clock.now_us() // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        holder = {"pid": os.getpid(), "start": start, "database": str(database)}
+    start = datetime.fromtimestamp(clock.now_us() // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    signature = json.dumps({"pid": os.getpid(), "start": start, "database": str(database)}).encode()
+    with suppress(OSError):  # on a full disk: a lock that is not signed holds all the same
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(holder).encode())
-    except BaseException:
-        os.close(descriptor)
-        raise
+        os.write(descriptor, signature)
     return Lock(descriptor)
 
 

@@ -125,3 +125,21 @@ async def test_waiting_takes_its_turn(tmp_path: Path, clock: HandClock) -> None:
     assert clock.slept == pytest.approx([1.0, 1.0, 0.5])
     held.release()
     (await wait_for(lambda: lock_database(tmp_path / "a.db", clock=clock), clock=clock, seconds=0)).release()
+
+
+def test_a_lock_is_held_where_nothing_can_be_written(tmp_path: Path, clock: HandClock) -> None:
+    """On a full disk nobody can sign it: it keeps others out all the same."""
+    database = tmp_path / "a.db"
+    cramped = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n{HOLDER}"
+    with subprocess.Popen(
+        [sys.executable, "-c", cramped, str(database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert told(process) == "held\n"
+        with pytest.raises(BusyError) as busy:
+            lock_database(database, clock=clock)
+        assert busy.value.why == "another process holds its lock"
+        process.communicate("x")
