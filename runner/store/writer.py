@@ -179,6 +179,9 @@ class Writer:
                 self._loop.call_later(PAUSE_SECONDS, self._commit_gathered)
                 return
             done = self._keeper.give_up(group)
+        except Exception as error:  # as in the thread: it must reach those who wait
+            self._keeper.end(error)
+            done = self._keeper.keep(group)
         self._locked = False
         _deliver(list(zip(group, done, strict=True)))
 
