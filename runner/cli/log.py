@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import Parameter
 
 from runner.cli.options import Common, Switch
+from runner.cli.receipt import wallet_text
 from runner.cli.render import table
 from runner.cli.terminal import Screen
 from runner.cli.text import clean, count, moment, number, plural, redact
-from runner.cli.wallet import wallet_text
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -251,8 +251,6 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "streak.requeued": _streak,
     "balance.differs": _balance,
     "balance.grew": lambda r: f"its wallet grew by at least {_units(r, 'topped_up')}: it was topped up",
-    "answers.recovered": lambda r: f"{count(int(r.detail['answers']), 'answer')} put back that a run could not store",
-    "answers.aside": lambda r: f"{count(int(r.detail['lines']), 'answer')} of no use: kept in {r.detail['file']}.aside",
     "answers.recovered": lambda r: f"{count(int(r.detail['answers']), 'answer')} put back that a run could not store",
     "answers.aside": lambda r: f"{count(int(r.detail['lines']), 'answer')} of no use: kept in {r.detail['file']}.aside",
     "run.died": _words("a run was cut off: its process died"),

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
+from runner.cli.receipt import charged_text, saved_text, sent_text, wallet_texts
 from runner.cli.text import clean, count, listed, moment, number, redact
-from runner.domain.model import Debited, Fault
+from runner.domain.model import Fault
 from runner.domain.states import BatchState, JobState
 from runner.engine.halts import MAX_FAILED
 from runner.work.money import costs_text
@@ -77,21 +78,6 @@ def counts_text(outcomes: Mapping[JobState, int]) -> str:
     return ", ".join(parts)
 
 
-def charged_text(status: BatchStatus) -> str:
-    """What the requests cost: `15 checks in all, 2 more in doubt`."""
-    doubtful = costs_text(status.perhaps_charged, nothing="")
-    more = f", up to {doubtful} more in doubt" if doubtful else ""
-    return f"{costs_text(status.charged)} in all{more}"
-
-
-def sent_text(status: BatchStatus) -> str:
-    """The requests by what is known of their charge: `52 (47 charged, 3 not charged, 2 in doubt)`."""
-    debited = status.debited
-    detail = f"{number(debited[Debited.YES])} charged, {number(debited[Debited.NO])} not charged"
-    unknown = f", {number(debited[Debited.UNKNOWN])} in doubt" if debited[Debited.UNKNOWN] else ""
-    return f"{number(status.attempts)} ({detail}{unknown})"
-
-
 def halt_text(halt: Halt) -> str:
     """The provider's words, what they mean, and what to do about it."""
     words = " ".join(filter(None, [clean(halt.code or ""), f'"{redact(halt.message)}"' if halt.message else ""]))
@@ -133,6 +119,8 @@ def status_text(status: BatchStatus) -> str:
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("sent", sent_text(status)),
                 ("charged", charged_text(status)),
+                ("saved", saved_text(status)),
+                *(("wallet", text) for text in wallet_texts(status.wallets)),
                 ("waiting", ", ".join(sending)),
                 ("ready by", f"about {moment(status.eta_us)}" if status.eta_us else ""),
             ]
@@ -231,7 +219,9 @@ def ended_text(result: RunResult, doubt: str) -> str:
                 ("again", listed(filter(None, again))),
                 ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status.outcomes)}"),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
-                ("charged", charged_text(status)),
+                ("charged", charged_text(status, result.receipt)),
+                ("saved", saved_text(status)),
+                *(("wallet", text) for text in wallet_texts(one for one in status.wallets if one.run == result.run)),
                 ("file", _file_text(result)),
                 *(("note", clean(notice)) for notice in result.notices),
             ]

@@ -200,7 +200,7 @@ def _work(library: Runner, screen: Screen, plans: Sequence[Preflight], limits: C
     for result in results:
         _tell_end(library, screen, result)
     if shown.json:
-        _print_all(screen, [as_json(result.status) for result in results])
+        _print_all(screen, [as_json(result.status, result.receipt) for result in results])
     return worst_exit(result.exit_code for result in results)
 
 

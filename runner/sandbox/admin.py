@@ -3,8 +3,10 @@
 GET  /_sandbox/ledger    every request, one JSON object a line
 GET  /_sandbox/summary   counts, the wallet, how full the windows were
 POST /_sandbox/top-up    {"units": 100}
+POST /_sandbox/take      {"units": 2}: somebody else uses the account
 POST /_sandbox/faults    {"share": 0.05}
-POST /_sandbox/next      [{"rule": "insufficient-funds"}, {"manner": "drop", "charged": true}, ...]: the next requests
+POST /_sandbox/next      [{"rule": "insufficient-funds"}, {"manner": "drop", "charged": true}, ...]: the next requests;
+                         {"times": 2} charges one twice and says so once
 
 An answer of one's own is {"answer": {"status": 502, "headers": {"retry-after": "1"}, "body": "<html>"}}; a body that is
 not text goes as `body_base64`.
@@ -59,6 +61,8 @@ def _grant(world: World, wish: str, given: Any) -> None:
     match wish:
         case "top-up":
             world.top_up(float(given["units"]))
+        case "take":
+            world.take(float(given["units"]))
         case "faults":
             world.faults = float(given["share"])
         case "next":

@@ -34,13 +34,15 @@ class Manner(StrEnum):
 class Behaviour:
     """What to do with one request instead of the usual: a rule's example, an answer of one's own, or bad manners.
 
-    Without `rule` and `answer` the content is a success. `charged`: None means a success and a rule that says so.
+    Without `rule` and `answer` the content is a success. `charged`: None means a success and a rule that says so;
+    `times`: what is charged is booked so often, and stated once.
     """
 
     rule: str | None = None
     answer: Answer | None = None
     manner: Manner = Manner.ANSWER
     charged: bool | None = None
+    times: int = 1
     after_bytes: int = 0
     delay_seconds: float | None = None
 

@@ -91,6 +91,14 @@ class World:
         """Put units into the wallet."""
         self._wallet = (self._wallet or 0) + round(units * MILLION)
 
+    def take(self, units: float) -> None:
+        """Somebody else uses the account: no request in the books, and the wallet is emptier."""
+        self._book(round(units * MILLION))
+
+    def _book(self, amount: int) -> None:
+        self._charged += amount
+        self._wallet = None if self._wallet is None else max(0, self._wallet - amount)
+
     def next(self, behaviours: Iterable[Behaviour]) -> None:
         """Do these with the next requests, in order, before the script. Raises `LookupError` for an unknown rule."""
         wanted = list(behaviours)
@@ -114,8 +122,7 @@ class World:
         if sighting and self._wallet is not None and broke:
             content, charge = self._repertoire.out_of_funds(sighting.operation), 0
         entry.charged = charge
-        self._charged += charge
-        self._wallet = None if self._wallet is None else self._wallet - charge
+        self._book(charge * (behaviour.times if behaviour else 1))
         entry.rule, entry.status = content.rule, content.answer.status
         given = behaviour.delay_seconds if behaviour else None
         return Reply(

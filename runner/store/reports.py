@@ -53,6 +53,9 @@ _NAMED_ONLY: Final = f"""
 SELECT DISTINCT reason FROM jobs WHERE batch = ? AND state = 'failed' AND reason IN ({marks(len(NAMED_ONLY))})
 ORDER BY reason
 """
+_REUSED: Final = """
+SELECT operation, count(*) FROM jobs WHERE batch = ? AND state = 'succeeded' AND requests = 0 GROUP BY operation
+"""
 _AT_WORK: Final = "SELECT max(id) FROM runs WHERE ended_us IS NULL"
 _DOUBTS: Final = """
 SELECT j.id, j.operation, j.value, min(e.row) AS first FROM jobs AS j JOIN row_jobs AS e ON e.job = j.id
@@ -150,6 +153,7 @@ class Reports:
                 lanes=tuple(read_lanes(connection, batch=batch)),
                 next_due_us=next_due(connection, batch=batch, operations=info.operations),
                 unfinished=connection.exec_driver_sql(_UNFINISHED, (batch,)).scalar_one(),
+                reused={line[0]: line[1] for line in connection.exec_driver_sql(_REUSED, (batch,))},
                 run=connection.exec_driver_sql(_AT_WORK).scalar(),
             )
 

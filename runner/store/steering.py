@@ -38,7 +38,7 @@ _CANCEL_JOBS: Final = f"""
 UPDATE jobs SET state = 'cancelled', due_us = 0, finished_us = ? WHERE batch = ? AND {job_may(JobEvent.CANCEL)}
 AND id <= (SELECT visible_job FROM batches WHERE id = jobs.batch)
 """
-_NOTES: Final = frozenset({"invalid", "countries"})  # kept with the options of a batch, but nobody's decision
+_NOTES: Final = frozenset({"invalid", "refused", "countries"})  # kept beside the options, nobody's decision
 _KEEP: Final = "UPDATE batches SET settings = ?, touched_us = ? WHERE id = ?"
 
 

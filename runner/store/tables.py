@@ -155,6 +155,7 @@ sa.Index(
 sa.Index("ix_jobs_running", jobs.c.batch, sqlite_where=sa.text("state = 'running'"))
 sa.Index("ix_jobs_failed", jobs.c.batch, sqlite_where=sa.text("state = 'failed'"))
 sa.Index("ix_jobs_in_doubt", jobs.c.batch, sqlite_where=sa.text("state = 'in_doubt'"))
+sa.Index("ix_jobs_reused", jobs.c.batch, jobs.c.operation, sqlite_where=sa.text("state = 'succeeded' AND requests = 0"))
 
 row_jobs = sa.Table(
     "row_jobs",
@@ -278,8 +279,7 @@ balances = sa.Table(
     sa.Column("batch", sa.Integer, sa.ForeignKey("batches.id"), primary_key=True, autoincrement=False),
     _part("provider", sa.Text),
     _part("run", sa.Integer),
-    _text("account"),
-    _text("unit"),
+    *map(_text, ("account", "unit")),
     _number("upto"),  # the last attempt that was looked at
     *map(_number, ("first_us", "last_us", "until_us", "opening", "closing", "topped_up", "debited", "exact")),
     sqlite_with_rowid=False,

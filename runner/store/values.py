@@ -139,6 +139,7 @@ class BatchStatus:
     lanes: tuple[LaneReport, ...]
     next_due_us: int | None  # earliest of the queued jobs (0: now), None: nothing queued
     unfinished: int  # failed jobs that are not final: the same command tries them again
+    reused: Mapping[str, int]  # by operation: jobs that succeeded without a request of their own
     run: int | None  # the run at work that started last, if the database knows of one not ended
 
     @property

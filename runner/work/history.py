@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from runner.domain.model import MILLION
-from runner.errors import ConfigError, RunnerError, UsageError
+from runner.errors import ConfigError, UsageError
 from runner.settings import parse_duration
 from runner.store.store import Store
 from runner.store.values import BatchInfo, SpendView
@@ -28,7 +28,7 @@ def log(info: BatchInfo | None, *, since_us: int | None, limit: int, store: Stor
     events, more = store.reports.events(batch=None if info is None else info.id, since_us=since_us, limit=limit)
     batches = store.reports.batches()
     files, names = _files(batches), [other.name for other in batches]
-    titles = {name: _title(name, files, profiles) for name in {one.lane for one in events if one.lane}}
+    titles = {name: profiles.title(name, files) for name in {one.lane for one in events if one.lane}}
     records = tuple(
         Record(
             at_us=one.at_us,
@@ -50,13 +50,6 @@ def _files(batches: Iterable[BatchInfo]) -> dict[str, str]:
     for info in batches:
         files = {**info.source.get("profiles", {}), **files}
     return files
-
-
-def _title(name: str, files: dict[str, str], profiles: Profiles) -> str:
-    try:
-        return profiles.provider(files.get(name, name)).title
-    except RunnerError:  # its profile is gone, or wrong by now; what happened with it is told all the same
-        return name
 
 
 def parse_by(by: By | str) -> By:

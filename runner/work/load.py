@@ -175,12 +175,17 @@ def _unknown(store: Store, plan: Plan, info: BatchInfo) -> Iterable[Row]:
 
 
 def _kept(store: Store, info: BatchInfo, judges: Sequence[Tally]) -> BatchInfo:
-    """Keep with the batch what only its cells tell: the refusals by reason, and the countries of its phones."""
+    """Keep with the batch what only its cells tell: the refusals by reason and by operation, the countries of its
+    phones."""
     invalid: Counter[str] = Counter(info.settings.get("invalid", {}))
+    refused: Counter[str] = Counter(info.settings.get("refused", {}))
     for tally in judges:
         invalid.update({f"invalid:{why}": count for why, count in tally.refused.items()})
+        refused[tally.operation.key] += tally.refused.total()
     phones = Counter(info.settings.get("countries", {})) + countries(judges)
-    store.steering.keep(info.id, {"invalid": dict(invalid), "countries": dict(phones) or None})
+    store.steering.keep(
+        info.id, {"invalid": dict(invalid), "refused": dict(refused), "countries": dict(phones) or None}
+    )
     return store.reports.batch(info.id)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runner.domain.provider import Operation, Provider
-from runner.errors import ConfigError, ProfileError, UsageError
+from runner.errors import ConfigError, ProfileError, RunnerError, UsageError
 from runner.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,6 +75,13 @@ class Profiles:
         files: Mapping[str, str] = source.get("profiles", {})
         names = dict.fromkeys(operation.provider for operation in operations.values())
         return {name: self.provider(files.get(name, name)) for name in names}
+
+    def title(self, name: str, files: Mapping[str, str]) -> str:
+        """A provider's title; its name where its profile is gone, or wrong by now. `files`: profile files by name."""
+        try:
+            return self.provider(files.get(name, name)).title
+        except RunnerError:
+            return name
 
     def safe_operations(self, operations: Iterable[str], source: Mapping[str, Any]) -> set[str]:
         """Those of a batch's operations that may be repeated; one whose profile is gone counts as not safe."""

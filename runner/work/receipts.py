@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from runner.domain.model import UNSENT, BatchId, Debited
+from runner.domain.model import UNSENT, BatchId
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
@@ -18,31 +18,15 @@ from runner.settings import parse_duration
 from runner.store.values import BatchInfo
 from runner.work.caps import Wanted
 from runner.work.deliver import AUTO, NONE, STDOUT, check_target, export, settle_target
-from runner.work.results import Exported, RunResult
+from runner.work.results import Exported, Receipt, RunResult
 from runner.work.run import run
 from runner.work.shape import Shape
 from runner.work.standing import standing
+from runner.work.sums import Counted
 from runner.work.together import Ended
 from runner.work.tools import Tools
 
 OBSERVER_FAILED = "observer"
-
-
-@dataclass(slots=True)
-class Receipt:
-    """What one batch sent in this run, and what became of it."""
-
-    sent: int = 0
-    charged: int = 0
-    not_charged: int = 0
-    in_doubt: int = 0
-
-    def count(self, event: AttemptClosed) -> None:
-        """One more request that was over."""
-        self.sent += 1
-        self.charged += event.debited is Debited.YES
-        self.not_charged += event.debited is Debited.NO
-        self.in_doubt += event.debited is Debited.UNKNOWN
 
 
 class Receipts:
@@ -53,7 +37,7 @@ class Receipts:
     """
 
     def __init__(self, observer: Observer | None, stop: StopSignal) -> None:
-        self._by_batch: dict[BatchId, Receipt] = {}
+        self._by_batch: dict[BatchId, Counted] = {}
         self._observer = observer
         self._stop = stop
         self._error: Exception | None = None
@@ -74,9 +58,9 @@ class Receipts:
         self._error = self._error or error
         self._stop.set(OBSERVER_FAILED)
 
-    def of(self, batch: BatchId) -> Receipt:
+    def of(self, batch: BatchId) -> Counted:
         """What was counted for a batch so far."""
-        return self._by_batch.setdefault(batch, Receipt())
+        return self._by_batch.setdefault(batch, Counted())
 
     def reraise(self) -> None:
         """Throw what the user's observer raised, if it did."""
@@ -123,7 +107,9 @@ async def run_and_deliver(
     async def tell(batch: BatchId, ended: Ended) -> None:
         # Called in the middle of what other batches do: what fails here must not cut them off.
         try:
-            result = await _deliver(by_id[batch], ended, receipts.of(batch), targets[batch], delivery, tools=tools)
+            result = await _deliver(
+                by_id[batch], ended, receipts.of(batch).receipt(tools.prices), targets[batch], delivery, tools=tools
+            )
             results[batch] = result
             if on_result is not None:
                 on_result(result)
@@ -186,6 +172,8 @@ async def _deliver(
         charged=receipt.charged,
         not_charged=receipt.not_charged,
         in_doubt=receipt.in_doubt,
+        receipt=receipt,
+        run=ended.run,
         interrupted=ended.stop_reason,
         requeued=ended.requeued,
         released=ended.released,

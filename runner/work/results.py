@@ -67,6 +67,52 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Requests by what is known of their charge, and what that comes to. Sent = charged + not charged + in doubt."""
+
+    sent: int  # or perhaps sent
+    charged: int
+    not_charged: int
+    in_doubt: int  # those on the way included
+    cost: tuple[Cost, ...]  # charged for certain
+    doubtful: tuple[Cost, ...]  # what those in doubt may have cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """Requests that were not made, at what those of their operation were charged on average."""
+
+    requests: int
+    cost: tuple[Cost, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wallet:
+    """The wallet of a provider's account over one run: opening + topped_up - debited - difference = closing."""
+
+    provider: str
+    title: str
+    run: int  # as in `v_runs`, from 1
+    unit: str
+    first_us: int  # when the first request was sent whose answer says what is left
+    until_us: int  # when the last such answer came
+    opening: Decimal
+    closing: Decimal
+    topped_up: Decimal  # at least
+    debited: Decimal  # what its answers account for, and what you said of those in doubt
+    in_doubt: Decimal  # what may have been charged beside that
+    difference: Decimal  # by so much more it fell; less than 0: by so much less
+    doubts: int  # requests behind `in_doubt`
+    tells: bool  # a difference speaks of them: nothing else that was sent can explain it
+    tells_innocence: bool  # and so does none
+
+    @property
+    def fall(self) -> Decimal:
+        """What it lost, top-ups left out."""
+        return self.opening + self.topped_up - self.closing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStatus:
     """Everything `status` shows of one batch; `runner.work.status.as_json(status)` is the object of `--json`."""
 
@@ -87,6 +133,10 @@ class BatchStatus:
     in_doubt_amount: Mapping[str, Decimal]
     charged: tuple[Cost, ...]  # `spent` with its money; not part of the JSON object
     perhaps_charged: tuple[Cost, ...]  # `in_doubt_amount` likewise
+    receipt: Receipt  # of all runs
+    duplicates: Saved  # rows of a value that an earlier row asks about
+    reused: Saved  # answers taken over from other batches
+    wallets: tuple[Wallet, ...]  # the oldest run first
     lanes: tuple[LaneStatus, ...]
     halts: tuple[Halt, ...]
     eta_us: int | None
@@ -118,6 +168,8 @@ class RunResult:
     charged: int
     not_charged: int
     in_doubt: int  # requests of this run nobody knows the charge of
+    receipt: Receipt  # these, and what they come to
+    run: int | None  # its number, as in `v_runs`; None: nothing was due
     interrupted: str | None  # the stop's reason: "SIGINT", "SIGTERM", ...
     requeued: int  # failures that were not final, queued again by this run
     released: int  # doubts queued again under `resend-once`

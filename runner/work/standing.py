@@ -21,6 +21,7 @@ from runner.work.preflight import seconds_at_limits
 from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus, Halt, LaneStatus
 from runner.work.status import CUT_OFF, PERSON, exit_code, next_step
+from runner.work.sums import batch_receipt, duplicates, reused, wallets
 
 HALTED_LANE = "halted"
 
@@ -62,6 +63,10 @@ def standing(
         in_doubt_amount=_by_unit((line.unit, line.in_doubt) for line in status.ledger),
         charged=tuple(prices.cost(line.provider, line.unit, line.debited) for line in status.ledger),
         perhaps_charged=tuple(prices.cost(line.provider, line.unit, line.in_doubt) for line in status.ledger),
+        receipt=batch_receipt(status, prices),
+        duplicates=duplicates(status, prices),
+        reused=reused(status, prices),
+        wallets=wallets(store.reports.balances(info.id), info, profiles),
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
         eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING and reason != CUT_OFF else None,

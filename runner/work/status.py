@@ -11,7 +11,8 @@ from typing import Any, assert_never
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
 from runner.store.codec import iso as iso
-from runner.work.results import BatchStatus, Halt, LaneStatus, Next
+from runner.work.money import Cost, in_money
+from runner.work.results import BatchStatus, Halt, LaneStatus, Next, Receipt, Saved, Wallet
 
 PERSON = "person"
 INTERRUPTED = "interrupted"
@@ -131,8 +132,9 @@ def plain(amount: Decimal) -> int | float:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-def as_json(status: BatchStatus) -> dict[str, Any]:
-    """The object of `status BATCH --json`, schema 1: keys, order and words are a contract."""
+def as_json(status: BatchStatus, run: Receipt | None = None) -> dict[str, Any]:
+    """The object of `status BATCH --json`, schema 1: keys, order and words are a contract. `run`: of the run that just
+    ended, if one did."""
     halts = [_halt(one) for one in status.halts]
     return {
         "schema": 1,
@@ -154,6 +156,55 @@ def as_json(status: BatchStatus) -> dict[str, Any]:
         "halts": halts,
         "eta": iso(status.eta_us),
         "next": {"command": status.next.command, "why": status.next.why},
+        "receipt": {
+            **_receipt(status.receipt),
+            "saved": {"duplicates": _saved(status.duplicates), "reuse": _saved(status.reused)},
+            "run": None if run is None else _receipt(run),
+        },
+        "balance": [wallet_json(one) for one in status.wallets],
+    }
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "sent": receipt.sent,
+        "charged": receipt.charged,
+        "not_charged": receipt.not_charged,
+        "in_doubt": receipt.in_doubt,
+        "amounts": {"charged": _by_unit(receipt.cost), "in_doubt": _by_unit(receipt.doubtful)},
+        "money": {"charged": _money(receipt.cost), "in_doubt": _money(receipt.doubtful)},
+    }
+
+
+def _saved(saved: Saved) -> dict[str, Any]:
+    return {"requests": saved.requests, "amounts": _by_unit(saved.cost), "money": _money(saved.cost)}
+
+
+def _by_unit(costs: Iterable[Cost]) -> dict[str, int | float]:
+    sums: dict[str, Decimal] = {}
+    for cost in costs:
+        sums[cost.unit] = sums.get(cost.unit, Decimal(0)) + cost.amount
+    return _amounts(sums)
+
+
+def _money(costs: Iterable[Cost]) -> dict[str, int | float] | None:
+    """By currency; null as soon as the price of anything in it is not known."""
+    sums = in_money(costs)
+    return None if sums is None else _amounts(sums)
+
+
+def wallet_json(wallet: Wallet) -> dict[str, Any]:
+    """One of `balance`: opening + topped_up - debited - difference = closing."""
+    return {
+        "provider": wallet.provider,
+        "run": wallet.run,
+        "unit": wallet.unit,
+        "opening": plain(wallet.opening),
+        "closing": plain(wallet.closing),
+        "topped_up": plain(wallet.topped_up),
+        "debited": plain(wallet.debited),
+        "in_doubt": plain(wallet.in_doubt),
+        "difference": plain(wallet.difference),
     }
 
 

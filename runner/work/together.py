@@ -29,6 +29,7 @@ class Ended:
     """What a run came to for one batch; how the batch stands is in the store."""
 
     exit_code: int
+    run: RunId | None = None  # None: the batch was not touched
     stop_reason: str | None = None
     requeued: int = 0
     released: int = 0
@@ -162,7 +163,7 @@ def _finish(tools: Tools, info: BatchInfo, run: RunId, summary: RunSummary | Non
     codes = [exit_code(status.batch.state, status.batch.reason, status.by_state)]
     signalled = signal_exit(stopped)
     code = worst_exit(codes if signalled is None else [*codes, signalled])
-    return Ended(exit_code=code, stop_reason=stopped)
+    return Ended(exit_code=code, run=run, stop_reason=stopped)
 
 
 def carry_out(tools: Tools, info: BatchInfo) -> BatchInfo:

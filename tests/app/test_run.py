@@ -105,6 +105,8 @@ def test_status_json_is_the_contract(place: Place) -> None:
         "halts",
         "eta",
         "next",
+        "receipt",
+        "balance",
     ]
     assert list(found["outcomes"]) == ["succeeded", "failed", "in_doubt", "queued", "running", "cancelled"]
     assert sum(found["outcomes"].values()) == found["jobs"] == 4

@@ -20,7 +20,9 @@ from runner.work.results import (
     LaneStatus,
     Loaded,
     Next,
+    Receipt,
     RunResult,
+    Saved,
 )
 
 HALT = Halt(
@@ -40,6 +42,14 @@ COUNTS = {
     JobState.RUNNING: 0,
     JobState.CANCELLED: 0,
 }
+RECEIPT = Receipt(
+    sent=52,
+    charged=47,
+    not_charged=3,
+    in_doubt=2,
+    cost=(Cost(unit="check", amount=Decimal(47), money=None, currency="", told=False),),
+    doubtful=(Cost(unit="check", amount=Decimal(2), money=None, currency="", told=False),),
+)
 STATUS = BatchStatus(
     batch="leads-defastra-email",
     handle="leads",
@@ -58,6 +68,10 @@ STATUS = BatchStatus(
     in_doubt_amount={"check": Decimal(2)},
     charged=(Cost(unit="check", amount=Decimal(47), money=None, currency="", told=False),),
     perhaps_charged=(Cost(unit="check", amount=Decimal(2), money=None, currency="", told=False),),
+    receipt=RECEIPT,
+    duplicates=Saved(requests=7, cost=(Cost(unit="check", amount=Decimal(7), money=None, currency="", told=False),)),
+    reused=Saved(requests=0, cost=()),
+    wallets=(),
     lanes=(
         LaneStatus(
             provider="defastra", state="halted", reason="insufficient-funds", until_us=None, rate=None, in_flight=5
@@ -80,6 +94,8 @@ RESULT = RunResult(
     charged=47,
     not_charged=3,
     in_doubt=2,
+    receipt=RECEIPT,
+    run=1,
     interrupted=None,
     requeued=4,
     released=0,
@@ -140,6 +156,7 @@ def test_a_halt_shows_words_meaning_advice_and_the_next_command():
         "  in all    200 rows; requests: 47 succeeded, 1 failed, 2 in doubt, 140 waiting",
         "  refused   3 cells, not sent",
         "  charged   47 checks in all, up to 2 checks more in doubt",
+        "  saved     7 requests, 7 checks: rows with a value that another row has",
         "  file      leads-defastra-email.csv",
         '  halted    defastra says INSUFFICIENT_FUNDS "No credit left for j…@example.com\\u001b[2J"',
         "  means     insufficient funds; nothing waiting was failed or charged for it",

@@ -1,0 +1,81 @@
+"""What requests cost, what was saved, and what the wallets say of it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from runner.cli.text import count, number, plural
+from runner.domain.model import Debited
+from runner.work.money import costs_text
+from runner.work.results import BatchStatus, Receipt, Wallet
+
+
+def charged_text(status: BatchStatus, run: Receipt | None = None) -> str:
+    """What the requests cost: `15 checks in all, up to 2 checks more in doubt`; `5 checks now, 20 checks in all` where
+    earlier runs had their share. `run`: of the one that just ended."""
+    doubtful = costs_text(status.perhaps_charged, nothing="")
+    more = f", up to {doubtful} more in doubt" if doubtful else ""
+    in_all = costs_text(status.charged)
+    now = in_all if run is None else costs_text(run.cost)
+    return f"{f'{now} now, ' if now != in_all else ''}{in_all} in all{more}"
+
+
+def saved_text(status: BatchStatus) -> str:
+    """What was not asked twice: `3 requests, 3 checks: rows with a value that another row has`."""
+    saved = [
+        (status.duplicates, "rows with a value that another row has"),
+        (status.reused, "values that another batch has the answer to"),
+    ]
+    return "; ".join(
+        f"{', '.join(filter(None, [count(one.requests, 'request'), costs_text(one.cost, nothing='')]))}: {why}"
+        for one, why in saved
+        if one.requests
+    )
+
+
+def wallet_texts(wallets: Iterable[Wallet]) -> list[str]:
+    """What the wallets did that the answers do not say: differences, top-ups. Nothing of those that agree."""
+    texts = []
+    for one in wallets:
+        if one.topped_up:
+            texts.append(f"{one.title}'s was topped up by at least {number(one.topped_up)} {plural(one.unit, 2)}")
+        if one.difference:
+            name = f"{one.title}'s"
+            texts.append(wallet_text(name, unit=one.unit, fall=one.fall, debited=one.debited, in_doubt=one.in_doubt))
+    return texts
+
+
+def sent_text(status: BatchStatus) -> str:
+    """The requests by what is known of their charge: `52 (47 charged, 3 not charged, 2 in doubt)`."""
+    debited = status.debited
+    detail = f"{number(debited[Debited.YES])} charged, {number(debited[Debited.NO])} not charged"
+    unknown = f", {number(debited[Debited.UNKNOWN])} in doubt" if debited[Debited.UNKNOWN] else ""
+    return f"{number(status.attempts)} ({detail}{unknown})"
+
+
+def wallet_text(wallet: str, *, unit: str, fall: Decimal, debited: Decimal, in_doubt: Decimal) -> str:
+    """What a difference may come from. `wallet`: "Defastra's wallet"; `fall`: what it lost, top-ups left out;
+    `debited`: what the answers account for; `in_doubt`: what may have been charged beside that."""
+    more = fall - debited
+    moved = f"{wallet} {'fell' if fall >= 0 else 'grew'} by {_units(abs(fall), unit)}"
+    if not more:
+        return f"{moved}, as the answers say"
+    told = f"{moved}, the answers account for {number(debited)}"
+    if more < 0:
+        less = f"{number(-more)} fewer {_were(-more)} charged"
+        return f"{told}: {less}, or it was topped up, or it counts something else than {plural(unit, 2)}"
+    charged = f"{told}: {number(more)} more {_were(more)} charged"
+    if not in_doubt:
+        return f"{charged}; something else uses this key, or a request was charged twice"
+    if more <= in_doubt:
+        return f"{charged}; perhaps what is in doubt was charged, or something else uses this key"
+    return f"{charged}; only {number(in_doubt)} can be what is in doubt, so something else uses this key"
+
+
+def _units(amount: Decimal, unit: str) -> str:
+    return f"{number(amount)} {plural(unit, amount)}"
+
+
+def _were(amount: Decimal) -> str:
+    return "was" if amount == 1 else "were"

@@ -1,0 +1,109 @@
+"""What a run cost, what the wallet says of it, and of doubts: through the real command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.place import RUN, Provider, inside, sandbox, use, write_list
+
+NAME = "leads-defastra-email"
+ONE_BY_ONE = ("--in-flight", "1")
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """A provider with a wallet that nothing else uses."""
+    with sandbox(tmp_path_factory.mktemp("wallet"), "--wallet", "100000") as served:
+        yield served
+
+
+@pytest.fixture
+def place(tmp_path: Path, account: Provider) -> Path:
+    """A folder whose runner.toml points to it."""
+    use(tmp_path, account.base_url)
+    return tmp_path
+
+
+def rows(folder: Path, count: int, *more: str) -> None:
+    """So many addresses."""
+    write_list(folder, *(f"person{number}@example.com" for number in range(count)), *more)
+
+
+def status(folder: Path) -> dict:
+    """The object of `status --json`."""
+    found: dict = json.loads(inside(folder, "status", "leads", "--json").stdout)
+    return found
+
+
+def test_a_receipt_says_what_was_sent_charged_and_saved(place: Path) -> None:
+    """In words, and in the object of `--json`: of this run and of all; rows that share a value cost once."""
+    with (place / "runner.toml").open("a") as file:
+        file.write('\n[prices]\n"defastra.check" = "0.02 EUR"\n')
+    rows(place, 4, "person0@example.com", "PERSON1@example.com")
+    first = inside(place, *RUN, "--max-requests", "3")
+    assert "  saved     2 requests, 2 checks (0.04 EUR): rows with a value that another row has" in first.stderr
+    second = inside(place, *RUN, "--max-requests", "9", "--json")
+    assert "  charged   1 check (0.02 EUR) now, 4 checks (0.08 EUR) in all" in second.stderr
+    found = json.loads(second.stdout)
+    run = {
+        "sent": 1,
+        "charged": 1,
+        "not_charged": 0,
+        "in_doubt": 0,
+        "amounts": {"charged": {"check": 1}, "in_doubt": {}},
+        "money": {"charged": {"EUR": 0.02}, "in_doubt": {}},
+    }
+    nothing = {"requests": 0, "amounts": {}, "money": {}}
+    twice = {"requests": 2, "amounts": {"check": 2}, "money": {"EUR": 0.04}}
+    assert found["receipt"]["run"] == run
+    assert found["receipt"]["saved"] == {"duplicates": twice, "reuse": nothing}
+    assert (found["receipt"]["sent"], found["receipt"]["amounts"]["charged"]) == (4, {"check": 4})
+    assert status(place) == found | {"receipt": found["receipt"] | {"run": None}}
+
+
+def test_a_wallet_that_agrees_is_not_spoken_of(place: Path) -> None:
+    """Several requests at a time: opening - debits = closing, run by run; nothing on screen, no event."""
+    rows(place, 20)
+    first = inside(place, *RUN, "--max-requests", "8")
+    second = inside(place, *RUN, "--max-requests", "40")
+    assert "Defastra's" not in first.stderr + second.stderr + inside(place, "log", "leads").stdout
+    one, two = status(place)["balance"]
+    assert (one["debited"], one["difference"], two["debited"], two["difference"]) == (8, 0, 12, 0)
+    assert (one["opening"] - 8, two["opening"] - 12) == (one["closing"], two["closing"])
+
+
+def test_a_second_charge_is_found_said_and_kept(place: Path, account: Provider) -> None:
+    """The provider books one request twice; the answers say once."""
+    account.post("next", [{}, {"times": 2}])
+    rows(place, 6)
+    ran = inside(place, *RUN, *ONE_BY_ONE, "--json")
+    told = "fell by 7 checks, the answers account for 6: 1 more was charged; "
+    assert f"  wallet    Defastra's {told}something else uses this key, or a request was charged twice" in ran.stderr
+    (entry,) = json.loads(ran.stdout)["balance"]
+    assert (entry["opening"] - entry["closing"], entry["debited"], entry["difference"], entry["in_doubt"]) == (
+        7,
+        6,
+        1,
+        0,
+    )
+    events = [json.loads(line) for line in inside(place, "log", "leads", "--json").stdout.splitlines()]
+    (event,) = [one for one in events if one["event"] == "balance.differs"]
+    assert (event["lane"], event["detail"]["difference"], event["detail"]["unit"]) == ("defastra", 1, "check")
+    assert f"Defastra's wallet {told}" in inside(place, "log", "leads").stdout
+    assert "wallet" in inside(place, "status", "leads").stdout
+    again = inside(place, *RUN)  # nothing is due: nothing is looked at
+    assert "wallet" not in again.stderr
+
+
+def test_what_others_take_between_two_runs_is_their_affair(place: Path, account: Provider) -> None:
+    """A person at the dashboard, another program: only what happens while a run is at work is compared."""
+    rows(place, 6)
+    inside(place, *RUN, "--max-requests", "3")
+    account.post("take", {"units": 5})
+    inside(place, *RUN, "--max-requests", "6")
+    assert [entry["difference"] for entry in status(place)["balance"]] == [0, 0]
+    assert "balance" not in inside(place, "log", "leads", "--json").stdout
