@@ -109,16 +109,19 @@ class Connection:
         *,
         busy_seconds: float,
         rewrite: Callable[[str], str],
-        committed: Callable[[Connection], None],
+        committing: Callable[[Connection], Callable[[], None]],
         quiet_checkpoints: bool = False,
     ) -> None:
-        """`quiet_checkpoints`: SQLite keeps the errors of its automatic checkpoints to itself, but apsw shows them."""
+        """`committing` is called before each COMMIT, and what it returns after one that succeeded.
+
+        `quiet_checkpoints`: SQLite keeps the errors of its automatic checkpoints to itself, but apsw shows them.
+        """
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
         with _translated():
             self.database = apsw.Connection(uri, flags=flags, vfs=vfs)
             self.database.set_busy_timeout(round(busy_seconds * 1000))
         self.rewrite = rewrite
-        self._committed = committed
+        self._committing = committing
         self._quiet_checkpoints = quiet_checkpoints
 
     def cursor(self) -> Cursor:
@@ -135,8 +138,9 @@ class Connection:
     def commit(self) -> None:
         """End the transaction, if there is one."""
         if self.database.in_transaction:
+            committed = self._committing(self)
             self.execute("COMMIT")
-            self._committed(self)
+            committed()
 
     def rollback(self) -> None:
         """Undo the transaction, if there is one."""

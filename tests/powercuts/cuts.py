@@ -13,7 +13,7 @@ from tests.powercuts.disk import Fate
 from tests.powercuts.life import Knobs, Life
 from tests.powercuts.provider import Book
 from tests.powercuts.scene import Point, Scene
-from tests.proofs.place import draw, holds
+from tests.proofs.place import draw
 
 CUTS_A_LIFE: Final = 10
 LIVES: Final = 4
@@ -32,10 +32,8 @@ SCRIPTS: Final = (
 def power_cuts(folder: Path, *, seed: int, cuts: int) -> str:
     """Lists in lives that are cut off one after the other, with a provider that has faults: nothing stored is lost."""
     scene = Scene(folder, draw(seed))
-    while scene.counted["cuts"] < cuts:
+    while scene.goes_on("cuts", cuts, "in a recovery", "in a checkpoint", "continued"):
         _cut_a_list(scene)
-    for where in ("in a recovery", "in a checkpoint"):
-        holds(f"no cut fell {where}", scene.counted[where] > 0)
     return scene.line()
 
 
@@ -110,21 +108,19 @@ def _known_by(point: Point) -> bytes:
 def power_cuts_weaker(folder: Path, *, seed: int, runs: int, synchronous: str) -> str:
     """The proof must see what a weaker setting of SQLite loses: it holds if acknowledged commits are found missing."""
     scene = Scene(folder, draw(seed))
-    chance = scene.chance
+    chance, counted = scene.chance, scene.counted
     weaker = Knobs(gather_seconds=0.01, checkpoint_pages=12, synchronous=synchronous)
-    losing = broken = commits = requests = answers = 0
-    for _ in range(runs):
+    while scene.goes_on("runs", runs, "losing", "requests", "answers"):
         begin = scene.loaded(chance.randint(*ROWS), Book(seed=chance.randrange(2**31)))
         life = scene.live(begin, weaker, number=1)
         found = [scene.cut(begin, life, _somewhere(life, chance), Fate.drawn(chance))[1] for _ in range(3)]
-        losing += any(one.commits_lost for one in found)
-        broken += any(one.broken for one in found)
-        commits += sum(one.commits_lost for one in found)
-        requests += sum(one.requests_lost for one in found)
-        answers += sum(one.answers_lost for one in found)
-    holds(f"with synchronous = {synchronous} nothing was lost in {runs} runs: the proof is blind", losing > 0)
-    holds("requests and answers were lost too", requests > 0 and answers > 0)
+        counted["runs"] += 1
+        counted["losing"] += any(one.commits_lost for one in found)
+        counted["broken"] += any(one.broken for one in found)
+        for one in found:
+            counted.update(commits=one.commits_lost, requests=one.requests_lost, answers=one.answers_lost)
     return (
-        f"with synchronous = {synchronous} {losing} of {runs} runs lost acknowledged commits, as they must ({commits} "
-        f"commits, {requests} requests without an attempt, {answers} answers), and {broken} files were broken"
+        f"with synchronous = {synchronous} {counted['losing']} of {counted['runs']} runs lost acknowledged commits, as "
+        f"they must ({counted['commits']} commits, {counted['requests']} requests without an attempt, "
+        f"{counted['answers']} answers), and {counted['broken']} files were broken"
     )

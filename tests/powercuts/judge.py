@@ -63,8 +63,9 @@ def look(folder: Path, image: Image, life: Life, book: Book, cut: int) -> Found:
 def _commits_lost(life: Life, found: bytes, cut: int) -> int | None:
     """The content is that of the last acknowledged commit, of the one under way, or of an earlier: so many are lost."""
     last = life.acknowledged(cut)
-    for place in range(min(last + 1, len(life.commits) - 1), -1, -1):
-        if life.commits[place][1] == found:
+    states = [*(state for _, state in life.commits), life.unsure]
+    for place in range(last + 1, -1, -1):
+        if states[place] == found:
             return max(0, last - place)
     return None
 

@@ -24,7 +24,8 @@ from runner.engine.run import Accounts, LaneSetup, prepare
 from runner.engine.stop import StopSignal
 from runner.errors import RunnerError
 from runner.store import open_store
-from runner.store.database import Connect
+from runner.store.database import CHECKPOINT_PAGES, Connect
+from runner.store.loading import LOAD_CHECKPOINT_PAGES
 from runner.store.spill import answers_path
 from runner.store.store import Store
 from tests.engine.night import SeededRandomness, provider
@@ -47,15 +48,17 @@ class Knobs:
     in_doubt: InDoubtPolicy = InDoubtPolicy.RESEND_ONCE
     gather_seconds: float | None = None  # for what one commit holds; None: each piece has its own
     checkpoint_pages: int | None = None  # None: as the product has it
+    load_checkpoint_pages: int | None = None  # the same of a load
     synchronous: str | None = None  # None: as the product has it; anything else must not stand the proof
 
     def rewrite(self, sql: str) -> str:
         """A pragma of the product as this life wants it."""
-        if self.synchronous is not None and sql == "PRAGMA synchronous = FULL":
-            return f"PRAGMA synchronous = {self.synchronous}"
-        if self.checkpoint_pages is not None and sql == "PRAGMA wal_autocheckpoint = 1000":
-            return f"PRAGMA wal_autocheckpoint = {self.checkpoint_pages}"
-        return sql
+        wanted = {
+            "PRAGMA synchronous = FULL": self.synchronous,
+            f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}": self.checkpoint_pages,
+            f"PRAGMA wal_autocheckpoint = {LOAD_CHECKPOINT_PAGES}": self.load_checkpoint_pages,
+        }.get(sql)
+        return sql if wanted is None else f"{sql.partition(' = ')[0]} = {wanted}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,7 @@ class Life:
     commits: list[tuple[int, bytes]]  # step and content after each that changed something; first as it began
     path: Path  # of the database
     kept: list[Kept] = field(default_factory=list)
+    unsure: bytes = b""  # the content of the last commit that began
     began: int = 0  # the step at which it had recovered and went to work
     error: RunnerError | None = None  # what ended it before its time
 
@@ -84,11 +88,14 @@ class Life:
         """The place in `commits` of the last that had returned at that step."""
         return sum(step <= cut for step, _ in self.commits) - 1
 
-    def note(self, connection: Connection) -> None:
-        """A commit has returned."""
-        found = content(connection.execute)
-        if self.commits[-1][1] != found:
-            self.commits.append((len(self.disk.steps), found))
+    def committing(self, connection: Connection) -> Callable[[], None]:
+        """A commit begins; call what is returned when it has returned."""
+        self.unsure = content(connection.execute)
+        return self._committed
+
+    def _committed(self) -> None:
+        if self.commits[-1][1] != self.unsure:
+            self.commits.append((len(self.disk.steps), self.unsure))
 
     def keep(self, settlement: Settlement) -> None:
         """An answer was acknowledged."""
@@ -173,7 +180,7 @@ def live(
             address,
             busy_seconds=timeout,
             rewrite=knobs.rewrite,
-            committed=life.note,
+            committing=life.committing,
             quiet_checkpoints=refuse is not never,
         )
         return cast(sqlite3.Connection, opened)

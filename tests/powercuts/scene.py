@@ -19,6 +19,7 @@ from tests.powercuts.filesystem import Refuse, never
 from tests.powercuts.judge import Found, ended, look
 from tests.powercuts.life import NAME, Kept, Knobs, Life, Work, content, finish, live, read_image, the_list
 from tests.powercuts.provider import Book
+from tests.proofs.place import holds
 from tests.virtual import VirtualClock
 
 
@@ -101,6 +102,13 @@ class Scene:
         self.counted.update(ended(path, book, rows, begin.kept))
         self.counted["continued"] += 1
         shutil.rmtree(path.parent)
+
+    def goes_on(self, what: str, most: int, *situations: str) -> bool:
+        """Whether there is more to do: there are to be `most` of `what`, and each situation at least once. A situation
+        that does not come about in eight times as many makes the proof worthless, and ends it."""
+        missing = [situation for situation in situations if not self.counted[situation]]
+        holds(f"in {self.counted[what]} {what} there was none {missing}", not missing or self.counted[what] < 8 * most)
+        return bool(missing) or self.counted[what] < most
 
     def line(self) -> str:
         """The counts of a proof that held."""
