@@ -12,6 +12,7 @@ from runner.domain.provider import Operation
 from runner.engine.ports import RunOptions
 from runner.errors import UsageError
 from runner.settings import RunDefaults, SpendCap, parse_duration, parse_rate, parse_share, parse_spend
+from runner.work.money import plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,14 +168,14 @@ def check_daily(caps: Mapping[str, Amount], operations: list[Operation]) -> None
                 f"[operations.{operation.name}]\nprice = 1",
             )
         if operation.hold > cap:
-            needed = shown(operation.hold)
+            needed = _shown(operation.hold)
+            most = f"{needed} {plural(operation.unit, needed)}"
             raise UsageError(
-                f"max_spend_per_day leaves no room for a single request of {operation.key}",
-                why=f"One may cost {needed} {operation.unit}s; {operation.provider} may spend {shown(cap)} in a day.",
+                f"max_spend_per_day has no room for a single request of {operation.key}",
+                why=f"One may cost {most}; {operation.provider} may spend {_shown(cap)} in a day.",
                 fix=f"put this into runner.toml:\n[providers.{operation.provider}]\nmax_spend_per_day = {needed}",
             )
 
 
-def shown(amount: Amount) -> str:
-    """Millionths as a decimal of the unit: `12.5`."""
+def _shown(amount: Amount) -> str:
     return f"{Decimal(amount) / MILLION:f}"

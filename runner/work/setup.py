@@ -11,6 +11,7 @@ from typing import Final
 from runner.domain.provider import Operation, Provider, SecretRef
 from runner.errors import ConfigError
 from runner.settings import FILE_NAME, Price, Secret, write_env_file
+from runner.work.money import plural
 
 ENV_FILE: Final = ".env"
 PRIVATE: Final = (ENV_FILE, "runner.db*")
@@ -97,6 +98,8 @@ def settings_text(setup: Setup) -> str:
     if setup.region:
         lines.append(_noted(f"region = {_text(setup.region)}", "of phone numbers without a +"))
     lines.append(_noted("# max_requests = 500", "a cap for each batch, over its whole life"))
+    if all(operation.hold for operation in setup.provider.operations.values()):
+        lines.append(_noted("# max_spend_per_day = 500", f"in {_units(setup.provider)}, over all batches"))
     if setup.prices:
         lines += ["", "[prices]"]
         lines += [f"{_text(name)} = {_text(f'{price.amount} {price.currency}')}" for name, price in setup.prices]
@@ -104,6 +107,10 @@ def settings_text(setup: Setup) -> str:
         lines += ["", f"[providers.{setup.provider.name}.http]"]
         lines += [f"auth = {{ secret = {{ env = {_text(setup.key_env)} }} }}"]
     return "\n".join([*lines, ""])
+
+
+def _units(provider: Provider) -> str:
+    return " and ".join(plural(unit, 2) for unit in units(provider.operations.values()))
 
 
 def _noted(setting: str, note: str) -> str:

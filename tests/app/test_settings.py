@@ -151,6 +151,15 @@ def test_provider_tables_merge_by_key_and_secrets_do_not_mix(tmp_path: Path) -> 
     assert http["auth"] == {"header": "X", "secret": {"file": "k"}}
 
 
+def test_the_cap_of_an_accounts_day_is_no_part_of_its_profile(tmp_path: Path) -> None:
+    """It merges over the files as other keys do, and the loader of profiles never sees it."""
+    (tmp_path / "user.toml").write_text('[run]\nmax_spend_per_day = 9\n[providers.acme]\nmax_spend_per_day = "2.5"\n')
+    (tmp_path / "runner.toml").write_text('[providers.acme]\nextends = "defastra"\n[providers.defastra]\n')
+    found = settings(tmp_path)
+    assert found.providers == {"acme": {"extends": "defastra"}, "defastra": {}}
+    assert [found.daily_cap(name) for name in ("acme", "defastra", "dfirlab")] == [2_500_000, 9_000_000, 9_000_000]
+
+
 def test_only_a_named_env_file_is_read(tmp_path: Path) -> None:
     """A stray .env changes nothing; a named one gives keys, below the environment."""
     (tmp_path / ".env").write_text(f"ACME_KEY={FAKE_KEY}\n")

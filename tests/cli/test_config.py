@@ -22,6 +22,7 @@ operations = ["defastra.email"]
 env_file = "keys.env"
 max_wait = "2h"
 max_spend = { defastra = 12.5 }
+max_spend_per_day = 500
 max_failed = "10%"
 
 [prices]
@@ -35,6 +36,7 @@ url = "sqlite:///crm.db?key=not-real-secret"
 
 [providers.defastra]
 limits = [{ at_most = 30, per_seconds = 60 }]
+max_spend_per_day = "12.5"
 
 [providers.defastra.http]
 timeout = 10
@@ -79,6 +81,9 @@ def test_every_setting_has_its_value_and_its_origin(place):
     assert found["providers.defastra.limits"] == limits
     assert found["providers.defastra.http.timeout"] == (10, "file", own, "providers.defastra.http.timeout")
     assert found["providers.defastra.pace"] == ("strict", "profile", "defastra.toml", None)
+    daily = "max_spend_per_day"
+    assert found[f"providers.defastra.{daily}"] == (12.5, "file", own, f"providers.defastra.{daily}")
+    assert found[f"providers.acme.{daily}"] == (500, "file", own, f"run.{daily}")
     assert found["providers.acme.http.timeout"] == (10, "file", own, "providers.defastra.http.timeout")
     assert found["providers.acme.pace"][:2] == ("strict", "profile")
 
@@ -195,6 +200,8 @@ def test_what_the_schema_of_settings_refuses_the_settings_refuse(place):
         "[run]\nin_flight = 0",
         "[run]\nmax_wait = true",
         "[run]\nmax_requests = false",
+        "[run]\nmax_spend_per_day = [1]",
+        "[providers.defastra]\nmax_spend_per_day = true",
         '[run]\nin_doubt = "maybe"',
         '[prices]\n"defastra.check" = 0.02',
         "[sources.crm]\nurl = { variable = 'X' }",

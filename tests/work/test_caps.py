@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from runner.domain.model import Amount, InDoubtPolicy
 from runner.domain.provider import Input, InputKind, Operation
 from runner.errors import ConfigError, UsageError
-from runner.settings import RunDefaults
+from runner.settings import RunDefaults, read_settings
 from runner.work.caps import Wanted, run_options
 
 
@@ -101,3 +102,39 @@ def test_a_cap_of_zero_is_a_cap() -> None:
     """Zero sends nothing; it does not mean off."""
     options = run_options(wanted(max_requests=0, max_spend="0"), {}, RunDefaults(), [operation("acme")])
     assert (options.max_requests, options.max_spend) == ({None: 0}, {None: 0})
+
+
+def test_a_cap_of_the_day_comes_from_the_settings_alone(tmp_path: Path) -> None:
+    """Of the account's own table, else of [run]; a batch is told of the providers that it asks."""
+    (tmp_path / "runner.toml").write_text(
+        '[run]\nmax_spend_per_day = 500\n[providers.dfirlab]\nmax_spend_per_day = "12.5"\n'
+    )
+    daily = read_settings(directory=tmp_path, environ={}).daily_cap
+    options = run_options(wanted(), {}, RunDefaults(), [operation("acme"), operation("dfirlab")], daily=daily)
+    assert options.max_spend_per_day == {"acme": 500_000_000, "dfirlab": 12_500_000}
+    assert run_options(wanted(), {}, RunDefaults(), [operation("acme")]).max_spend_per_day is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "what", "fix"),
+    [
+        (operation("acme", price=None), "the price of acme.email is not known", "[operations.email]\nprice = 1"),
+        (
+            operation("acme", price=2_500_000),
+            "no room for a single request",
+            "[providers.acme]\nmax_spend_per_day = 2.5",
+        ),
+    ],
+)
+def test_a_cap_of_the_day_that_cannot_hold_is_refused(asked: Operation, what: str, fix: str) -> None:
+    """Without a price there is nothing to count; below one request nothing would ever be sent."""
+    with pytest.raises(UsageError) as caught:
+        run_options(wanted(), {}, RunDefaults(), [asked], daily=lambda _: Amount(2_000_000))
+    assert what in caught.value.what
+    assert caught.value.fix.endswith(fix)
+
+
+def test_what_is_free_is_under_no_cap_of_the_day() -> None:
+    """A provider that is billed otherwise is not refused for a cap that is meant for others."""
+    options = run_options(wanted(), {}, RunDefaults(), [operation("acme", price=0)], daily=lambda _: Amount(0))
+    assert options.max_spend_per_day == {"acme": 0}

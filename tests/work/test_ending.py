@@ -47,6 +47,25 @@ def test_a_cap_outranks_parking() -> None:
     assert found == Ending(event=BatchEvent.PAUSE, reason="max-requests")
 
 
+def test_a_cap_of_the_day_ends_by_itself() -> None:
+    """At midnight, or earlier where another lane may go on before; it goes before caps that only a person lifts."""
+    lanes = (
+        lane("done", "max-spend"),
+        lane("done", "max-spend-per-day"),
+        lane("halted", "funds"),
+        lane("parked", "x", 7),
+    )
+
+    def ended(*some: LaneReport) -> Ending:
+        return ending(RunSummary(stop_reason=None, lanes=some, queued=True, resume_at_us=9), WAITING)
+
+    assert ended(*lanes[:2]) == Ending(event=BatchEvent.PAUSE, reason="max-spend-per-day", resume_at_us=9)
+    assert ended(lanes[1], lanes[3]).resume_at_us == 7
+    assert ended(*lanes).event is BatchEvent.HALT
+    found = next_step("leads", BatchState.PAUSED, "max-spend-per-day", WAITING)
+    assert (found.command, exit_code(BatchState.PAUSED, "max-spend-per-day", WAITING)) == ("runner run leads", 5)
+
+
 def test_parked_until_the_first_lane_may_go_on() -> None:
     """The earliest of the resets is the batch's."""
     found = left(lane("parked", "daily", 9), lane("parked", "daily", 7), lane("done"))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.domain.model import MILLION
+from runner.domain.backoff import DAY_US, utc_day
+from runner.domain.ledger import Allowance, Budget, Hold
+from runner.domain.model import MILLION, Amount, Debited
 from runner.errors import ConfigError
 from runner.settings import parse_time_of_day
+from runner.work.days import LONGEST_US, Course, Windows, room_for, through, without_end
 from runner.work.nights import nights
+from runner.work.outlook import Day
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = 3600.0
@@ -81,3 +86,69 @@ def test_a_time_of_day_is_hours_and_minutes(text: str) -> None:
 def test_a_time_of_day_is_read() -> None:
     """With or without the leading zero."""
     assert (parse_time_of_day("07:05", name="x"), parse_time_of_day(" 7:05 ", name="x")) == ((7, 5), (7, 5))
+
+
+def capped(requests: int, *, today: int | None, each_day: int | None, windows: Windows = ((60, 60.0),)) -> Course:
+    """Requests at sixty a minute, of which a day allows only so many."""
+    day = Day(
+        provider="acme",
+        unit="check",
+        cap=Decimal(1),
+        left=Decimal(1),
+        requests_left=today,
+        requests=each_day,
+    )
+    return Course(requests=requests, windows=windows, day=day)
+
+
+def test_a_day_that_is_capped_makes_a_list_longer() -> None:
+    """2,500 at 1,000 a day, of which 200 are left today: the third day from now is the last, at 00:04 UTC."""
+    now = at("2026-11-20 13:00")  # 12:00 UTC
+    _, done_us = through(capped(2_500, today=200, each_day=1_000), without_end(now), now_us=now)
+    assert local(done_us) == "2026-11-23 01:04"  # 300 in 4 minutes and a bit after midnight UTC
+    _, done_us = through(capped(2_500, today=None, each_day=None), without_end(now), now_us=now)
+    assert local(done_us) == "2026-11-20 13:41"
+
+
+def test_nights_over_midnight_share_their_days() -> None:
+    """From 22:00 to 07:00 in Berlin midnight UTC comes at one: each night has a new day's 100, the first 50 before."""
+    now = at("2026-11-20 22:00")
+    course = capped(700, today=50, each_day=100)
+    found = nights(700.0, now_us=now, until=(7, 0), zone=BERLIN, courses=[course])
+    assert (found.count, local(found.done_us)) == (7, "2026-11-27 01:00")  # 50 + 100, then 100 a night
+    assert nights(700.0, now_us=now, until=(7, 0), zone=BERLIN).count == 1
+
+
+@given(requests=st.integers(1, 500), today=st.integers(0, 50), each_day=st.integers(1, 50), minute=st.integers(0, 1439))
+def test_days_are_enough_and_one_less_is_not(requests: int, today: int, each_day: int, minute: int) -> None:
+    """Where nothing but the cap bounds them: on the day of the last request there was no room for it the day before."""
+    now_us = at("2026-11-20 01:00") + minute * 60 * MILLION  # midnight UTC and on
+    course = capped(requests, today=today, each_day=each_day, windows=())
+    _, done_us = through(course, without_end(now_us), now_us=now_us)
+    later = utc_day(done_us) - utc_day(now_us)
+    assert today + later * each_day >= requests
+    assert not later or today + (later - 1) * each_day < requests
+    assert done_us == (now_us if not later else utc_day(done_us) * DAY_US)
+
+
+def test_a_hundred_years_are_the_longest() -> None:
+    """One a day for a million rows: it is said to take that long, at once."""
+    now = at("2026-11-20 22:00")
+    _, done_us = through(capped(1_000_000, today=1, each_day=1), without_end(now), now_us=now)
+    assert done_us - now == LONGEST_US
+
+
+@given(cap=st.integers(0, 60), low=st.integers(0, 5), more=st.integers(0, 4))
+def test_room_is_for_as_many_as_a_run_would_send(cap: int, low: int, more: int) -> None:
+    """As the caps count: held at the most it may cost, then charged what it costs."""
+    most = low + more
+    budget = Budget(allowances={("acme", "check"): Allowance(Amount(cap))})
+    sent = 0
+    while sent < 100:
+        hold = budget.hold("acme", Amount(most), unit="check")
+        if not isinstance(hold, Hold):
+            break
+        budget.settle(hold, sent=True, debited=Debited.YES, amount=Amount(low))
+        sent += 1
+    found = room_for(Decimal(cap), each=Decimal(low), most=Decimal(most))
+    assert sent == (100 if found is None else min(100, found))
