@@ -41,6 +41,7 @@ class AsyncRunner:
     database_status = awaited(Runner.database_status)
     upgrade = awaited(Runner.upgrade)
     backup = awaited(Runner.backup)
+    verify = awaited(Runner.verify)
     settings = awaited(Runner.settings)
     places = awaited(Runner.places)
     doctor = awaited(Runner.doctor)

@@ -12,8 +12,11 @@ from runner.work.results import DatabaseStatus
 from runner.work.session import Session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runner.providers.trial import Trial
     from runner.work.findings import Finding
+    from runner.work.verify import CheckLine, Verified
 
 
 class Upkeep:
@@ -51,6 +54,16 @@ class Upkeep:
     def backup(self, target: str | Path) -> Path:
         """Write a consistent copy, readable by its owner only. BatchError: the target exists."""
         return database_file.backup(self._session, Path(target))
+
+    def verify(self, *, on_line: Callable[[CheckLine], None] = lambda _: None) -> Verified:
+        """Put the promises that a database can show to the file, as one snapshot; reads only, beside a run if need be.
+
+        `on_line` is told of each check as soon as it is done. UsageError: there is no file. SchemaError: not a runner
+        database, or not of this version's schema. Violations are no error: `exit_code` is 3.
+        """
+        from runner.work.verify import verify
+
+        return verify(self._session, on_line=on_line)
 
     def settings(self) -> list[Setting]:
         """Every setting with its value and where it comes from; of a secret only where it is found."""

@@ -1,4 +1,4 @@
-"""`db status|upgrade|backup`: the database file."""
+"""`db status|upgrade|backup|verify`: the database file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.options import Common
+from runner.cli.options import Common, Switch
 from runner.cli.render import facts
 from runner.cli.terminal import Screen
 from runner.cli.text import number
+from runner.cli.verified import verified_end, verified_text
 
 if TYPE_CHECKING:
     from runner.work.results import DatabaseStatus
@@ -39,6 +40,27 @@ def backup(
     with (common or Common()).open() as library:
         Screen().say(f"copied to {library.backup(target)}")
     return 0
+
+
+def verify(
+    *,
+    json: Annotated[Switch, Parameter(help="One JSON object: every check, and what was found, with its ids.")] = False,
+    common: Common | None = None,
+) -> int:
+    """Check everything a database can show: rows, sums, charges, the record of requests. Changes nothing.
+
+    Works beside a run. Exit codes: 0 everything holds; 2 not a runner database, or not of this version; 3 violations.
+    """
+    from runner.work.verify import as_json
+
+    screen = Screen()
+    with (common or Common()).open() as library:
+        found = library.verify(on_line=(lambda _: None) if json else (lambda line: screen.data(verified_text(line))))
+    if json:
+        screen.json(as_json(found))
+    else:
+        screen.data(verified_end(found))
+    return found.exit_code
 
 
 def _text(found: DatabaseStatus) -> str:

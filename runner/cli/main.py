@@ -71,6 +71,7 @@ _INNER = (
     ("db", "status", "database:status", "Show the file, its size and its schema."),
     ("db", "upgrade", "database:upgrade", "Bring the file to this version's schema; a copy is kept."),
     ("db", "backup", "database:backup", "Write a consistent copy while anything may be at work."),
+    ("db", "verify", "database:verify", "Put the promises to the file, line by line; exit 3 if one does not hold."),
 )
 
 _EXIT_CODES = (

@@ -20,6 +20,7 @@ from runner.store.locks import lock_database
 from runner.store.tables import APPLICATION_ID, HEAD
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from alembic.config import Config
 
 
@@ -129,6 +130,15 @@ def _upgrade(database: Database, *, scripts: Path | None) -> None:
     with database.upgrading() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def pristine(connection: sa.Connection) -> None:
+    """Make the schema of this version in an empty database that is kept nowhere: what others are compared with."""
+    from alembic import command
+
+    config = _config(None)
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)
 
 
 def _config(scripts: Path | None) -> Config:

@@ -1,0 +1,83 @@
+"""`db verify` as people and scripts run it: what it checked, line by line, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.place import RUN, inside, names, write_list
+
+
+@pytest.fixture
+def done(folder: Path) -> Path:
+    """A list of four, answered; and the file it is kept in."""
+    write_list(folder, *names("v", 4))
+    assert inside(folder, *RUN, "-q").returncode == 0
+    return folder / "runner.db"
+
+
+def spoil(path: Path, statement: str) -> None:
+    """Another program's hand on the file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(statement)
+
+
+def test_a_clean_file_is_told_line_by_line(folder: Path, done: Path) -> None:
+    """Ten checks with their figures, then the sum; exit 0. The file is as it was."""
+    before = done.read_bytes()
+    told = inside(folder, "db", "verify")
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert lines[3:5] == [
+        "rows: 4 read = 4 to send + 0 refused ... ok",
+        "requests: 4 = 4 succeeded ... ok",
+    ]
+    assert len(lines) == 11
+    assert lines[-1].endswith("10 checks, all hold")
+    assert done.read_bytes() == before
+
+
+def test_a_violation_is_named_with_what_to_do(folder: Path, done: Path) -> None:
+    """Exit 3; row, job and attempt are there for people and for scripts, and the command works as it stands."""
+    spoil(done, "DELETE FROM attempts WHERE job = 2")
+    told = inside(folder, "db", "verify", "--db", str(done))
+    assert told.returncode == 3
+    assert "every attempt of job 2 (row 2 of leads-defastra-email) is gone" in told.stdout
+    found = json.loads(inside(folder, "db", "verify", "--json").stdout)
+    assert (found["schema"], found["ok"]) == (1, False)
+    named = [one for check in found["checks"] for one in check["found"] if one["job"] == 2]
+    assert {one["row"] for one in named} == {2}
+    again = next(one["fix"] for one in named if one["fix"].startswith("runner explain"))
+    assert inside(folder, *again.split()[1:]).returncode == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"id,email\n1,ada@example.com\n" * 200])
+def test_what_is_no_database_of_ours_is_refused(folder: Path, content: bytes) -> None:
+    """Exit 2 with what to do; nothing is made and nothing is written."""
+    path = folder / "other.db"
+    path.write_bytes(content)
+    told = inside(folder, "db", "verify", "--db", "other.db")
+    assert told.returncode == 2
+    assert told.stdout == ""
+    assert path.read_bytes() == content
+    assert inside(folder, "db", "verify", "--db", "missing.db").returncode == 2
+    assert not (folder / "missing.db").exists()
+
+
+def test_a_damaged_file_is_a_violation(folder: Path, done: Path) -> None:
+    """Not a refusal: it is ours, and a part of it cannot be trusted."""
+    with closing(sqlite3.connect(done)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_row_jobs_job'").fetchone()
+    content = bytearray(done.read_bytes())
+    content[(page - 1) * size] ^= 0xFF
+    done.write_bytes(content)
+    told = inside(folder, "db", "verify")
+    assert told.returncode == 3, told.stderr
+    assert "integrity: " in told.stdout
+    assert "mv BACKUP" in told.stdout
