@@ -9,6 +9,7 @@ import pytest
 
 from runner.store import open_store
 from runner.store.store import Store
+from tests.store.failing import Wire, Working
 from tests.store.world import HandClock
 
 
@@ -26,3 +27,21 @@ def clock() -> HandClock:
 def store(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
     with open_store(tmp_path / "runner.db", clock=clock, inline=True) as opened:
         yield opened
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()
+
+
+@pytest.fixture(params=[True, False], ids=["inline", "thread"])
+def working(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Working]:
+    """A run on a store that may fail, with a state folder and a folder for temporary files of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    with open_store(
+        tmp_path / "runner.db", clock=clock, inline=request.param, connect=wire.connect, fault_point=wire.point
+    ) as opened:
+        yield Working(opened, clock)
