@@ -13,12 +13,18 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests.powercuts.cuts import power_cuts, power_cuts_everywhere, power_cuts_weaker
+from tests.powercuts.loads import power_cuts_loading
+from tests.powercuts.syncs import failing_syncs
 from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
-from tests.proofs.kills import kills_held, kills_resent
+from tests.proofs.full_disk import full_disk
+from tests.proofs.half_files import exports, imports
+from tests.proofs.kills import kills
+from tests.proofs.locked import locked
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
 from tests.proofs.place import NO_LIMITS
@@ -26,6 +32,8 @@ from tests.proofs.prove import prove
 from tests.proofs.several import several, turns
 from tests.proofs.signals import drained, left
 from tests.proofs.steering import steered
+from tests.proofs.stops import stops
+from tests.proofs.storms import storms
 from tests.proofs.two_providers import two_providers
 from tests.proofs.wallet import wallet
 
@@ -43,8 +51,13 @@ PROOFS: dict[str, Callable[..., str]] = {
     "several": partial(prove, several, rounds=3),
     "turns": partial(prove, turns, small=100, large=20_000),
     "wallet": partial(prove, wallet, rounds=5),
-    "kills-resent": partial(prove, kills_resent, kills=50),
-    "kills-held": partial(prove, kills_held, kills=50),
+    "kills": partial(prove, kills, kills=1000),
+    "stops": partial(prove, stops, stops=500),
+    "storms": partial(prove, storms, storms=200),
+    "disk-full": partial(prove, full_disk, fills=200),
+    "locked": partial(prove, locked, locks=100, longest_seconds=40.0, side_by_side=10),
+    "imports": partial(prove, imports, kills=200),
+    "exports": partial(prove, exports, kills=200),
     "pace": partial(prove, pace, rounds=3, rows=200, windows=TENFOLD),
     "caps": partial(prove, caps, rounds=20),
     "locks": partial(prove, locks, rounds=3),
@@ -55,6 +68,12 @@ PROOFS: dict[str, Callable[..., str]] = {
     "terminated": partial(prove, drained, numbers=(signal.SIGTERM,), rounds=5),
     "interrupted-twice": partial(prove, left, rounds=5),
     "steered": partial(prove, steered, rounds=5),
+    "power-cuts": partial(prove, power_cuts, cuts=10_000),
+    "power-cuts-everywhere": partial(prove, power_cuts_everywhere, rows=2, fates=2, again=20, ends=1),
+    "power-cuts-loading": partial(prove, power_cuts_loading, cuts=300),
+    "power-cuts-normal": partial(prove, power_cuts_weaker, runs=400, synchronous="NORMAL"),
+    "power-cuts-off": partial(prove, power_cuts_weaker, runs=100, synchronous="OFF"),
+    "syncs-refused": partial(prove, failing_syncs, lives=200),
 }
 
 

@@ -63,10 +63,11 @@ def _somewhere(life: Life, chance: Random) -> int:
     return chance.randint(0, len(life.disk.steps))
 
 
-def power_cuts_everywhere(folder: Path, *, seed: int, rows: int, fates: int, again: int) -> str:
+def power_cuts_everywhere(folder: Path, *, seed: int, rows: int, fates: int, again: int, ends: int) -> str:
     """A short list, cut after every step; and of what is left, every `again`-th cut after every step of its recovery.
 
-    Each cut has the two plain fates, all lost and all kept, and `fates` drawn ones.
+    Each cut has the two plain fates, all lost and all kept, and `fates` drawn ones. Every `ends`-th state that is left
+    goes on to the end of the list.
     """
     scene = Scene(folder, draw(seed))
     for knobs in SCRIPTS:
@@ -74,14 +75,13 @@ def power_cuts_everywhere(folder: Path, *, seed: int, rows: int, fates: int, aga
         life = scene.live(begin, knobs, number=1)
         left = _cut_everywhere(scene, begin, life, range(len(life.disk.steps) + 1), fates)
         scene.counted["steps"] += len(life.disk.steps)
-        for place, point in enumerate(left):
-            if place % again == 0:
-                second = scene.live(point, knobs, number=2)
-                scene.counted["steps of a recovery"] += second.began
-                for after in _cut_everywhere(scene, point, second, range(second.began + 1), 0):
-                    scene.end(after, knobs, rows=rows, number=3)
-            else:
-                scene.end(point, knobs, rows=rows, number=2)
+        for point in left[::ends]:
+            scene.end(point, knobs, rows=rows, number=2)
+        for point in left[::again]:
+            second = scene.live(point, knobs, number=2)
+            scene.counted["steps of a recovery"] += second.began
+            for after in _cut_everywhere(scene, point, second, range(second.began + 1), 0)[::ends]:
+                scene.end(after, knobs, rows=rows, number=3)
     steps, recovery = scene.counted["steps"], scene.counted["steps of a recovery"]
     return f"after each of {steps} steps of a run and {recovery} steps of its recovery: {scene.line()}"
 
