@@ -120,23 +120,27 @@ class Lane(Waiting):
 
     # --- starting, waiting, waking ---------------------------------------------------------------------------------
 
-    def resume(self, last: LaneReport | None) -> None:
-        """Take up where the last run left this lane: halted (probe first), parked or gated (not before its time)."""
-        if last is None:
-            return
-        now_us = self.shared.clock.now_us()
-        if last.state == "halted":
+    def resume(self, last: LaneReport | None, asked: LaneReport | None) -> None:
+        """Take up where the last run left this lane: halted (probe first), parked or gated (not before its time).
+        `asked`: the longest wait the account has still to keep to, told to whatever batch."""
+        if last is not None and last.state == "halted":
             self._halted_before = last
-        elif last.until_us is not None and last.state in ("parked", "gated", "done"):
-            account = self.account
-            if account.pause_reason is None and last.state != "done":
-                account.pause_reason, account.pause_code = last.reason, last.code
-            seconds = max(0.0, (last.until_us - now_us) / 1e6)
-            self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)
-            long = last.state == "done" and seconds > self.shared.options.max_wait_seconds
-            if long or (last.state == "parked" and seconds > 0):
-                account.parked_until_us = max(account.parked_until_us or 0, last.until_us)
-                self.gate.close("parked")
+        elif last is not None and last.state in ("parked", "gated", "done"):
+            self._keep_to(last, parked=last.state == "parked")
+        if asked is not None:
+            self._keep_to(asked)
+
+    def _keep_to(self, wait: LaneReport, *, parked: bool = False) -> None:
+        if wait.until_us is None:
+            return
+        account = self.account
+        if account.pause_reason is None and wait.state in ("parked", "gated"):
+            account.pause_reason, account.pause_code = wait.reason, wait.code
+        seconds = max(0.0, (wait.until_us - self.shared.clock.now_us()) / 1e6)
+        self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)
+        if seconds > self.shared.options.max_wait_seconds or (parked and seconds > 0):
+            account.parked_until_us = max(account.parked_until_us or 0, wait.until_us)
+            self.gate.close("parked")
 
     def resume_halt(self) -> None:
         """The last run was halted: only a success opens the gate. A halt of this batch's own must not shut it for the
@@ -208,7 +212,7 @@ class Lane(Waiting):
         """The lane as a report, now."""
         halt = self.halt()
         if halt is not None:
-            return halt
+            return replace(halt, until_us=self._asked_until_us())
         state = self.state()
         until_us, code = self.account.parked_until_us, None
         if state in ("gated", "circuit"):
@@ -249,7 +253,8 @@ class Lane(Waiting):
         return replace(told, batch=self.shared.batch, provider=self.provider.name, job=None, operation=None)
 
     def _asked_until_us(self) -> int | None:
-        """When the wait ends that the provider asked for while a cap ended this lane: the next run keeps to it."""
+        """When the wait ends that the provider asked for while a cap or a halt ended this lane: the next run keeps to
+        it."""
         ahead = self.gate.until - self.shared.clock.monotonic()
         if self.gate.shut is not Shut.PAUSE or ahead <= 0:
             return None

@@ -213,6 +213,10 @@ class JobStore(Protocol):
         """The ledger of the batch so far, one entry for each provider and unit."""
         ...
 
+    def waiting(self, batch: BatchId) -> Awaitable[Mapping[str, int]]:
+        """How many jobs of the batch are queued, by operation; its cost does not grow with them."""
+        ...
+
     def spent_by_day(self, provider: str, unit: str, since_day: int) -> Awaitable[Mapping[int, Amount]]:
         """What is held, debited or in doubt at a provider over all batches, by the UTC day on which the request was
         opened (whole days since the epoch), from `since_day` on."""
@@ -230,6 +234,10 @@ class JobStore(Protocol):
 
     def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:
         """The lanes as last reported: halts and parkings of an earlier run among them."""
+        ...
+
+    def asked_to_wait(self, provider: str, now_us: int) -> Awaitable[LaneReport | None]:
+        """The report, of whatever batch, with the latest time not yet come that this provider asked to wait for."""
         ...
 
     def report_lane(self, report: LaneReport, run: RunId, now_us: int) -> Awaitable[None]:

@@ -13,6 +13,7 @@ from runner.domain.provider import Limit, Operation, Provider
 from runner.engine.account import Account
 from runner.engine.budgets import Budgets
 from runner.engine.events import RunStarted, RunStopping
+from runner.engine.funds import look_at_funds
 from runner.engine.lane import Lane, Shared
 from runner.engine.ports import (
     Clock,
@@ -103,7 +104,8 @@ async def prepare(
     for setup in lanes:
         account = accounts.of(setup, clock=clock)
         lane = await _lane(setup, shared, account)
-        lane.resume(last.get(setup.provider.name))
+        asked = await store.asked_to_wait(setup.provider.name, clock.now_us())
+        lane.resume(last.get(setup.provider.name), asked)
         account.lanes.append(lane)
         shared.lanes.append(lane)
     return BatchRun(shared, stop)
@@ -222,6 +224,7 @@ async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
         for lane in lanes:
             await _look_for_decisions(lane)
             await lane.flush_reports()
+            await look_at_funds(lane)
 
 
 async def _look_for_decisions(lane: Lane) -> None:

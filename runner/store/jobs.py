@@ -14,8 +14,8 @@ from runner.domain.states import JobEvent
 from runner.engine.ports import Claim, LaneReport, Opening, Settlement, Spending, Wishes
 from runner.errors import StoreError
 from runner.store.codec import to_text
-from runner.store.lanes import read_lanes, write_lane
-from runner.store.ledger import dearer, spent_by_day
+from runner.store.lanes import read_lanes, read_longest_wait, write_lane
+from runner.store.ledger import dearer, spent_by_day, waiting
 from runner.store.settling import settle_all
 from runner.store.sql import expect, job_may, run_lines, values, write_event
 from runner.store.writer import Writer
@@ -126,6 +126,10 @@ class SqlJobStore:
         """As the port."""
         return self._writer.submit(partial(_spending, batch=batch))
 
+    def waiting(self, batch: BatchId) -> Awaitable[dict[str, int]]:
+        """As the port."""
+        return self._writer.submit(partial(waiting, batch=batch))
+
     def spent_by_day(self, provider: str, unit: str, since_day: int) -> Awaitable[dict[int, Amount]]:
         """As the port."""
         return self._writer.submit(partial(spent_by_day, provider=provider, unit=unit, since_day=since_day))
@@ -143,6 +147,10 @@ class SqlJobStore:
     def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:
         """As the port."""
         return self._writer.submit(partial(read_lanes, batch=batch))
+
+    def asked_to_wait(self, provider: str, now_us: int) -> Awaitable[LaneReport | None]:
+        """As the port."""
+        return self._writer.submit(partial(read_longest_wait, provider=provider, now_us=now_us))
 
     def report_lane(self, report: LaneReport, run: RunId, now_us: int) -> Awaitable[None]:
         """As the port."""

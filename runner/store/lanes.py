@@ -15,6 +15,10 @@ from runner.store.codec import to_json
 from runner.store.sql import write_event
 
 _READ: Final = "SELECT report FROM lanes WHERE batch = ? ORDER BY provider"
+_WAITS: Final = """
+SELECT report FROM lanes WHERE provider = :provider AND state IN ('gated', 'parked', 'done', 'halted')
+AND report ->> 'until_us' > :now ORDER BY report ->> 'until_us' DESC LIMIT 1
+"""
 _READ_ONE: Final = "SELECT report FROM lanes WHERE batch = ? AND provider = ?"
 _WRITE: Final = """
 INSERT INTO lanes (batch, provider, state, report) VALUES (?, ?, ?, ?)
@@ -27,6 +31,12 @@ _TOLD: Final = ("reason", "until_us", "code", "message", "advice", "rate", "in_f
 def read_lanes(connection: sa.Connection, *, batch: BatchId) -> list[LaneReport]:
     """The reports of a batch, by provider."""
     return [LaneReport(**json.loads(report)) for report in connection.exec_driver_sql(_READ, (batch,)).scalars()]
+
+
+def read_longest_wait(connection: sa.Connection, *, provider: str, now_us: int) -> LaneReport | None:
+    """Of all batches: limits belong to the account, and so does what it was asked for."""
+    found = connection.exec_driver_sql(_WAITS, {"provider": provider, "now": now_us}).scalar()
+    return None if found is None else LaneReport(**json.loads(found))
 
 
 def write_lane(connection: sa.Connection, *, report: LaneReport, run: RunId, now_us: int) -> None:
