@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from runner.app import AsyncRunner, Runner, Seams, aopen, open  # noqa: A004 - `runner.open` is the library's name
     from runner.domain.model import Debited, InDoubtPolicy, Resolution
     from runner.domain.states import BatchState, JobState
-    from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
+    from runner.engine.events import (
+        AttemptClosed,
+        BalanceLow,
+        Event,
+        LaneChanged,
+        RunEnded,
+        RunStarted,
+        RunStopping,
+        StoreTrouble,
+    )
     from runner.engine.stop import StopSignal
     from runner.work.outlook import Checked, Preflight
     from runner.work.records import Log, Spend
@@ -45,6 +54,7 @@ _HOMES = {
     "runner.domain.states": ("BatchState", "JobState"),
     "runner.engine.events": (
         "AttemptClosed",
+        "BalanceLow",
         "Event",
         "LaneChanged",
         "RunEnded",
@@ -63,6 +73,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "AsyncRunner",
     "AttemptClosed",
+    "BalanceLow",
     "BatchError",
     "BatchState",
     "BatchStatus",

@@ -7,10 +7,19 @@ from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from runner.cli.progress import Tally, lane_word
+from runner.cli.progress import Tally, dry_text, lane_word
 from runner.cli.text import clean, moment, number
 from runner.domain.model import BatchId
-from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
+from runner.engine.events import (
+    AttemptClosed,
+    BalanceLow,
+    Event,
+    LaneChanged,
+    RunEnded,
+    RunStarted,
+    RunStopping,
+    StoreTrouble,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -80,6 +89,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             self._waiting[tally] = {"": f"stopping, {event.in_flight} on the way"}
         elif isinstance(event, StoreTrouble):
             self._trouble(tally, event)
+        elif isinstance(event, BalanceLow):
+            self._waiting[tally][f"{event.provider}'s wallet"] = dry_text(event)
         elif isinstance(event, RunEnded):
             self._make_room(tally)
         self._draw(tally)

@@ -251,6 +251,9 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "streak.requeued": _streak,
     "balance.differs": _balance,
     "balance.grew": lambda r: f"its wallet grew by at least {_units(r, 'topped_up')}: it was topped up",
+    "balance.low": lambda r: (
+        f"its wallet holds {_units(r, 'balance')}, what waits costs at least {_units(r, 'cost')}: it will run dry"
+    ),
     "answers.recovered": lambda r: f"{count(int(r.detail['answers']), 'answer')} put back that a run could not store",
     "answers.aside": lambda r: f"{count(int(r.detail['lines']), 'answer')} of no use: kept in {r.detail['file']}.aside",
     "run.died": _words("a run was cut off: its process died"),

@@ -9,13 +9,23 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
-from runner.cli.text import clean, redact
+from runner.cli.text import amount, clean, count, plural, redact
 from runner.domain.model import MILLION, UNSENT, Debited
 from runner.domain.states import JobEvent
-from runner.engine.events import AttemptClosed, Event, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
+from runner.engine.events import (
+    AttemptClosed,
+    BalanceLow,
+    Event,
+    LaneChanged,
+    RunEnded,
+    RunStarted,
+    RunStopping,
+    StoreTrouble,
+)
 
 MINUTE_US = 60 * MILLION
 
@@ -93,6 +103,7 @@ _NAMES: dict[type[Event], str] = {
     LaneChanged: "lane.changed",
     RunStopping: "run.stopping",
     StoreTrouble: "store.trouble",
+    BalanceLow: "balance.low",
     RunEnded: "run.ended",
 }
 
@@ -123,6 +134,13 @@ def trouble_word(event: StoreTrouble) -> str:
     return words.get(event.reason, "warning")
 
 
+def dry_text(event: BalanceLow) -> str:
+    """`defastra holds 120 checks, 1,856 requests wait: it will run dry`."""
+    holds = f"{amount(event.balance)} {plural(event.unit, Decimal(event.balance) / MILLION)}"
+    waiting = f"{count(event.requests, 'request')} {'waits' if event.requests == 1 else 'wait'}"
+    return f"{event.provider} holds {holds}, {waiting}: it will run dry"
+
+
 class PlainProgress:
     """`key=value` lines: start, each change of state, one a minute, end."""
 
@@ -146,6 +164,8 @@ class PlainProgress:
                 self._say(event.at_us, "stopping", why=event.reason, in_flight=event.in_flight)
             case StoreTrouble():
                 self._say(event.at_us, trouble_word(event), why=event.reason)
+            case BalanceLow():
+                self._say(event.at_us, "warning", provider=event.provider, why="balance-low", says=dry_text(event))
             case RunEnded():
                 self._say(event.at_us, "end", state=event.state, why=event.reason, **self._tally.fields())
             case _:

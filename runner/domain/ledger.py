@@ -74,7 +74,11 @@ class Allowance:
 
     def has_room(self, day: int, amount: Amount) -> bool:
         """Whether so much more may be spent on that day. What is free always may."""
-        return not amount or self.spent(day) + amount <= self._cap
+        return not amount or amount <= self.room(day)
+
+    def room(self, day: int) -> int:
+        """So much more may be spent on that day."""
+        return max(0, self._cap - self.spent(day))
 
     def is_final(self, day: int) -> bool:
         """Whether nothing in flight, of whatever batch, can make room on that day any more."""
@@ -161,6 +165,20 @@ class Budget:
         if cap is not None and sum(account.spent() for account in accounts) + amount > cap:
             return Refusal(cap="max-spend", provider=scope, final=not waiting)
         return None
+
+    def within(self, provider: str, requests: int, amount: int, *, unit: str = "", day: int = 0) -> int:
+        """How much of an `amount` for so many `requests` the caps have room for now."""
+        for scope in (provider, None):
+            accounts = list(self._accounts.values()) if scope is None else [self.account(scope)]
+            most = self._max_requests.get(scope)
+            if most is not None:
+                left = max(0, most - sum(account.requests() for account in accounts))
+                amount = min(amount, amount * left // max(1, requests))
+            cap = self._max_spend.get(scope)
+            if cap is not None:
+                amount = min(amount, max(0, cap - sum(account.spent() for account in accounts)))
+        allowance = self._allowances.get((provider, unit))
+        return amount if allowance is None else min(amount, allowance.room(day))
 
     def give_back(self, hold: Hold) -> None:
         """The request never left: as if it had not been held."""

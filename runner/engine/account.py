@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from runner.domain.model import Amount
 from runner.domain.provider import Limit, Provider
 from runner.engine.gate import Gate, Pass
 from runner.engine.ports import Clock, JobStore, LaneReport
@@ -31,6 +32,28 @@ class SharedLane(Protocol):
         ...
 
 
+class Funds:
+    """What the provider last said is left on the account."""
+
+    def __init__(self) -> None:
+        self.told = False  # that it is too little
+        self._stated: tuple[Amount, str] | None = None  # not looked at yet
+
+    def state(self, balance: Amount, unit: str) -> None:
+        """An answer says so."""
+        self._stated = balance, unit
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it is worth a look."""
+        return self._stated is not None and not self.told
+
+    def read(self) -> tuple[Amount, str]:
+        """The balance and its unit; no news from now on."""
+        stated, self._stated = self._stated, None
+        return stated or (Amount(0), "")
+
+
 class Account:
     """What is shared. `lanes` are those at work, in the order in which they were prepared: whoever prepares them begins
     with the shortest list, which is favoured when they take turns."""
@@ -48,6 +71,7 @@ class Account:
         self.parked_until_us: int | None = None
         self.pause_reason: str | None = None
         self.pause_code: str | None = None  # in the provider's words
+        self.funds = Funds()
 
     async def pace(self, limits: Sequence[Limit], store: JobStore) -> tuple[Throttle, Throttle | None]:
         """What a lane with `limits` of its own has to pass: the account's throttle, and that of its batch (one for all

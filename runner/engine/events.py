@@ -73,6 +73,19 @@ class StoreTrouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceLow:
+    """What the provider says is left does not pay for what still waits; told once in a run. Amounts in millionths."""
+
+    batch: BatchId
+    at_us: int
+    provider: str
+    unit: str
+    balance: Amount
+    requests: int  # that wait, in all batches at work on the account
+    cost: Amount  # of them, at the lowest price and within the caps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """The run is over; everything it did is stored."""
 
@@ -82,4 +95,4 @@ class RunEnded:
     reason: str | None
 
 
-Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | StoreTrouble | RunEnded
+Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | StoreTrouble | BalanceLow | RunEnded

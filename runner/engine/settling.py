@@ -93,6 +93,8 @@ def settle(
     budget.settle(admission.hold, sent=sent, debited=decision.debited, amount=decision.amount)
     if decision.debited is Debited.YES:
         budget.charged(job.operation, decision.amount)
+    if weighed.verdict.balance is not None:
+        lane.account.funds.state(weighed.verdict.balance, admission.operation.unit)
     stored = lane.shared.store.settle(_settlement(lane, admission, attempt, weighed, requeue))
     if decision.event in (JobEvent.RETRY, JobEvent.RELEASE):
         lane.feed.requeued(decision.due_us)

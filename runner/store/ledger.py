@@ -1,4 +1,4 @@
-"""What attempts come to, over all batches: by account and day, and the charges that were above what was held."""
+"""Sums that a run begins with, or looks at again: spent by account and day, charges that were dearer, what waits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _BY_DAY: Final = """
 SELECT day, sum(amount) FROM {schema}attempt_totals
 WHERE provider = ? AND unit = ? AND day >= ? AND standing <> 'released' GROUP BY day
 """
+_WAITING: Final = "SELECT operation, jobs FROM job_totals WHERE batch = ? AND state = 'queued'"
 # Hardly any attempt is in the index that serves it: only those that the profile's price did not foresee.
 _DEARER: Final = "SELECT operation, unit, max(amount) FROM attempts WHERE amount > held GROUP BY operation, unit"
 
@@ -27,3 +28,8 @@ def spent_by_day(
 def dearer(connection: sa.Connection) -> dict[tuple[str, str], Amount]:
     """The highest charge of a single request that was above what was held for it, by operation and unit."""
     return {(operation, unit): Amount(amount) for operation, unit, amount in connection.exec_driver_sql(_DEARER)}
+
+
+def waiting(connection: sa.Connection, *, batch: int) -> dict[str, int]:
+    """How many jobs of a batch are queued, by operation."""
+    return {line[0]: line[1] for line in connection.exec_driver_sql(_WAITING, (batch,))}

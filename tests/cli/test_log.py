@@ -109,6 +109,11 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
             {"unit": "check", "opening": 10, "closing": 509, "topped_up": 500, "debited": 1, "difference": 0},
             "its wallet grew by at least 500 checks: it was topped up",
         ),
+        (
+            "balance.low",
+            {"unit": "check", "balance": 120, "requests": 1856, "cost": 1856},
+            "its wallet holds 120 checks, what waits costs at least 1,856 checks: it will run dry",
+        ),
         ("lane.done", {"reason": "limit"}, "sends nothing more: --limit is reached"),
         ("batch.exported", {"rows": 2, "file": "20261121.csv"}, "2 rows written to 20261121.csv"),
         ("tomorrow.invented", {"jobs": 2}, "tomorrow invented: jobs 2"),
