@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from runner.cli.live import LiveProgress
-from runner.cli.progress import JsonProgress, PlainProgress, ProgressMode, Tally, line
+from runner.cli.progress import JsonProgress, PlainProgress, ProgressMode, Tally, dry_text, line
 from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
 from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
 from runner.domain.states import JobEvent
-from runner.engine.events import AttemptClosed, LaneChanged, RunEnded, RunStarted, RunStopping
+from runner.engine.events import AttemptClosed, BalanceLow, LaneChanged, RunEnded, RunStarted, RunStopping
 from runner.errors import ConfigError
 
 B = BatchId(1)
@@ -100,6 +100,24 @@ def test_pacing_is_not_a_change_worth_a_line(shown):
     observe(lane(10, "halted", reason="insufficient-funds", message="no credit for jane@example.com"))
     assert [text.split()[1] for text in lines] == ["event=sending", "event=halted"]
     assert lines[1].endswith('why=insufficient-funds says="no credit for j…@example.com"')
+
+
+def low(**changes: Any) -> BalanceLow:
+    """A wallet that will not last."""
+    figures: dict[str, Any] = {"balance": Amount(120_500_000), "requests": 1856, "cost": Amount(1_856_000_000)}
+    return BalanceLow(batch=B, at_us=SECOND, provider="defastra", unit="check", **(figures | changes))
+
+
+def test_a_wallet_that_will_run_dry_is_told_in_words(shown):
+    """In the plain lines as they are; on a terminal the same words stand beside the bar."""
+    observe, lines = shown
+    observe(low())
+    assert lines == [
+        "at=1970-01-01T00:00:01Z event=warning batch=leads provider=defastra why=balance-low "
+        'says="defastra holds 120.5 checks, 1,856 requests wait: it will run dry"'
+    ]
+    one = low(balance=Amount(1_000_000), requests=1, cost=Amount(2_000_000))
+    assert dry_text(one) == "defastra holds 1 check, 1 request waits: it will run dry"
 
 
 def test_withdrawn_requests_count_for_nothing():
