@@ -110,3 +110,11 @@ def shared_out(seeds: Sequence[int], mode: Mode, *, processes: int = 2) -> Tally
         for part in pool.map(partial(judge_all, mode=mode), shares):
             tally.add(part)
     return tally
+
+
+def digest(seed: int) -> str:
+    """A night in a few words: which it was and, in 32 characters, everything that happened in it."""
+    mode = Mode.LIVENESS if seed % 4 == 3 else Mode.SAFETY
+    with night_folder() as folder:
+        night = run_night(seed, mode=mode, folder=folder)
+        return f"{seed} {mode} {night.trace.count} {night.trace.digest}"

@@ -54,7 +54,7 @@ PACE = (
     mutant(
         "wait-forgotten-by-the-next-run",
         "P12: a wait that was asked for survives restarts",
-        ("engine/lane.py", "seconds = max(0.0, (last.until_us - now_us) / 1e6)", "seconds = 0.0"),
+        ("engine/lane.py", "self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)", "pass"),
     ),
     mutant(
         "refusal-spends-an-attempt",

@@ -11,7 +11,6 @@ from runner.domain.provider import Operation
 from runner.domain.rules import classify
 from tests.simulation.options import Verb
 from tests.simulation.record import Entry, Life, Night
-from tests.virtual import NOON_US
 
 
 def hold(kept: bool, promise: str, violation: str) -> None:
@@ -106,7 +105,7 @@ class Seen:
     def wall_us(self, at: float) -> int:
         """What the runner's clock showed at an instant of the axis: as people and NTP had set it until then."""
         jumps = (done.act.seconds for done in self.night.done if done.act.verb is Verb.JUMP and done.at <= at)
-        return NOON_US + round((at + sum(jumps)) * 1e6)
+        return self.night.options.began_us + round((at + sum(jumps)) * 1e6)
 
     def left(self, entry: Entry) -> bool:
         """Whether the request counts as sent: it was not told that nothing left."""

@@ -99,7 +99,8 @@ class Lanes(Oracle):
         if door.shut_since is None or left_at >= door.shut_since or asked is not None:
             first = door.shut_since is None or left_at >= door.shut_since
             door.shut_since, door.by = now if first else door.shut_since, rule
-            door.until = max(door.until, now + max(1.0, asked or 0.0))
+            if asked is not None:
+                door.until = max(door.until, now + max(1.0, asked))
 
     def _opens(self, door: Door, entry: Entry) -> bool:
         verdict = self.seen.verdict(entry)

@@ -121,8 +121,8 @@ class Money(Oracle):
                 excused.add(job)
             if entry.told is not None and entry.told.status is not None:
                 self._amounts(entry, debited, amount)
-            if entry.charges and debited != "no":
-                charged[job] += 1
+            if entry.charges and debited != "no" and not self.seen.operation(entry).safe:
+                charged[job] += 1  # repeating a safe one costs nothing: so its profile says
             lost = entry.charges and debited == "no"
             if lost:
                 self._known_not_to_be(entry)
