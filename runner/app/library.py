@@ -258,9 +258,18 @@ class Runner(Ahead, Watching, Upkeep):
         """Queue failures again, final ones included: "failed" or "failed:RULE"."""
         return self._steer().retry(self._info(batch), only)
 
-    def resolve(self, batch: BatchLike, resolution: Resolution | str, *, row: int | None = None) -> Steered:
-        """Say what became of a row's request in doubt, or of all (row=None): charged, not-charged or resend."""
-        return self._steer().resolve(self._info(batch), parse_resolution(resolution), row=row)
+    def resolve(
+        self,
+        batch: BatchLike,
+        resolution: Resolution | str,
+        *,
+        row: int | Sequence[int] | None = None,
+        provider: str | None = None,
+    ) -> Steered:
+        """Say what became of the requests in doubt of a row or several, or of all (row=None), at one provider or all:
+        charged, not-charged or resend. BatchError: nothing of one of these rows is in doubt; nothing is changed."""
+        rows = [row] if isinstance(row, int) else row
+        return self._steer().resolve(self._info(batch), parse_resolution(resolution), rows=rows, provider=provider)
 
     def _steer(self) -> Steer:
         session = self._session

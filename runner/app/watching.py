@@ -78,6 +78,11 @@ class Watching:
         """Requests in doubt, with the evidence to look for at the provider."""
         return doubt.doubts(self._info(batch), tools=self._session.tools())
 
+    def wallet_says(self, batch: BatchLike | None = None) -> list[str]:
+        """Sentences for people: what the providers' wallets say of the requests in doubt; empty: they say nothing."""
+        info = self._info(batch)
+        return doubt.wallet_says(doubt.doubts(info, tools=self._session.tools()), self._standing(info).wallets)
+
     def doubt_text(self, batch: BatchLike | None = None) -> str:
         """The sentences for people about requests in doubt; empty when there are none."""
         session = self._session

@@ -75,6 +75,8 @@ def _seconds(micros: int) -> str:
 
 
 def _came_back(attempt: AttemptStory) -> str:
+    if attempt.cut_off:
+        return "nothing: the run was cut off before an answer was stored"
     if attempt.fault is not None:
         return FAULTS[attempt.fault]
     if attempt.status is None:
@@ -124,20 +126,34 @@ def _cell(value: object) -> str:
 
 
 def doubts_text(doubts: Iterable[Doubt]) -> str:
-    """The requests in doubt, one a line, with what to look for at the provider."""
-    rows = [("row", "operation", "value", "sent", "label at the provider", "may cost")]
+    """The requests in doubt, one a line: what is known of each, and what to look for at the provider."""
+    rows = [("row", "operation", "value", "sent", "then", "label at the provider", "may cost")]
     rows += [
         (
-            row_name(doubt.row, doubt.line),
+            row_name(doubt.row, doubt.line) + (f" and {number(len(doubt.rows) - 1)} more" if doubt.rows[1:] else ""),
             doubt.operation,
             shorten(doubt.value),
             moment(doubt.attempt.opened_us),
-            doubt.attempt.client_request_id or "none sent",
+            _then(doubt.attempt),
+            _named(doubt.attempt),
             _cost(doubt.attempt),
         )
         for doubt in doubts
     ]
     return table(rows)
+
+
+def _then(attempt: AttemptStory) -> str:
+    """What came instead of an answer: `no answer in 30 s`, `HTTP 502 after 0.2 s`, `the run was cut off`."""
+    if attempt.cut_off or attempt.closed_us is None:
+        return "the run was cut off"
+    took = _seconds(attempt.closed_us - attempt.opened_us)
+    return f"no answer in {took}" if attempt.status is None else f"HTTP {attempt.status} after {took}"
+
+
+def _named(attempt: AttemptStory) -> str:
+    theirs = f"their id {clean(attempt.provider_request_id)}" if attempt.provider_request_id else ""
+    return ", ".join(filter(None, [attempt.client_request_id, theirs])) or "none sent"
 
 
 def support_text(request: SupportRequest) -> str:
@@ -194,6 +210,27 @@ def stories_json(stories: Iterable[JobStory]) -> dict[str, Any]:
             }
             for story in stories
         ],
+    }
+
+
+def doubts_json(batch: str, doubts: Iterable[Doubt], wallet_says: Iterable[str]) -> dict[str, Any]:
+    """The object of `doubt list --json`, schema 1. Personal values are shortened."""
+    return {
+        "schema": 1,
+        "batch": batch,
+        "doubts": [
+            {
+                "row": doubt.row,
+                "line": doubt.line,
+                "rows": list(doubt.rows),
+                "operation": doubt.operation,
+                "value": shorten(doubt.value),
+                "cut_off": doubt.attempt.cut_off,
+                "request": _attempt_json(doubt.attempt),
+            }
+            for doubt in doubts
+        ],
+        "wallet": list(wallet_says),
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.evidence import doubts_text
+from runner.cli.evidence import doubts_json, doubts_text
 from runner.cli.options import Common, Switch
 from runner.cli.render import next_text
 from runner.cli.terminal import Screen, can_ask
@@ -15,7 +15,7 @@ from runner.domain.model import Resolution
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.work.results import Steered
+    from runner.work.results import Receipt, Steered
 
 Batch = Annotated[str, Parameter(help="Its name, the beginning of it, or its input file.")]
 LastBatch = Annotated[
@@ -71,18 +71,37 @@ def retry(
         return _report(Screen(), steered, done=done, wished=done)
 
 
-def doubt_list(batch: LastBatch = None, /, *, common: Common | None = None) -> int:
-    """List requests that were sent and never answered, with the label to look for in the provider's dashboard."""
+def doubt_list(
+    batch: LastBatch = None,
+    /,
+    *,
+    json: Annotated[Switch, Parameter(help="One JSON object on one line.")] = False,
+    common: Common | None = None,
+) -> int:
+    """List requests that were sent and never answered: what is known of each, the label to look for in the provider's
+    dashboard, and what its wallet says."""
     screen = Screen()
     with (common or Common()).open() as library:
         name = library.find(batch)
         doubts = library.doubts(name)
-        if not doubts:
-            screen.say(f"{name}: nothing is in doubt")
-            return 0
-        screen.data(doubts_text(doubts))
-        screen.say(library.doubt_text(name))
+        says = library.wallet_says(name) if doubts else []
+        if json:
+            screen.json(doubts_json(name, doubts, says))
+        elif doubts:
+            screen.data(doubts_text(doubts))
+            for sentence in says:
+                screen.data(sentence)
+            screen.say(library.doubt_text(name))
+        else:
+            screen.say(f"{name}: nothing is in doubt{_settled_text(library.status(name).receipt)}")
     return 0
+
+
+def _settled_text(receipt: Receipt) -> str:
+    """Of requests whose charge nobody knows and nobody has to decide: they were sent again, or given up."""
+    if not receipt.in_doubt:
+        return ""
+    return f" that waits for your word; {count(receipt.in_doubt, 'request')} may have been charged all the same"
 
 
 def doubt_resolve(
@@ -95,15 +114,20 @@ def doubt_resolve(
             name="--as", help="charged: counts as paid and lost; not-charged: sent again; resend: sent again, marked."
         ),
     ],
-    row: Annotated[int | None, Parameter(help="The row of one request.", show_default=False)] = None,
+    row: Annotated[
+        tuple[int, ...], Parameter(help="The row of one request; several: --row 3 --row 9.", show_default=False)
+    ] = (),
     all_: Annotated[Switch, Parameter(name="--all", help="Every request in doubt of the batch.")] = False,
+    provider: Annotated[
+        str | None, Parameter(help="Those at this provider alone, by its name.", show_default=False)
+    ] = None,
     common: Common | None = None,
 ) -> int:
     """Say what became of requests in doubt, after a look into the provider's dashboard. Each decision is recorded."""
-    if (row is None) != all_:
+    if bool(row) == all_:
         raise UsageError(
             "say which requests are meant: --row N, or --all",
-            why="neither was given" if row is None else "both were given",
+            why="both were given" if all_ else "neither was given",
             fix=f"runner doubt list {batch}",
         )
     flags = common or Common()
@@ -114,6 +138,6 @@ def doubt_resolve(
         if may_cost and not screen.ask("They are sent again and may be charged twice. Go on?"):
             screen.say("nothing was changed")
             return 0
-        steered = library.resolve(name, as_, row=row)
+        steered = library.resolve(name, as_, row=row or None, provider=provider)
         done = f"{count(steered.changed, 'request')} resolved as {as_}"
         return _report(screen, steered, done=done, wished=done)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from runner.domain.model import CRASHES_TO_POISON, CRASHES_TO_SUSPECT, MILLION, POISON, BatchId
 from runner.domain.states import BatchEvent, JobEvent
 from runner.store.sql import batch_may, expect, job_may, write_event
-from runner.store.values import Recovered
+from runner.store.values import DIED, Recovered
 
 _DEAD: Final = "UPDATE runs SET ended_us = ?, died = 1 WHERE ended_us IS NULL RETURNING id"
 _OPEN: Final = """
@@ -20,7 +20,7 @@ FROM attempts AS a JOIN jobs AS j ON j.id = a.job WHERE a.closed_us IS NULL ORDE
 """
 _CLOSE: Final = """
 UPDATE attempts SET closed_us = max(opened_us, min(opened_us + timeout_us, :now)), fault = 'no-answer',
-    detail = 'the run died before an answer was stored', rule = 'no-answer', debited = :debited, amount = :amount,
+    detail = :detail, rule = 'no-answer', debited = :debited, amount = :amount,
     spent = 0, resolution = :resolution, resolved_us = iif(:resolution IS NULL, NULL, :now)
 WHERE id = :attempt AND closed_us IS NULL
 """
@@ -105,6 +105,7 @@ def _close(connection: sa.Connection, attempt: sa.Row[Any], *, now_us: int, safe
         "attempt": attempt.id,
         "job": attempt.job,
         "now": now_us,
+        "detail": DIED,
         "due": due_us,
         "debited": "no" if free else "unknown",
         "amount": attempt.held,

@@ -66,7 +66,10 @@ SELECT params, iif(state = 'queued', due_us, NULL) AS due_us,
     (SELECT count(*) FROM row_jobs WHERE job = jobs.id) AS rows
 FROM jobs WHERE id = ?
 """
-_ROWS_OF_JOB: Final = "SELECT row FROM row_jobs WHERE job = ? ORDER BY row"
+_ROWS_OF_JOB: Final = """
+SELECT e.row, r.line FROM row_jobs AS e JOIN rows AS r ON r.batch = e.batch AND r.number = e.row
+WHERE e.job = ? ORDER BY e.row
+"""
 _ROWS_OF_VALUE: Final = """
 SELECT DISTINCT e.row FROM row_jobs AS e LEFT JOIN jobs AS j ON j.id = e.job
 WHERE e.batch = :batch AND e.row <= :rows
@@ -270,11 +273,13 @@ def _job(connection: sa.Connection, job: int) -> JobHistory:
 
 def _doubt(connection: sa.Connection, line: sa.Row[Any]) -> Doubt:
     attempts = read_attempts(connection, line.id)
+    rows = connection.exec_driver_sql(_ROWS_OF_JOB, (line.id,)).all()
     return Doubt(
         job=JobId(line.id),
         operation=line.operation,
         value=line.value,
-        rows=tuple(connection.exec_driver_sql(_ROWS_OF_JOB, (line.id,)).scalars()),
+        rows=tuple(one.row for one in rows),
+        line=rows[0].line,
         attempts=tuple(one for one in attempts if one.debited is Debited.UNKNOWN and one.resolution is None),
     )
 

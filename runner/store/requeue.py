@@ -100,17 +100,25 @@ def release_doubts(connection: sa.Connection, batch: BatchId, operations: Collec
 
 
 def resolve_doubts(
-    connection: sa.Connection, batch: BatchId, resolution: Resolution, *, rows: Sequence[int] | None, now_us: int
+    connection: sa.Connection,
+    batch: BatchId,
+    resolution: Resolution,
+    *,
+    rows: Sequence[int] | None,
+    operations: Sequence[str] | None,
+    now_us: int,
 ) -> int:
-    """A person's word on the jobs in doubt, of these rows or of all."""
+    """A person's word on the jobs in doubt, of these rows or of all, of these operations or of all."""
     jobs: list[int] = []
+    chosen = _IN_DOUBT if operations is None else f"{_IN_DOUBT} AND operation IN ({marks(len(operations))})"
+    values = (batch, *(operations or ()))
     if rows is None:
-        jobs = list(connection.exec_driver_sql(_IN_DOUBT, (batch,)).scalars())
+        jobs = list(connection.exec_driver_sql(chosen, values).scalars())
     else:
         for start in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[start : start + ROWS_AT_ONCE]
-            sql = _IN_DOUBT + _OF_ROWS.format(marks(len(some)))
-            jobs.extend(connection.exec_driver_sql(sql, (batch, batch, *some)).scalars())
+            sql = chosen + _OF_ROWS.format(marks(len(some)))
+            jobs.extend(connection.exec_driver_sql(sql, (*values, batch, *some)).scalars())
     return _resolve_jobs(connection, batch, list(dict.fromkeys(jobs)), resolution, now_us=now_us)
 
 

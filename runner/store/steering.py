@@ -156,12 +156,20 @@ class Steering:
                 _reopened(connection, batch, state, now)
         return count
 
-    def resolve(self, batch: BatchId, resolution: Resolution, *, rows: Sequence[int] | None = None) -> int:
-        """A person's word on jobs in doubt, of some rows or all: charged -> failed (`lost-answer`), else queued."""
+    def resolve(
+        self,
+        batch: BatchId,
+        resolution: Resolution,
+        *,
+        rows: Sequence[int] | None = None,
+        operations: Sequence[str] | None = None,
+    ) -> int:
+        """A person's word on jobs in doubt, of some rows or all, of some operations or all: charged -> failed
+        (`lost-answer`), else queued."""
         with self._deciding(batch) as (connection, now, state):
             if state is BatchState.CANCELLED and resolution is not Resolution.CHARGED:
                 raise _over(state, "sent again")
-            count = resolve_doubts(connection, batch, resolution, rows=rows, now_us=now)
+            count = resolve_doubts(connection, batch, resolution, rows=rows, operations=operations, now_us=now)
             if count:
                 detail = {"resolution": resolution.value, "jobs": count, "by": "person"}
                 write_event(connection, "doubts.resolved", at_us=now, batch=batch, detail=detail)

@@ -21,6 +21,10 @@ NAMED_ONLY: Final = (LOST_ANSWER, POISON)
 """Failures that may have been charged without an answer: sent again only by that name."""
 
 
+DIED: Final = "the run died before an answer was stored"
+"""The detail of an attempt that recovery closed."""
+
+
 class Wish(StrEnum):
     """What another terminal may ask of a batch that a run is working on; the value is `requested_state`."""
 
@@ -244,6 +248,7 @@ class Doubt:
     operation: str
     value: str
     rows: tuple[int, ...]
+    line: int | None  # of the first of them
     attempts: tuple[AttemptView, ...]  # those whose charge is unknown and unresolved
 
 

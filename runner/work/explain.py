@@ -13,7 +13,7 @@ from runner.domain.personal import shown_name
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
 from runner.errors import BatchError
-from runner.store.values import AttemptView, BatchInfo, JobView, RowHistory
+from runner.store.values import DIED, AttemptView, BatchInfo, JobView, RowHistory
 from runner.transport.files import CHANGED
 from runner.work.money import Prices
 from runner.work.results import AttemptStory, JobStory
@@ -134,6 +134,7 @@ def attempt_story(view: AttemptView, veil: Callable[[str], str], prices: Prices,
         path=veil(view.path),
         status=view.status,
         fault=view.fault,
+        cut_off=view.detail == DIED,
         rule=view.rule,
         why="",
         action=None if view.action is None else view.action.value,

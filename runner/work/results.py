@@ -189,6 +189,7 @@ class AttemptStory:
     path: str
     status: int | None
     fault: Fault | None
+    cut_off: bool  # the process died before an answer was stored
     rule: str | None
     why: str  # what of the rule's `when` the answer meets: `status 402 and code "NO_FUNDS"`; empty where unknown
     action: str | None
@@ -232,6 +233,7 @@ class Doubt:
     batch: str
     row: int  # the first row that wants it
     line: int | None
+    rows: tuple[int, ...]  # all of them
     operation: str
     provider: str
     value: str = field(repr=False)

@@ -184,7 +184,7 @@ def _by_unit(costs: Iterable[Cost]) -> dict[str, int | float]:
     sums: dict[str, Decimal] = {}
     for cost in costs:
         sums[cost.unit] = sums.get(cost.unit, Decimal(0)) + cost.amount
-    return _amounts(sums)
+    return _amounts({unit: amount for unit, amount in sums.items() if amount})
 
 
 def _money(costs: Iterable[Cost]) -> dict[str, int | float] | None:

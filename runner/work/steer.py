@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from runner.domain.model import CRASHES_TO_POISON, POISON, Resolution
@@ -92,14 +92,22 @@ class Steer:
             raise BatchError(f"no request of {info.name} {which}", why="Nothing was changed.", fix=_status(info))
         return self._decided(info, changed)
 
-    def resolve(self, info: BatchInfo, resolution: Resolution, *, row: int | None) -> Steered:
-        """A person's word on requests in doubt, of one row or all. BatchError when there is none."""
-        rows = None if row is None else [row]
-        changed = self._store.steering.resolve(info.id, resolution, rows=rows)
+    def resolve(
+        self, info: BatchInfo, resolution: Resolution, *, rows: Sequence[int] | None, provider: str | None
+    ) -> Steered:
+        """A person's word on requests in doubt, of some rows or all, at one provider or all. BatchError when there is
+        none, or none of one of these rows: then nothing is changed."""
+        meant = [key for key in info.operations if provider in (None, key.partition(".")[0])]
+        doubts = [one for one in self._store.reports.doubts(info.id) if one.operation in meant]
+        known = {row for one in doubts for row in one.rows}
+        wrong = [str(row) for row in rows or () if row not in known]
+        changed = 0
+        if doubts and not wrong:
+            changed = self._store.steering.resolve(info.id, resolution, rows=rows, operations=meant)
         if not changed:
-            where = f"row {row} of {info.name}" if row is not None else info.name
+            where = f"row {' or '.join(wrong)} of {info.name}" if wrong else info.name
             raise BatchError(
-                f"nothing of {where} is in doubt",
+                f"nothing of {where} is in doubt{f' at {provider}' if provider else ''}",
                 why="Nothing was changed.",
                 fix=f"runner doubt list {info.name}",
             )

@@ -19,7 +19,6 @@ from runner.errors import ConfigError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.results import RunResult
 from tests.app.place import KilledError, Place
-from tests.virtual import run_virtual
 
 FIFTY = "[providers.defastra]\nlimits = [{ at_most = 50, per_seconds = 1 }]\nconcurrency = { in_flight = 10 }\n"
 QUICK = "[providers.defastra]\nlimits = [{ at_most = 1000, per_seconds = 1 }]\n"
@@ -38,15 +37,7 @@ def load(place: Place, r: Runner, **sizes: int) -> list[str]:
 
 def run_all(place: Place, r: Runner, batches: list[str], **arguments: Any) -> list[RunResult]:
     """One run of several batches, in virtual time."""
-    began = place.time.before
-
-    async def call() -> tuple[list[RunResult], float]:
-        results = await r.arun_all(batches, **arguments)
-        return results, place.time.monotonic()
-
-    results, seconds = run_virtual(call)
-    place.time.before = began + seconds
-    return results
+    return place.run_all(r, batches, **arguments)
 
 
 def of(place: Place, name: str) -> list[float]:

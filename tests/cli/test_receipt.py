@@ -107,3 +107,71 @@ def test_what_others_take_between_two_runs_is_their_affair(place: Path, account:
     inside(place, *RUN, "--max-requests", "6")
     assert [entry["difference"] for entry in status(place)["balance"]] == [0, 0]
     assert "balance" not in inside(place, "log", "leads", "--json").stdout
+
+
+def doubtful(folder: Path, account: Provider, *, charged: bool) -> None:
+    """Six rows, of which the second and the fourth get no answer."""
+    lost = {"manner": "drop", "charged": charged}
+    account.post("next", [{}, lost, {}, lost])
+    rows(folder, 6)
+    assert inside(folder, *RUN, *ONE_BY_ONE, "-q").returncode == 3
+
+
+def test_doubts_are_listed_with_what_is_known_of_each(place: Path, account: Provider) -> None:
+    """When, what came instead, what to look for, what it may cost; the wallet fell by just that, and that is said."""
+    doubtful(place, account, charged=True)
+    listed = inside(place, "doubt", "list", "leads")
+    head, first, second, wallet = listed.stdout.splitlines()
+    assert head.split("  ")[0] == "row"
+    labels = [entry["client_request_id"] for entry in account.ledger()[-5:]]
+    assert first.startswith("row 2 (line 3)  defastra.email  p…@example.com")
+    assert "no answer in" in first
+    assert "1 check" in second
+    assert (labels[0] in first, labels[2] in second) == (True, True)
+    assert wallet == (
+        "Defastra's wallet fell by 2 checks more than its answers account for, "
+        "which is what the 2 requests in doubt may have cost: probably charged."
+    )
+    assert listed.stderr == (
+        "2 requests were sent but the line broke before the answer. Defastra may have charged up to 2 checks. "
+        "They are not sent again by themselves. Look for their labels in its dashboard (runner doubt list leads), "
+        "then: runner doubt resolve leads --all --as charged|not-charged|resend\n"
+    )
+
+
+def test_a_word_on_doubts_changes_the_receipt(place: Path, account: Provider) -> None:
+    """One row, several rows; a row that is not in doubt changes nothing of what was asked with it."""
+    doubtful(place, account, charged=True)
+    before = status(place)
+    assert (before["receipt"]["in_doubt"], before["balance"][0]["difference"]) == (2, 2)
+    wrong = inside(place, "doubt", "resolve", "leads", "--row", "2", "--row", "3", "--as", "charged")
+    assert (wrong.returncode, "nothing of row 3" in wrong.stderr) == (2, True)
+    assert status(place) == before
+    inside(place, "doubt", "resolve", "leads", "--row", "2", "--row", "4", "--as", "charged")
+    after = status(place)
+    assert (after["receipt"]["charged"], after["receipt"]["in_doubt"]) == (6, 0)
+    assert after["receipt"]["amounts"] == {"charged": {"check": 6}, "in_doubt": {}}
+    assert (after["balance"][0]["debited"], after["balance"][0]["difference"]) == (6, 0)
+    assert "nothing is in doubt" in inside(place, "doubt", "list", "leads").stderr
+
+
+def test_a_wallet_that_did_not_fall_speaks_for_the_provider(place: Path, account: Provider) -> None:
+    """In words and in `--json`; sent again, the receipt is as if nothing had been."""
+    doubtful(place, account, charged=False)
+    found = json.loads(inside(place, "doubt", "list", "leads", "--json").stdout)
+    (says,) = found["wallet"]
+    assert says == (
+        "Defastra's wallet fell by what its answers account for and no more: "
+        "the 2 requests in doubt were probably not charged."
+    )
+    assert [(one["row"], one["line"], one["rows"], one["cut_off"]) for one in found["doubts"]] == [
+        (2, 3, [2], False),
+        (4, 5, [4], False),
+    ]
+    assert found["doubts"][0]["request"]["fault"] == "no-answer"
+    assert "person1@example.com" not in json.dumps(found)
+    inside(place, "doubt", "resolve", "leads", "--all", "--provider", "defastra", "--as", "not-charged")
+    ran = inside(place, *RUN, "--json")
+    receipt = json.loads(ran.stdout)["receipt"]
+    assert (receipt["charged"], receipt["not_charged"], receipt["in_doubt"], receipt["run"]["sent"]) == (6, 2, 0, 2)
+    assert "wallet" not in ran.stderr

@@ -112,6 +112,7 @@ ATTEMPT = AttemptStory(
     path="/deep_email_check",
     status=200,
     fault=None,
+    cut_off=False,
     rule="invalid-email",
     why='code "INVALID_EMAIL"',
     action="fail",
@@ -267,10 +268,17 @@ def test_a_doubt_shows_what_to_look_for_and_what_was_decided():
     cost = Cost(unit="check", amount=Decimal(1), money=Decimal("0.02"), currency="EUR", told=True)
     open_ = replace(ATTEMPT, status=None, fault=Fault.NO_ANSWER, debited=Debited.UNKNOWN, amount=Decimal(1), cost=cost)
     doubt = Doubt(
-        batch="b", row=17, line=None, operation="defastra.email", provider="defastra", value=STORY.value, attempt=open_
+        batch="b",
+        row=17,
+        line=18,
+        rows=(17, 40),
+        operation="defastra.email",
+        provider="defastra",
+        value=STORY.value,
+        attempt=open_,
     )
     row = evidence.doubts_text([doubt]).splitlines()[1]
-    assert "row 17" in row
+    assert row.startswith("row 17 (line 18) and 1 more  ")
     assert "j…@example.com" in row
     assert "abcdefghij234567" in row
     assert row.endswith("1 check (0.02 EUR)")

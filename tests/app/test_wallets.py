@@ -1,0 +1,113 @@
+"""Wallets over runs: what is compared, and what is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.sandbox.replies import Behaviour, Manner
+from runner.work.results import Wallet
+from tests.app.place import QUICK, KilledError, Place, emails
+
+EMAIL = ["defastra.email"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A provider whose wallet holds 1,000 checks."""
+    return Place(tmp_path, wallet=1_000)
+
+
+def figures(wallet: Wallet) -> tuple[int, ...]:
+    """Opening, top-up, debited, difference, closing."""
+    found = (wallet.opening, wallet.topped_up, wallet.debited, wallet.difference, wallet.closing)
+    assert wallet.opening + wallet.topped_up - wallet.debited - wallet.difference == wallet.closing
+    return tuple(int(figure) for figure in found)
+
+
+def test_what_a_killed_run_left_is_seen_across_the_crash(place: Place) -> None:
+    """The requests that were charged and never answered: the next run's wallet tells of them, and says so."""
+    place.write_list(emails(10))
+    place.dies_at = 4
+    with place.runner() as r:
+        batch = r.load("leads.csv", EMAIL)
+        with pytest.raises(KilledError):
+            place.run(r, batch)
+        place.dies_at, place.time.before = 0, 60.0
+        result = place.run(r, batch)
+        (wallet,) = result.status.wallets
+        doubts = r.doubts(batch)
+        assert all(doubt.attempt.cut_off for doubt in doubts)
+        lost = len(place.charged()) - result.status.receipt.charged
+        assert figures(wallet) == (1_000, 0, result.status.receipt.charged, lost, 1_000 - len(place.charged()))
+        assert (wallet.doubts, int(wallet.in_doubt), wallet.run) == (len(doubts), len(doubts), 2)
+        (says,) = r.wallet_says(batch)
+        assert ("probably charged" in says) == (lost == len(doubts))
+
+
+def test_batches_that_share_an_account_share_its_check(place: Place) -> None:
+    """Looked at once, when the last of them has ended; each of them shows it, and their charges together are its."""
+    with place.runner() as r:
+        batches = []
+        for name, count in (("one", 3), ("two", 30)):
+            place.write_list([f"{name}{number}@example.com" for number in range(count)], name=f"{name}.csv")
+            batches.append(r.load(f"{name}.csv", EMAIL).batch)
+        place.world.next([Behaviour(), Behaviour(times=2)])
+        place.run_all(r, batches)
+        first, second = (r.status(batch).wallets for batch in batches)
+        events = [one for one in r.log().records if one.event == "balance.differs"]
+    assert first == second
+    assert figures(first[0]) == (1_000, 0, 33, 1, 966)
+    assert [(one.batch, one.provider) for one in events] == [(None, "defastra")]
+
+
+def test_a_top_up_during_a_run_is_told_as_such(place: Place) -> None:
+    """500 more in the middle: no request looks charged for it, and it is an event."""
+    place.write_list(emails(20))
+    told = 0
+
+    def fill(_: object) -> None:
+        nonlocal told
+        told += 1
+        if told == 10:
+            place.world.top_up(500)
+
+    with place.runner() as r:
+        batch = r.load("leads.csv", EMAIL)
+        result = place.run(r, batch, in_flight=1, on_event=fill)
+        names = [one.event for one in r.log().records]
+    (wallet,) = result.status.wallets
+    assert figures(wallet) == (1_000, 500, 20, 0, 1_480)
+    assert names.count("balance.grew") == 1
+    assert "balance.differs" not in names
+
+
+def test_a_fall_that_no_price_explains_is_not_compared(tmp_path: Path) -> None:
+    """A profile without a price: what its requests cost is not known, so no difference can be one."""
+    place = Place(tmp_path, wallet=1_000)
+    profile = Path("runner/providers/defastra.toml").read_text().replace("price = 1\n", "")
+    (tmp_path / "mine.toml").write_text(profile)
+    place.write_list(emails(3))
+    with place.runner() as r:
+        result = place.run(r, r.load("leads.csv", ["./mine.toml:email"]))
+    assert (result.sent, result.status.wallets) == (3, ())
+
+
+def test_less_than_the_price_is_told_too(tmp_path: Path) -> None:
+    """The price in the profile is 2, the provider charges 1: by so much less the wallet fell, the first left out."""
+    place = Place(tmp_path, toml=f"{QUICK}[providers.defastra.operations.email]\nprice = 2\n", wallet=1_000)
+    place.write_list(emails(4))
+    with place.runner() as r:
+        result = place.run(r, r.load("leads.csv", EMAIL))
+    assert figures(result.status.wallets[0]) == (1_001, 0, 8, -3, 996)
+
+
+def test_a_doubt_after_the_last_balance_is_not_judged(place: Place) -> None:
+    """Nothing was answered after it: its wallet says nothing about it, for it or against it."""
+    place.write_list(emails(3))
+    place.world.next([Behaviour(), Behaviour(), Behaviour(manner=Manner.DROP, charged=False)])
+    with place.runner() as r:
+        batch = r.load("leads.csv", EMAIL)
+        (wallet,) = place.run(r, batch, in_flight=1).status.wallets
+        assert (wallet.doubts, int(wallet.difference), r.wallet_says(batch)) == (0, 0, [])
