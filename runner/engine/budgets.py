@@ -23,7 +23,7 @@ class Budgets:
     ) -> Budget:
         """The budget of a batch as earlier runs left it. Nothing may be on the wire of an account that is new here."""
         caps = options.max_spend_per_day or {}
-        for provider, unit in {(one.provider, one.unit) for one in operations}:
+        for provider, unit in dict.fromkeys((one.provider, one.unit) for one in operations):
             if provider in caps and (provider, unit) not in self._allowances:
                 # From yesterday on: a clock that is set back a little must not find an empty day.
                 spent = await store.spent_by_day(provider, unit, utc_day(clock.now_us()) - 1)

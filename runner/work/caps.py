@@ -97,7 +97,8 @@ def run_options(
     UsageError: a cap that cannot be held.
     """
     asked = list(operations)
-    per_day = {who: cap for who in {one.provider for one in asked} if (cap := daily(who)) is not None}
+    providers = dict.fromkeys(one.provider for one in asked)
+    per_day = {who: cap for who in providers if (cap := daily(who)) is not None}
     check_daily(per_day, asked)
     settled = {**_from_defaults(defaults, {operation.provider for operation in asked}), **kept, **wanted.kept()}
     spend = {who or None: Amount(amount) for who, amount in settled.get("max_spend", {}).items()}

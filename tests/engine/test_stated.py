@@ -11,7 +11,7 @@ import pytest
 from runner.domain.model import Action, Amount, Answer, Debited
 from runner.domain.provider import Condition, Learn, Limit, Lookup, Provider
 from runner.engine.ports import RunOptions
-from tests.engine.night import BAD_ROW, BUSY, DOWN, GARBAGE, OK, Night, Sent, changed, provider, rule
+from tests.engine.night import BAD_ROW, BUSY, DOWN, GARBAGE, LOST, OK, Night, Sent, changed, provider, rule
 
 
 def learning(at_most: int = 20, share: float = 0.9) -> Provider:
@@ -178,6 +178,20 @@ def test_a_cap_counts_what_was_stated(tmp_path: Path) -> None:
     summary = night.run()
     assert summary.lanes[0].reason == "max-spend"
     assert night.query("SELECT sum(amount) FROM v_attempts") == [(18.0,)]
+
+
+def test_a_lost_answer_may_have_cost_what_others_did(tmp_path: Path) -> None:
+    """The price is 1, the first answer states 3: of the second one, lost, up to 3 are in doubt, in the cap too."""
+    one = replace(stating(), in_flight=1)
+    night = Night(
+        path=tmp_path / "r.db",
+        values=5,
+        providers=(one,),
+        scripts={"acme": lambda sent: LOST if sent.value == "v2" else used(OK, "3")},
+        options=RunOptions(max_spend={None: Amount(9_000_000)}),
+    )
+    night.run()
+    assert ledger(night) == [("yes", 3.0), ("unknown", 3.0), ("yes", 3.0)]
 
 
 @pytest.mark.parametrize("in_flight", [1, 8])
