@@ -13,8 +13,8 @@ from typing import Final
 
 from runner.errors import StoreError
 from runner.store.spill import answers_path
-from tests.powercuts.disk import Fate, Kind
-from tests.powercuts.life import Life
+from tests.powercuts.disk import Fate, Image, Kind
+from tests.powercuts.life import Knobs, Life
 from tests.powercuts.provider import Book
 from tests.powercuts.scene import Point, Scene
 from tests.proofs.place import draw, holds, same
@@ -74,13 +74,33 @@ def _fail_once(scene: Scene) -> None:
     ]:
         point, found = scene.cut(begin, life, step, Fate.drawn(chance))
         replace(found, answers_lost=0).hold()  # those that are beside the database are asked for at the end
-        scene.end(_with_answers(point, life), knobs, rows=rows, number=2)
+        beside = _answers_beside(point, life)
+        if chance.random() < 0.5:
+            scene.end(_with(beside, point), knobs, rows=rows, number=2)
+        else:
+            _cut_again(scene, point, beside, knobs, rows=rows)
     scene.counted["kept beside"] += sum(one.beside > 0 for one in life.kept)
     shutil.rmtree(life.path.parent)
 
 
-def _with_answers(point: Point, life: Life) -> Point:
+def _cut_again(scene: Scene, point: Point, beside: Image, knobs: Knobs, *, rows: int) -> None:
+    """The power fails once more while the next run puts back what was kept."""
+    begin = _with(beside, point)
+    second = scene.live(begin, knobs, number=2)
+    step = scene.chance.randint(0, second.began)
+    after, found = scene.cut(begin, second, step, Fate.drawn(scene.chance))
+    found.hold()
+    # The file goes once its answers are committed; that it went, no sync makes sure.
+    removed = second.acknowledged(step) > 0 and scene.chance.random() < 0.5
+    scene.end(after if removed else _with(beside, after), knobs, rows=rows, number=3)
+
+
+def _answers_beside(point: Point, life: Life) -> Image:
     """What was kept beside the database at that time: it was synced before it was acknowledged."""
     file = answers_path(life.path)
     size = max((one.beside for one in point.kept), default=0)
-    return replace(point, image={**point.image, file.name: file.read_bytes()[:size]}) if size else point
+    return {file.name: file.read_bytes()[:size]} if size else {}
+
+
+def _with(beside: Image, point: Point) -> Point:
+    return replace(point, image={**point.image, **beside})
