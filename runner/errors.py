@@ -7,6 +7,7 @@
     │   ├── InputError              2   the list cannot be read or mapped
     │   └── BatchError              2   no such batch, or it cannot do that now
     ├── BusyError                   7   another run holds this database or account
+    ├── StalledError                1   the run got nowhere for minutes although it could, and was ended
     └── StoreError                  1   the database failed
         ├── SchemaError             2   the file is too new, too old or not ours
         └── StorageFullError        4   the disk is full
@@ -69,8 +70,26 @@ class BusyError(RunnerError):
     code = "busy"
 
 
+class StalledError(RunnerError):
+    """A run got nowhere although it could, and was ended. `dump` says where it hung, without values or keys.
+
+    `of_store`: it is the database that does not answer.
+    """
+
+    code = "stalled"
+
+    def __init__(self, what: str, *, dump: str, of_store: bool = False) -> None:
+        super().__init__(
+            what,
+            why="this is a mistake in runner, or in what it runs on; what was answered is stored",
+            fix="run the same command again; if it comes back, report it",
+        )
+        self.dump = dump
+        self.of_store = of_store
+
+
 class StoreError(RunnerError):
-    """The database failed; what was in flight is in doubt."""
+    """The database failed; `why` says what became of the answers that were on the way."""
 
     code = "store"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import partial
 
 import anyio
@@ -25,7 +27,7 @@ async def worker(lane: Lane) -> None:
     settled: Settled | None = None
     permit = Permit(lane.own_throttle)
     try:
-        with anyio.CancelScope() as scope:  # one for all its attempts: making one costs more than a decision
+        with _failing(lane), anyio.CancelScope() as scope:  # one for all its attempts: making one costs more than a decision
             while not lane.stopped():
                 # All else below may go round without waiting: a cancelled caller must not pay for one more job.
                 await checkpoint_if_cancelled()
@@ -58,13 +60,21 @@ async def worker(lane: Lane) -> None:
                     lane.account.slots.give()
                 if refusal is not None and not lane.stopped():
                     await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
-    except StoreError:
-        lane.shared.stop.set("store")  # at once: what others have opened and not sent is withdrawn
-        raise
     finally:
         permit.give_back()
         await told(lane, settled)
         await lane.flush_reports()
+
+
+@contextmanager
+def _failing(lane: Lane) -> Generator[None]:
+    """A failing store ends the run at once, as a stop does: what others have opened and not sent is withdrawn."""
+    try:
+        yield
+    except StoreError:
+        if lane.shared.stop.reason is None:
+            lane.shared.stop.set("store")
+        raise
 
 
 async def _wait_for_turn(lane: Lane, permit: Permit) -> None:

@@ -41,7 +41,7 @@ async def run(
 
     `wanted` holds for each of them. Before the first request: BusyError (database or account, after `wait_seconds`),
     ConfigError (a key), UsageError (a cap that cannot hold). StoreError when the database fails under way: what was in
-    flight is then in doubt.
+    flight is awaited, and kept beside it for the next run.
     """
     store, clock = tools.store, tools.clock
     for batch in batches:
