@@ -12,6 +12,8 @@ from tests.simulation.options import (
     Act,
     BatchPlan,
     CrashPlan,
+    DiskPlan,
+    DiskTrouble,
     Episode,
     EpisodePlan,
     Fault,
@@ -90,6 +92,7 @@ def draw(seed: int, mode: Mode) -> NightOptions:
         poll_seconds=store.choice((0.5, 10.0, 10.0, 10.0, 10.0, 60.0)),
         crashes=_crashes(streams("crashes"), sends),
         crash_in_load=_crash_in_load(streams("load")),
+        disk=_disk(streams("disk"), sends),
         acts=_acts(streams("acts"), sends, len(batches)),
         person=person.uniform(0.4, 1.0),
         together=person.random() < 0.5,
@@ -178,6 +181,15 @@ def _crash_in_load(draws: random.Random) -> CrashPlan | None:
     if draws.random() > 0.08:
         return None
     return CrashPlan(point=draws.choice(("decision-before-commit", "decision-after-commit")), visit=draws.randint(1, 4))
+
+
+def _disk(draws: random.Random, sends: int) -> tuple[DiskPlan, ...]:
+    found: list[DiskPlan] = []
+    while draws.random() < 0.12:
+        trouble = draws.choice(list(DiskTrouble))
+        lasts = (2.0, 40.0, 600.0) if trouble in (DiskTrouble.FULL, DiskTrouble.LOCKED) else (0.0,)
+        found.append(DiskPlan(trouble=trouble, at_commit=draws.randint(1, 3 * sends + 5), seconds=draws.choice(lasts)))
+    return tuple(found)
 
 
 def _acts(draws: random.Random, sends: int, batches: int) -> tuple[Act, ...]:

@@ -29,6 +29,7 @@ def run_night(seed: int, *, mode: Mode, folder: Path, watch: Watch | None = None
         stage.disk.die()
         for account in stage.accounts.values():
             stage.night.met.update(account.met)
+        stage.night.met.update(stage.machine.met)
     return stage.night
 
 
@@ -40,9 +41,11 @@ def _play(stage: Stage) -> None:
         stage.axis.at(options.heal_after, partial(_heal, stage))
     plan = options.crash_in_load
     for batch in options.batches:
-        while stage.live(Command.LOAD, [batch.name], partial(_load, stage, batch.name), plan=plan).end is End.CRASHED:
+        while stage.live(Command.LOAD, [batch.name], partial(_load, stage, batch.name), plan=plan).end is not End.ENDED:
             plan = None
+            stage.rest(60.0)
     _run_until_over(stage, Person(stage))
+    stage.machine.heal()
     for batch in options.batches:
         target = stage.folder / f"export-{batch.name}.csv"
         life = stage.live(Command.EXPORT, [batch.name], partial(_export, batch.name, target))
@@ -78,11 +81,18 @@ def _is_over(stage: Stage, person: Person) -> bool:
     if night.healed_at is not None:
         healed = [life for life in runs if life.began_at >= night.healed_at]
         return len(healed) >= HEALED_LIVES or not person.attend()
-    if len(runs) >= stage.options.most_lives:
-        if stage.options.heal_after is None:
-            return True
-        stage.rest(max(0.0, stage.options.heal_after - stage.axis.now))
-    return runs[-1].end is not End.CRASHED and not person.attend()
+    tired = len(runs) >= stage.options.most_lives
+    if not tired and runs[-1].end in (End.CRASHED, End.REFUSED):
+        return False
+    if not tired and person.attend():
+        return False
+    if stage.options.heal_after is not None:
+        stage.rest(stage.options.heal_after - stage.axis.now)
+    elif not tired or not list(stage.folder.glob("*.answers")):
+        return True
+    else:
+        stage.machine.heal()  # answers that wait beside the database have to arrive
+    return False
 
 
 def _run(stage: Stage, person: Person, batches: list[str], plan: CrashPlan | None) -> Life:
@@ -93,7 +103,7 @@ def _run(stage: Stage, person: Person, batches: list[str], plan: CrashPlan | Non
         "max_spend": None if person.max_spend is None else f"{person.max_spend:g}",
         "rate": options.rate,
         "max_wait": options.max_wait,
-        "max_failed": options.max_failed,
+        "max_failed": options.max_failed if stage.night.healed_at is None else None,
         "output": "auto" if options.output else None,
     }
     given = {name: value for name, value in keywords.items() if value is not None}
@@ -119,6 +129,7 @@ def _heal(stage: Stage) -> None:
     """The time of faults is over; from here on it has to get done."""
     night, options = stage.night, stage.options
     night.healed_at = stage.axis.now
+    stage.machine.heal()
     for account in stage.accounts.values():
         account.heal()
     sends = 2 * sum(batch.rows * len(batch.operations) for batch in options.batches) + 100

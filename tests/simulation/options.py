@@ -72,6 +72,15 @@ class Retry(StrEnum):
     LONG = "long"  # longer than the runner waits: it parks
 
 
+class DiskTrouble(StrEnum):
+    """What may be wrong with the database's disk."""
+
+    FULL = "full"
+    LOCKED = "locked"  # another program holds the file
+    LOST = "lost"  # a commit fails, and is not there
+    KEPT = "kept"  # a commit fails, and is there all the same
+
+
 class Verb(StrEnum):
     """What another terminal, the machine or a person may do."""
 
@@ -117,6 +126,15 @@ class CrashPlan:
 
     point: str | None
     visit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskPlan:
+    """Trouble that begins with the `at_commit`th commit of the night; `seconds` 0: it lasts for one commit."""
+
+    trouble: DiskTrouble
+    at_commit: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +186,7 @@ class NightOptions:
     poll_seconds: float  # how often a run looks for wishes: most of what a night costs
     crashes: tuple[CrashPlan, ...]  # one for each life, as long as there are any; double crashes among them
     crash_in_load: CrashPlan | None
+    disk: tuple[DiskPlan, ...]
     acts: tuple[Act, ...]
     person: float  # how often a person sees to what a life left, 0..1
     together: bool  # `run --all`, where there are several lists

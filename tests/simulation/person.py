@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import assert_never
 
 from runner.app import Runner
@@ -84,6 +86,7 @@ class Person:
         """What is no command."""
         stage = self.stage
         if act.verb is Verb.JUMP:
+            self._note_the_clock(act.seconds)
             stage.clock.shift_us += round(act.seconds * 1e6)
         elif act.verb is Verb.STALL:
             self._stall(act.seconds)
@@ -98,6 +101,16 @@ class Person:
                 account.top_up(stage.options.batches[0].rows * 3.0)
             elif act.verb is Verb.RESTORE:
                 account.restore()
+
+    def _note_the_clock(self, seconds: float) -> None:
+        """Set back while a request waits for an instant: from then on it lies further away."""
+        now_us = self.stage.clock.now_us()
+        with closing(sqlite3.connect(self.stage.night.database)) as connection:
+            (waiting,) = connection.execute(
+                "SELECT count(*) FROM jobs WHERE state = 'queued' AND due_us > ?", (now_us,)
+            ).fetchone()
+        if seconds < 0 and waiting:
+            self.stage.night.met["clock back across a due time"] += 1
 
     def _resolve(self, operator: Runner, batch: str, resolution: Resolution) -> int:
         doubts = operator.doubts(batch)

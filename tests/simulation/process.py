@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import os
 import random
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import anyio
 
 from runner.domain.model import Request
 from runner.sandbox.calls import Sighting
 from tests.simulation.axis import Axis
+from tests.simulation.disk import Disk, Machine
 from tests.simulation.loop import CrashError, SimLoop
 from tests.simulation.options import CrashPlan
 from tests.simulation.record import Entry, Life, Night, Watch
@@ -62,69 +62,23 @@ class SimRandomness:
         return "".join(self._random.choices(_LETTERS, k=16))
 
 
-class _Connection(sqlite3.Connection):
-    """One that is handed out again when its user has closed it: opening one costs more than most of what is read."""
-
-    parked: list[_Connection]
-    dead = False
-
-    def rollback(self) -> None:
-        """A dead process has nothing left to undo, and must not complain of it."""
-        if not self.dead:
-            super().rollback()
-
-    def close(self) -> None:
-        """Undo what is open, as closing does, and wait for the next user."""
-        self.rollback()
-        if not self.dead and self not in self.parked:
-            self.parked.append(self)
-
-    def die(self) -> None:
-        """Undo what is open, and never work again."""
-        with suppress(sqlite3.Error):
-            super().rollback()
-        super().close()
-        self.dead = True
-
-
-class Disk:
-    """The connections of one process to the database. When it dies they are gone, and what was not committed with
-    them."""
-
-    def __init__(self) -> None:
-        self.dead = False
-        self._all: list[_Connection] = []
-        self._parked: dict[str, list[_Connection]] = {}
-
-    def connect(self, database: str, **more: Any) -> sqlite3.Connection:
-        """As `sqlite3.connect`."""
-        if self.dead:
-            raise sqlite3.OperationalError("the process is dead")
-        parked = self._parked.setdefault(f"{database} {more}", [])
-        if parked:
-            return parked.pop()
-        connection = sqlite3.connect(database, factory=_Connection, **more)
-        connection.parked = parked
-        self._all.append(connection)
-        return connection
-
-    def die(self) -> None:
-        """Nothing more is written: open transactions are undone, as the next process would find and undo them."""
-        self.dead = True
-        for connection in self._all:
-            connection.die()
-        self._all.clear()
-        self._parked.clear()
-
-
 class Process:
     """What the seams of one life lead to."""
 
-    def __init__(self, night: Night, life: Life, axis: Axis, *, plan: CrashPlan | None, watch: Watch | None) -> None:
+    def __init__(
+        self,
+        night: Night,
+        life: Life,
+        axis: Axis,
+        machine: Machine,
+        *,
+        plan: CrashPlan | None,
+        watch: Watch | None,
+    ) -> None:
         self.night = night
         self.life = life
         self.axis = axis
-        self.disk = Disk()
+        self.disk = Disk(machine)
         self.loop: SimLoop | None = None
         self.on_sent: Callable[[int], None] | None = None
         self.violation: AssertionError | None = None

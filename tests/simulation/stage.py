@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from runner.work.results import RunResult
 from runner.work.session import Session
 from tests.simulation import lists
 from tests.simulation.axis import Axis
+from tests.simulation.disk import Disk, Machine
 from tests.simulation.loop import CrashError, DeadlockError, LivelockError, SimLoop
 from tests.simulation.options import CrashPlan, Kind, NightOptions, Streams
-from tests.simulation.process import Disk, Process, SimClock, SimRandomness
+from tests.simulation.process import Process, SimClock, SimRandomness
 from tests.simulation.record import Command, End, Life, Night, Trace, Watch
 from tests.simulation.transport import SimTransport
 from tests.simulation.world import Account
@@ -49,7 +51,8 @@ class Stage:
         )
         self.loop: SimLoop | None = None
         self.stop = StopSignal()
-        self.disk = Disk()  # of the other terminal
+        self.machine = Machine(options.disk, self.axis, folder / "runner.db", self.streams("disk room"))
+        self.disk = Disk(self.machine)  # of the other terminal
         self.operator = self.runner(None)
         for plan in options.accounts:
             place = str(folder / "hostile.toml") if plan.kind is Kind.HOSTILE else plan.name
@@ -87,7 +90,7 @@ class Stage:
         )
         self.night.lives.append(life)
         self.night.trace.add(self.axis.now, f"life {life.number} {command} {plan}")
-        process = Process(self.night, life, self.axis, plan=plan, watch=self.watch)
+        process = Process(self.night, life, self.axis, self.machine, plan=plan, watch=self.watch)
         process.on_sent = on_sent
         runner = self.runner(process)
         try:
@@ -104,6 +107,8 @@ class Stage:
             life.end, life.error = End.DEADLOCK, str(error)
         except LivelockError as error:
             life.end, life.error = End.LIVELOCK, str(error)
+        except Exception:
+            life.end, life.error = End.BROKEN, traceback.format_exc()
         process.bury(self.folder)
         life.ended_at = self.axis.now
         self.night.trace.add(self.axis.now, f"end {life.number} {life.end} {life.crash} {dict(life.exit_codes)}")
