@@ -12,12 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.domain.backoff import next_utc_midnight
+from runner.domain.backoff import next_utc_midnight, utc_day
+from runner.domain.ledger import Refusal
 from runner.domain.model import MILLION, Amount, Answer
 from runner.domain.provider import Limit, Lookup, Provider
+from runner.engine.budgets import Budgets
 from runner.engine.ports import RunOptions
+from runner.store import open_store
 from tests.engine.night import BROKE, BUSY, DOWN, GARBAGE, LATER, LOST, OK, REFUSED, Night, Sent, provider
-from tests.virtual import NOON_US
+from tests.virtual import NOON_US, run_virtual
 
 DAILY = "max-spend-per-day"
 
@@ -159,3 +162,24 @@ def test_no_cap_is_passed_at_any_send(
         night.run(max_spend=spend, max_spend_per_day={"acme": Amount(daily * MILLION)})
         night.clock.shift_us += 3600 * MILLION
     look()
+
+
+def test_the_batches_of_a_run_share_the_day_and_what_charges_taught(tmp_path: Path) -> None:
+    """What one holds the other has no room for; a charge above the price is expected by both."""
+    night = Night(path=tmp_path / "r.db", values=1)
+    operations = list(night.providers[0].operations.values())
+
+    async def main() -> tuple[object, Amount]:
+        with open_store(night.path, clock=night.clock, inline=True) as store:
+            async with store.writing():
+                budgets = Budgets()
+                batch = store.reports.batches()[0].id
+                first, second = [
+                    await budgets.of(batch, operations, per_day(3), store=store.jobs, clock=night.clock) for _ in "ab"
+                ]
+        day = utc_day(NOON_US)
+        first.hold("acme", Amount(2 * MILLION), unit="check", day=day)
+        first.charged("acme.email", Amount(5))
+        return second.hold("acme", Amount(2 * MILLION), unit="check", day=day), second.price("acme.email", Amount(1))
+
+    assert run_virtual(main) == (Refusal(cap=DAILY, provider="acme", final=False), 5)
