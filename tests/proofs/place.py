@@ -112,7 +112,7 @@ class Place:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.runtime = runtime or folder / "runtime"
-        self.runtime.mkdir(mode=0o700, exist_ok=True)
+        self.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._environ = dict(environ)
         self._started = 0
         windows = ", ".join(f"{{ at_most = {at_most}, per_seconds = {seconds:g} }}" for at_most, seconds in limits)
@@ -175,7 +175,8 @@ class Place:
             name: value for name, value in os.environ.items() if not name.startswith("RUNNER_") and name not in KEYS
         }
         path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
-        own = {"PYTHONPATH": path, "XDG_RUNTIME_DIR": str(self.runtime), "XDG_CONFIG_HOME": str(self.runtime)}
+        folders = dict.fromkeys(("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"), str(self.runtime))
+        own = {"PYTHONPATH": path} | folders
         return kept | own | self._environ
 
 

@@ -11,7 +11,10 @@ from tests.proofs.caps import caps, locks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
-from tests.proofs.kills import kills_held, kills_resent
+from tests.proofs.full_disk import full_disk
+from tests.proofs.half_files import exports, imports
+from tests.proofs.kills import kills
+from tests.proofs.locked import locked
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
 from tests.proofs.place import NO_LIMITS
@@ -19,6 +22,8 @@ from tests.proofs.prove import prove
 from tests.proofs.several import several, turns
 from tests.proofs.signals import drained, left
 from tests.proofs.steering import steered
+from tests.proofs.stops import stops
+from tests.proofs.storms import storms
 from tests.proofs.two_providers import two_providers
 from tests.proofs.wallet import wallet
 
@@ -69,14 +74,39 @@ def test_an_empty_wallet_loses_nothing(tmp_path):
     prove(wallet, tmp_path, rounds=1)
 
 
-def test_killed_runs_send_again_only_what_was_in_doubt(tmp_path):
-    """`resend-once`: every row succeeds unless it was on the way at two kills; every charge is explained."""
-    prove(kills_resent, tmp_path, kills=4)
+def test_kills_lose_nothing_and_charge_nothing_unexplained(tmp_path):
+    """Killed at any moment: every row is there, what was open is in doubt, second charges are explained."""
+    prove(kills, tmp_path, kills=8, of_each=4)
 
 
-def test_killed_runs_hold_what_was_in_doubt(tmp_path):
-    """`hold`: nothing is charged twice; in doubt is what was open at a kill."""
-    prove(kills_held, tmp_path, kills=4)
+def test_a_frozen_run_wakes_within_its_windows(tmp_path):
+    """SIGSTOP and SIGCONT, also beyond the deadline of what was on the way: no window exceeded, nothing lost."""
+    prove(stops, tmp_path, stops=6, of_each=3, side_by_side=2)
+
+
+def test_storms_of_signals_lose_nothing(tmp_path):
+    """Bursts of SIGINT, SIGTERM, SIGHUP: one alone leaves nothing in doubt; the same command ends it."""
+    prove(storms, tmp_path, storms=6, of_each=3)
+
+
+def test_a_full_disk_loses_no_answer_in_hand(tmp_path):
+    """Filled at any moment, or files that may not grow: exit 4 or 1, nothing in doubt, the same command goes on."""
+    prove(full_disk, tmp_path, fills=4, of_each=2)
+
+
+def test_a_locked_database_loses_no_answer_in_hand(tmp_path):
+    """Another program holds the write lock: nothing is sent meanwhile, nothing is in doubt."""
+    prove(locked, tmp_path, locks=2, longest_seconds=1.5, of_each=1, side_by_side=2)
+
+
+def test_a_killed_import_leaves_no_half_list(tmp_path):
+    """There whole or not at all, and once."""
+    prove(imports, tmp_path, kills=4)
+
+
+def test_a_killed_export_leaves_no_half_file(tmp_path):
+    """The old file or the new one; the same command writes it."""
+    prove(exports, tmp_path, kills=4)
 
 
 def test_no_window_is_exceeded_across_a_kill(tmp_path):
