@@ -13,6 +13,7 @@ holds whatever the order in which answers that overlapped were charged:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from runner.domain.model import Amount
@@ -60,7 +61,8 @@ class _Stretch:
 
     def take(self, told: Told) -> None:
         """The next request, in the order of sending."""
-        self._set_past(told.opened_us)
+        if self.silent:
+            self._set_past(told.opened_us)
         if told.opened_us < self.first.closed_us:
             self.overlap += told.charged
         elif told.balance is not None:
@@ -114,7 +116,8 @@ class Reckoning:
 
     def __init__(self) -> None:
         self._stretches: list[_Stretch] = []
-        self._pending: list[Told] = []  # not over when the last one was sent
+        self._pending: list[tuple[int, int, Told]] = []  # not over when the last one was sent: a heap by their ends
+        self._count = 0
         self._low: Told | None = None  # the lowest balance of those in this stretch that were
         self._topped_up = 0
         self._now_us = 0
@@ -132,25 +135,26 @@ class Reckoning:
             self._stretches[-1].take(told)
         elif told.balance is not None:
             self._begin(told)
-        self._pending.append(told)
+        self._count += 1
+        heappush(self._pending, (told.closed_us, self._count, told))
 
     def _set_past(self, now_us: int) -> None:
         stretch = self._stretches[-1] if self._stretches else None
-        for one in self._pending:
-            if one.closed_us > now_us or one.balance is None or stretch is None:
+        while self._pending and self._pending[0][0] <= now_us:
+            one = heappop(self._pending)[2]
+            if one.balance is None or stretch is None:
                 continue
             # Others may have stated theirs before the wallet grew: no measure of what follows.
             inside = one is stretch.first or one.opened_us >= stretch.first.closed_us
             if inside and (self._low is None or one.balance <= _balance(self._low)):
                 self._low = one
-        self._pending = [one for one in self._pending if one.closed_us > now_us]
 
     def _begin(self, told: Told) -> None:
-        overlap = sum(one.charged for one in self._pending)
+        overlap = sum(one.charged for _, _, one in self._pending)
         self._stretches.append(_Stretch(first=told, debited=told.charged, overlap=overlap, last=told))
 
     def _grown(self, low: Told, told: Told) -> None:
-        self._stretches[-1].cut(low, self._pending)
+        self._stretches[-1].cut(low, [one for _, _, one in self._pending])
         self._topped_up += _balance(told) + told.charged - _balance(low)
         self._begin(told)
         self._low = None
