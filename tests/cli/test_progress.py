@@ -13,7 +13,7 @@ from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
 from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
 from runner.domain.states import JobEvent
-from runner.engine.events import AttemptClosed, BalanceLow, LaneChanged, RunEnded, RunStarted, RunStopping
+from runner.engine.events import AttemptClosed, BalanceLow, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
 from runner.errors import ConfigError
 
 B = BatchId(1)
@@ -199,3 +199,23 @@ def test_more_batches_than_bars_take_turns_at_being_shown(monkeypatch):
         live(RunEnded(batch=BatchId(0), at_us=1, state="halted", reason="x"))
         assert live._bar is not None
         assert [task.description for task in live._bar.tasks if task.visible] == ["b1", "b2", "b3", "b4", "b5"]
+
+
+def test_a_database_that_cannot_be_written_is_said(shown, monkeypatch):
+    """Once when it begins and once when it is over; on a terminal it stands beside the counts in between."""
+    screen = io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("COLUMNS", "160")
+    observe, lines = shown
+    with LiveProgress(Tally("leads", 4)) as live:
+        for second, reason in enumerate(("no-reserve", "database-locked", "database-free", "disk-full")):
+            event = StoreTrouble(batch=B, at_us=second * SECOND, reason=reason)
+            observe(event)
+            live(event)
+    assert [text.partition(" ")[2] for text in lines] == [
+        "event=warning batch=leads why=no-reserve",
+        "event=waiting batch=leads why=database-locked",
+        "event=sending batch=leads why=database-free",
+        "event=stopping batch=leads why=disk-full",
+    ]
+    assert screen.getvalue().rstrip().endswith("0 charged · the disk is full")
