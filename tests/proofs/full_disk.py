@@ -49,7 +49,7 @@ def _filled(folder: Path, seed: int, most: int, *, beside: Path) -> tuple[int, B
     with story(folder, drawn(chance, strikes=most), seed=seed, runtime=beside / folder.name) as told:
         for _ in range(most):
             with told.place.process(*told.command()) as process:
-                wait_for_a_moment(told.place, process, chance)
+                wait_for_a_moment(told, process, chance)
                 done += not process.ended
                 hungry = chance.random() < 0.5
                 with _full(disk, hungry=hungry):
@@ -90,7 +90,7 @@ def _limited(folder: Path, seed: int, most: int) -> tuple[int, Books]:
     with story(folder, drawn(chance, strikes=most), seed=seed) as told:
         for _ in range(most):
             with told.place.process(*told.command()) as process:
-                wait_for_a_moment(told.place, process, chance)
+                wait_for_a_moment(told, process, chance)
                 done += not process.ended
                 _limit(process, _largest(told.place.folder) + chance.randrange(1 << 16))
                 _check_end(process, told)

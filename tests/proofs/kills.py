@@ -25,7 +25,7 @@ def _killed(folder: Path, seed: int, most: int) -> tuple[int, Books]:
     with story(folder, setting, seed=seed) as told:
         for _ in range(most):
             with told.place.process(*told.command()) as process:
-                wait_for_a_moment(told.place, process, chance)
+                wait_for_a_moment(told, process, chance)
                 process.popen.kill()
                 died = time.monotonic()
                 code = process.popen.wait()

@@ -42,7 +42,7 @@ def _locked(folder: Path, seed: int, most: int, longest_seconds: float) -> tuple
     with story(folder, drawn(chance, strikes=most), seed=seed) as told:
         for _ in range(most):
             with told.place.process(*told.command()) as process:
-                wait_for_a_moment(told.place, process, chance)
+                wait_for_a_moment(told, process, chance)
                 seconds = SHORTEST_SECONDS * (longest_seconds / SHORTEST_SECONDS) ** chance.random()
                 with _held(told.place, chance, spans) as it_is:
                     done += it_is and not process.ended

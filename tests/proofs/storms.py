@@ -31,7 +31,7 @@ def _stormed(folder: Path, seed: int, most: int) -> tuple[int, Books]:
     with story(folder, drawn(chance, strikes=most), seed=seed) as told:
         for _ in range(most):
             with told.place.process(*told.command()) as process:
-                wait_for_a_moment(told.place, process, chance)
+                wait_for_a_moment(told, process, chance)
                 sent = _burst(process, chance)
                 died = _end(process)
                 ended = process.wait()
@@ -47,7 +47,7 @@ def _stormed(folder: Path, seed: int, most: int) -> tuple[int, Books]:
 
 def interrupted_early(ended: Done) -> bool:
     """Whether Ctrl-C came while Python itself was starting: it says so in its own words, and nothing was begun."""
-    return ended.code == 1 and "KeyboardInterrupt" in ended.err and "Fatal Python error" in ended.err
+    return ended.code == 1 and ended.err.rstrip().endswith("KeyboardInterrupt")
 
 
 def _end(process: Process) -> float:
