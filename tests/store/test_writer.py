@@ -98,6 +98,7 @@ async def test_a_busy_writer_gathers_and_the_end_cuts_it_short(
 ) -> None:
     """After a large group what comes one by one is committed together; stopping does not wait for the window."""
     monkeypatch.setattr("runner.store.writer.WINDOW_SECONDS", 3600.0)
+    monkeypatch.setattr("runner.store.writer.BUSY_PIECES", 4)
     writer.start()
     first = writer.submit(note("0"))
     await asyncio.to_thread(gate.reached.wait, 10)
