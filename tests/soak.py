@@ -36,6 +36,8 @@ from tests.proofs.stops import stops
 from tests.proofs.storms import storms
 from tests.proofs.two_providers import two_providers
 from tests.proofs.wallet import wallet
+from tests.simulation.options import Mode
+from tests.simulation.proofs import mutants, nights, traces
 
 DEFASTRA = ((60, 60.0), (2, 1.0))
 TENFOLD = ((60, 6.0), (2, 0.1))  # Defastra's limits, ten times as fast
@@ -69,11 +71,15 @@ PROOFS: dict[str, Callable[..., str]] = {
     "interrupted-twice": partial(prove, left, rounds=5),
     "steered": partial(prove, steered, rounds=5),
     "power-cuts": partial(prove, power_cuts, cuts=10_000),
-    "power-cuts-everywhere": partial(prove, power_cuts_everywhere, rows=2, fates=2, again=20, ends=1),
+    "power-cuts-everywhere": partial(prove, power_cuts_everywhere, rows=2, scripts=2, fates=2, again=20, ends=1),
     "power-cuts-loading": partial(prove, power_cuts_loading, cuts=300),
     "power-cuts-normal": partial(prove, power_cuts_weaker, runs=400, synchronous="NORMAL"),
     "power-cuts-off": partial(prove, power_cuts_weaker, runs=100, synchronous="OFF"),
     "syncs-refused": partial(prove, failing_syncs, lives=200),
+    "nights": partial(prove, nights, nights=10_000, mode=Mode.SAFETY, show=print),
+    "nights-liveness": partial(prove, nights, nights=2_000, mode=Mode.LIVENESS, show=print),
+    "mutants": partial(prove, mutants, show=print),
+    "traces": partial(prove, traces, seeds=20),
 }
 
 

@@ -63,14 +63,16 @@ def _somewhere(life: Life, chance: Random) -> int:
     return chance.randint(0, len(life.disk.steps))
 
 
-def power_cuts_everywhere(folder: Path, *, seed: int, rows: int, fates: int, again: int, ends: int) -> str:
+def power_cuts_everywhere(
+    folder: Path, *, seed: int, rows: int, scripts: int, fates: int, again: int, ends: int
+) -> str:
     """A short list, cut after every step; and of what is left, every `again`-th cut after every step of its recovery.
 
-    Each cut has the two plain fates, all lost and all kept, and `fates` drawn ones. Every `ends`-th state that is left
-    goes on to the end of the list.
+    It is worked on in so many of the ways above. Each cut has the two plain fates, all lost and all kept, and
+    `fates` drawn ones. Every `ends`-th state that is left goes on to the end of the list.
     """
     scene = Scene(folder, draw(seed))
-    for knobs in SCRIPTS:
+    for knobs in scene.chance.sample(SCRIPTS, scripts):
         begin = scene.loaded(rows, Book(seed=seed))
         life = scene.live(begin, knobs, number=1)
         left = _cut_everywhere(scene, begin, life, range(len(life.disk.steps) + 1), fates)
