@@ -14,7 +14,7 @@ from tests.simulation.counters import SOMETIMES, never
 from tests.simulation.hunt import MOST_NIGHTS, Kill, hunt_all
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.mutants.patch import ROOT
-from tests.simulation.nights import Tally, shared_out
+from tests.simulation.nights import Tally, judge_all, shared_out
 from tests.simulation.options import Mode
 
 SHOWN = 5
@@ -22,16 +22,23 @@ ENOUGH_NIGHTS = 2000
 """From so many on every situation must have come up."""
 
 
-def nights(_: Path, *, seed: int, nights: int, mode: Mode, show: Callable[[str], None] = lambda _: None) -> str:
+Show = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """For who wants the last line alone."""
+
+
+def nights(_: Path, *, seed: int, nights: int, mode: Mode, processes: int = 2, show: Show = _silent) -> str:
     """Nights from `seed` on: no violation, and (in a batch that is large enough) every situation came up."""
     began = time.monotonic()
-    tally = shared_out(range(seed, seed + nights), mode)
+    seeds = range(seed, seed + nights)
+    tally = judge_all(seeds, mode) if processes == 1 else shared_out(seeds, mode, processes=processes)
     show(_situations(tally))
     assert not tally.violations, f"{len(tally.violations)} violations\n" + "\n".join(tally.violations[:SHOWN])
     missing = never(tally.counts, mode) if nights >= ENOUGH_NIGHTS else []
     assert not missing, f"in {nights} nights these never came up: {', '.join(missing)}"
-    seconds = time.monotonic() - began
-    return f"{tally}; {seconds / nights:.2f} s a night and process; 0 violations"
+    return f"{tally} in {time.monotonic() - began:,.0f} s; 0 violations"
 
 
 def _situations(tally: Tally) -> str:
@@ -44,10 +51,11 @@ def mutants(
     seed: int,
     most: int | None = None,
     nights: int = MOST_NIGHTS,
-    show: Callable[[str], None] = lambda _: None,
+    show: Show = _silent,
 ) -> str:
-    """Every planted bug (or `most` of them, drawn) dies within so many nights."""
-    names = list(MUTANTS) if most is None else Random(seed).sample(list(MUTANTS), most)
+    """Every planted bug dies within so many nights; with `most`, so many are drawn of those that many nights notice."""
+    often = [name for name, mutant in MUTANTS.items() if not mutant.rare]
+    names = list(MUTANTS) if most is None else Random(seed).sample(often, most)
     kills = hunt_all(names, seed, nights)
     show(_table(kills))
     alive = [kill.name for kill in kills if not kill.dead]

@@ -31,11 +31,13 @@ class Mutant:
     name: str
     breaks: str  # the promise, in a few words
     edits: tuple[Edit, ...]
+    rare: bool  # it takes dozens of nights, or more, until one notices
 
 
-def mutant(name: str, breaks: str, *edits: tuple[str, str, str]) -> Mutant:
+def mutant(name: str, breaks: str, *edits: tuple[str, str, str], rare: bool = False) -> Mutant:
     """For the lists: edits as (file below `runner`, old, new)."""
-    return Mutant(name=name, breaks=breaks, edits=tuple(Edit(f"runner/{file}", old, new) for file, old, new in edits))
+    read = tuple(Edit(f"runner/{file}", old, new) for file, old, new in edits)
+    return Mutant(name=name, breaks=breaks, edits=read, rare=rare)
 
 
 def patched(edits: Sequence[Edit], root: Path = ROOT) -> dict[str, str]:

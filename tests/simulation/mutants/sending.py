@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from tests.simulation.mutants.patch import mutant
 
-_OPEN = "    attempt = await shared.store.open(opening)\n"
-_SEND = "    answer = refused if request is None else await lane.transport.send(request)\n"
+_SEND = "    answer = refused if request is None else await lane"
 
 SENDING = (
     mutant(
         "send-before-commit",
         "P4: no byte leaves before its intent is durable",
-        ("engine/attempt.py", _OPEN, f"{_SEND}{_OPEN}"),
-        ("engine/attempt.py", f"withdraw(lane, admission, attempt)\n{_SEND}", "withdraw(lane, admission, attempt)\n"),
+        ("engine/attempt.py", _SEND, _SEND.replace("refused if request is None", "early if early")),
+        (
+            "engine/attempt.py",
+            "    asked = shared.clock.monotonic()\n",
+            "    asked = shared.clock.monotonic()\n"
+            "    early = refused if request is None else await lane.transport.send(request)\n",
+        ),
     ),
     mutant(
         "one-id-for-all-attempts",
@@ -35,7 +39,13 @@ SENDING = (
     mutant(
         "sent-twice",
         "P5: one attempt, one request",
-        ("engine/attempt.py", _SEND, f"{_SEND}    if answer.fault is not None and request is not None:\n    {_SEND}"),
+        (
+            "engine/attempt.py",
+            "    lane.request_over(sent=answer.fault not in UNSENT)\n",
+            "    if answer.fault is not None and request is not None:\n"
+            "        answer = await lane.transport.send(request)\n"
+            "    lane.request_over(sent=answer.fault not in UNSENT)\n",
+        ),
     ),
     mutant(
         "looked-at-before-the-commit-only",
@@ -148,7 +158,7 @@ SENDING = (
         "P1: what was claimed and not used is given back",
         (
             "engine/feed.py",
-            "                await self._store.release(self._claim.run, jobs)\n",
+            "                await self._asked.on(self._store.release(self._claim.run, jobs))\n",
             "                pass\n",
         ),
     ),

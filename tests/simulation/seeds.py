@@ -1,0 +1,22 @@
+"""Nights that found something, with a word on what it was. A seed's night changes when what is drawn changes: what each
+of them found has a test of its own beside."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from tests.simulation.options import Mode
+
+
+class Seed(NamedTuple):
+    """One night."""
+
+    number: int
+    mode: Mode
+    found: str
+
+
+SEEDS: Final = (
+    Seed(454, Mode.SAFETY, "a wait asked of one batch was not kept by the run of another one on the account"),
+    Seed(476, Mode.SAFETY, "a wait asked for was forgotten where its twentieth refusal halted"),
+)
