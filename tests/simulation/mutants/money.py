@@ -35,4 +35,10 @@ MONEY = (
         "P8: a job's amount is the sum of its charges",
         ("store/settling.py", "        s.amount if charged else 0,\n", "        0,\n"),
     ),
+    mutant(
+        "day-forgotten-by-the-next-run",
+        "P8: what an account may spend in a day counts over all runs",
+        ("engine/budgets.py", "Allowance(caps[provider], spent)", "Allowance(caps[provider])"),
+        rare=True,
+    ),
 )

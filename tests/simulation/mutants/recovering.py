@@ -125,4 +125,24 @@ RECOVERING = (
             "self._create(connection, new)\n            try:\n",
         ),
     ),
+    mutant(
+        "kept-answers-not-put-back",
+        "P6: an answer that the database did not take is put back by the next run",
+        (
+            "store/putback.py",
+            "if attempt is not None and attempt.closed_us is None and _settle(connection, settlement):",
+            "if attempt is None:",
+        ),
+    ),
+    mutant(
+        "answers-not-kept",
+        "P6: an answer that the database does not take is kept beside it",
+        ("store/keeper.py", "            kept = self._spill.keep(answers, unsure)\n", "            kept = True\n"),
+    ),
+    mutant(
+        "crashes-not-counted",
+        "P18: a job on the wire at three crashes ends as poison",
+        ("store/recovery.py", "j.crashes + 1 AS crashes", "1 AS crashes"),
+        rare=True,
+    ),
 )

@@ -25,7 +25,7 @@ class Answers(Oracle):
 
     def __init__(self, seen: Seen) -> None:
         super().__init__(seen)
-        self._open: set[str] = set()  # when the last life died
+        self._open: dict[str, End] = {}  # how the life ended that left it open
 
     def on_life(self, life: Life) -> None:
         """P6 for what this life was told; what it leaves open, the next one has to put in doubt."""
@@ -37,9 +37,10 @@ class Answers(Oracle):
         begun = self.seen.query("SELECT max(id), max(died) FROM runs")
         if begun[0][0] is not None:
             self._was_recovered(stored)
-        self._open = {name for (name,) in self.seen.query(_OPEN)}
-        if life.end is End.ENDED:
-            hold(not self._open, "P7", f"life {life.number} ended in order and left {self._open} open")
+        left = {name for (name,) in self.seen.query(_OPEN)}
+        hold(not left or life.end is not End.ENDED, "P7", f"life {life.number} ended in order and left {left} open")
+        self._open = {name: self._open.get(name, life.end) for name in left}
+        self._no_doubt_where_it_is_safe()
 
     def _kept(self, entry: Entry, line: tuple[Any, ...], life: Life) -> None:
         told = entry.told
@@ -57,7 +58,7 @@ class Answers(Oracle):
     def _was_recovered(self, stored: dict[str, tuple[Any, ...]]) -> None:
         """P7: what was open when a life died is an answer kept elsewhere, or a doubt, and its job follows."""
         told = {entry.client_request_id: entry.told for entry in self.seen.night.books}
-        for name in self._open:
+        for name, end in self._open.items():
             _, status, fault, closed_us, body, _, debited, resolution, state, reason = stored[name]
             if closed_us is None or fault in {Fault.WITHDRAWN.value, Fault.NOT_SENT.value}:
                 continue  # not recovered yet; or known never to have left
@@ -67,6 +68,8 @@ class Answers(Oracle):
                 continue
             if answer is not None and answer.fault is not None and fault == answer.fault.value:
                 continue
+            lost = answer is not None and answer.status is not None and end is not End.CRASHED
+            hold(not lost, "P6", f"the answer to {name} was in hand when its life was {end}, and is lost")
             hold(status is None and fault == "no-answer", "P7", f"{name} was open at a crash and is {status or fault}")
             if debited == "unknown" and resolution is None:
                 doubtful = state == "in_doubt" or (state == "failed" and reason == "poison")
@@ -87,7 +90,6 @@ class Answers(Oracle):
         for job, counts in again.items():
             most = by_policy + words[names[job]]
             hold(counts.total() <= most, "P8", f"job {job} was sent {sent[job]} times, {counts.total()} after a doubt")
-        self._no_doubt_where_it_is_safe()
 
     def _no_doubt_where_it_is_safe(self) -> None:
         safe = {

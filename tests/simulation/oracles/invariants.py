@@ -56,6 +56,20 @@ INVARIANTS: Final[dict[str, str]] = {
         SELECT a.id FROM attempts AS a LEFT JOIN answers AS n ON n.attempt = a.id
         WHERE a.http_status IS NOT NULL AND n.attempt IS NULL
     """,
+    "P8 what a person calls charged is over": """
+        SELECT j.id, j.reason, j.final FROM attempts AS a JOIN jobs AS j ON j.id = a.job AND j.attempts = a.number
+        WHERE a.resolution = 'charged' AND j.state = 'failed' AND j.final IS NOT 1
+    """,
+    "P13 what was spent is counted": """
+        SELECT j.id, j.attempts_spent, sum(a.spent) FROM jobs AS j JOIN attempts AS a ON a.job = j.id
+        WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.batch = j.batch AND e.event IN
+        ('jobs.retried', 'jobs.requeued', 'doubts.resolved', 'doubts.released', 'streak.requeued'))
+        GROUP BY j.id HAVING j.attempts_spent <> coalesce(sum(a.spent), 0)
+    """,
+    "P18 a job at three crashes is poison": """
+        SELECT j.id, j.state, j.crashes FROM jobs AS j WHERE j.crashes >= 3 AND NOT (j.state = 'failed' AND j.final)
+        AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.batch = j.batch AND e.event = 'jobs.retried')
+    """,
     "P15 who halted is not failed for it": """
         SELECT j.id, j.reason FROM jobs AS j JOIN attempts AS a ON a.job = j.id AND a.number = j.attempts
         WHERE j.state = 'failed' AND a.action = 'halt' AND j.reason = a.rule

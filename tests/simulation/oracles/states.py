@@ -20,6 +20,9 @@ SELECT count(*) FROM jobs AS j JOIN batches AS b ON b.id = j.batch
 WHERE b.name = ? AND (j.state NOT IN ('succeeded') OR b.state <> 'completed')
 """
 
+REFUSALS = ("UsageError", "BusyError", "ConfigError")
+"""What a person is told before anything is sent; any other refusal needs a disk in trouble."""
+
 
 class States(Oracle):
     """The database after commits, after lives and in the end."""
@@ -38,6 +41,9 @@ class States(Oracle):
         """P2, P22, and no claim survives an orderly end."""
         broken = life.end in {End.DEADLOCK, End.LIVELOCK, End.BROKEN}
         hold(not broken, "P17", f"life {life.number} is {life.end}: {life.error}")
+        refused = life.end is End.REFUSED and not (life.error or "").startswith(REFUSALS)
+        named = f"life {life.number} was refused on a disk that is well: {life.error}"
+        hold(not refused or bool(self.seen.night.options.disk), "P17", named)
         self._append_only(life)
         self._invariants(INVARIANTS, f"life {life.number}")
         if life.end is End.ENDED and life.command is Command.RUN:
