@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.errors import BatchError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.results import Wallet
 from tests.app.place import QUICK, KilledError, Place, emails
@@ -111,3 +112,31 @@ def test_a_doubt_after_the_last_balance_is_not_judged(place: Place) -> None:
         batch = r.load("leads.csv", EMAIL)
         (wallet,) = place.run(r, batch, in_flight=1).status.wallets
         assert (wallet.doubts, int(wallet.difference), r.wallet_says(batch)) == (0, 0, [])
+
+
+def test_doubts_at_two_providers_are_told_and_resolved_apart(tmp_path: Path) -> None:
+    """What is true of one provider's requests need not be of the other's: each paragraph has its own command."""
+    toml = (
+        f'{QUICK}[providers.acme]\nextends = "defastra"\n[providers.acme.http.auth]\nsecret = {{ env = "ACME_KEY" }}\n'
+    )
+    place = Place(tmp_path, toml=toml)
+    place.environ["ACME_KEY"] = "another-fake-key-1111"
+    place.world._key = None
+    place.write_list(emails(4))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email", "acme.email"])
+        place.world.next([Behaviour()] * 2 + [Behaviour(manner=Manner.DROP, charged=True)] * 6)
+        place.run(r, batch, in_flight=1)
+        doubts = r.doubts(batch)
+        counts = {name: sum(one.provider == name for one in doubts) for name in ("acme", "defastra")}
+        assert min(counts.values()) >= 1
+        commands = [line.rpartition("then: ")[2] for line in r.doubt_text(batch).splitlines()]
+        assert sorted(commands) == [
+            f"runner doubt resolve leads --all --provider {name} --as charged|not-charged|resend"
+            for name in ("acme", "defastra")
+        ]
+        assert r.resolve(batch, "charged", provider="acme").changed == counts["acme"]
+        assert {one.provider for one in r.doubts(batch)} == {"defastra"}
+        assert "--all --as" in r.doubt_text(batch)
+        with pytest.raises(BatchError, match="in doubt at acme"):
+            r.resolve(batch, "charged", provider="acme")
