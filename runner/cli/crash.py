@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from runner.domain.personal import redact, without_keys
-from runner.errors import RunnerError
+from runner.errors import RunnerError, StalledError
 
 _SECRET_NAME: Final = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 _SHORTEST_SECRET: Final = 8
@@ -31,6 +31,18 @@ def unexpected(error: BaseException, arguments: Sequence[str]) -> RunnerError:
         why=f"this is a mistake in runner, not in your list; what was sent and answered is stored. Details: {details}",
         fix="run the same command again; if it comes back, report it with those details",
     )
+
+
+def stalled(error: StalledError, arguments: Sequence[str]) -> RunnerError:
+    """What to show for a run that the watchdog ended. Where it hung goes where the trace of an error goes."""
+    if "-v" in arguments:
+        sys.stderr.write(error.dump)
+        details = "above"
+    else:
+        details = _keep(error.dump)
+    shown = RunnerError(error.what, why=f"{error.why}. Details: {details}", fix=f"{error.fix} with those details")
+    shown.code = error.code
+    return shown
 
 
 def _root(error: BaseException) -> BaseException:

@@ -25,7 +25,7 @@ from cyclopts import (
 from runner.cli.options import Common
 from runner.cli.terminal import Screen, error_object, settle_streams
 from runner.cli.text import redact
-from runner.errors import RunnerError, UsageError
+from runner.errors import RunnerError, StalledError, UsageError
 
 _GROUPS = ("Start", "Work", "Watch", "Steer", "Out", "Providers", "Settings")
 
@@ -148,6 +148,10 @@ def invoke(arguments: Sequence[str]) -> int:
         return build()(list(arguments)) or 0
     except CycloptsError as error:
         return _refuse(screen, usage(error), arguments)
+    except StalledError as error:
+        from runner.cli.crash import stalled
+
+        return _refuse(screen, stalled(error, arguments), arguments)
     except RunnerError as error:
         return _refuse(screen, error, arguments)
     except KeyboardInterrupt:  # before or after the part of a run that drains

@@ -15,6 +15,7 @@ from runner.engine.gate import Gate, Pass
 from runner.engine.ports import Clock, JobStore, LaneReport
 from runner.engine.throttle import Throttle, longest_seconds
 from runner.engine.turns import Turns
+from runner.engine.waiting import Pending
 
 MOST_LEARNED = 1_000_000
 _DIGITS = 12
@@ -22,6 +23,17 @@ _DIGITS = 12
 
 class SharedLane(Protocol):
     """A batch's lane, as the account knows it."""
+
+    active: int  # attempts under way
+    wire: Pending  # requests that left
+
+    def comes_back(self) -> bool:
+        """Whether a request is on the wire within its deadline."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave what does not come to an end."""
+        ...
 
     def wake(self) -> None:
         """Something changed: whoever sleeps looks again."""

@@ -98,14 +98,15 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         unit=operation.unit,
     )
     asked = shared.clock.monotonic()
-    attempt = await shared.store.open(opening)
+    attempt = await shared.asked.on(shared.store.open(opening))
     shared.fault_point("opened")
     await tell(lane, before)
     started = shared.clock.monotonic()
     if not lane.may_send(leave) or started - asked > STALE_SECONDS:
         return withdraw(lane, admission, attempt)
-    answer = refused if request is None else await lane.transport.send(request)
+    answer = refused if request is None else await lane.wire.on(lane.transport.send(request))
     seconds = shared.clock.monotonic() - started
+    lane.answers += 1
     lane.request_over(sent=answer.fault not in UNSENT)
     shared.fault_point("answered")
     return settle(lane, admission, attempt, answer, seconds=seconds, unsendable=unsendable)

@@ -10,6 +10,7 @@ import anyio
 
 from runner.domain.model import Job, JobId
 from runner.engine.ports import Claim, Clock, JobStore
+from runner.engine.waiting import Pending
 
 LEASE_SECONDS = 900.0
 
@@ -20,8 +21,9 @@ class Feed:
     Of suspects (`Job.suspect`) one is out at a time: were two on the wire at a crash, nobody would know which it was.
     """
 
-    def __init__(self, store: JobStore, claim: Claim, *, clock: Clock) -> None:
+    def __init__(self, store: JobStore, claim: Claim, *, clock: Clock, asked: Pending) -> None:
         self._store = store
+        self._asked = asked
         self._claim = claim
         self._clock = clock
         self._buffer: deque[Job] = deque()
@@ -67,7 +69,7 @@ class Feed:
                 if waiting.id == job:
                     self._place(waiting).remove(waiting)
                     return self._hand_out(waiting)
-            found = await self._store.claim(replace(self._fresh(), limit=1, only=job))
+            found = await self._asked.on(self._store.claim(replace(self._fresh(), limit=1, only=job)))
             return self._hand_out(found[0]) if found else None
 
     async def take_next(self, operation: str, *, after: JobId) -> Job | None:
@@ -76,7 +78,7 @@ class Feed:
             claim = replace(self._fresh(), operations=(operation,), limit=2)
             found = [job for job in self._buffer if job.operation == operation]
             if len(found) < 2:
-                claimed = await self._store.claim(claim)
+                claimed = await self._asked.on(self._store.claim(claim))
                 self._keep(claimed)
                 found += claimed
             chosen = next((job for job in found if job.id != after), found[0] if found else None)
@@ -105,11 +107,11 @@ class Feed:
     async def _refill(self) -> None:
         self.next_due_us = None
         ahead, self._ahead = self._ahead or self._store.claim(self._fresh()), None
-        jobs = await ahead
+        jobs = await self._asked.on(ahead)
         self._keep(jobs)
         if not jobs:
             self._dry = True
-            due_us = await self._store.next_due(self._claim.batch, self._claim.operations)
+            due_us = await self._asked.on(self._store.next_due(self._claim.batch, self._claim.operations))
             if due_us is not None:
                 self.requeued(due_us)
 
@@ -128,6 +130,15 @@ class Feed:
         if due_us <= self._clock.now_us():
             self._dry = False
 
+    def due(self) -> bool:
+        """Whether something can be taken, or could be asked for, now."""
+        return not self.dry or (self.next_due_us is not None and self.next_due_us <= self._clock.now_us())
+
+    def __repr__(self) -> str:
+        suspects = f", {len(self._apart)} suspects, {len(self._out)} of them out" if self._apart or self._out else ""
+        ahead = ", more on the way" if self._ahead is not None else ""
+        return f"<Feed {len(self._buffer)} claimed{suspects}{ahead}, dry={self._dry}, next due {self.next_due_us} us>"
+
     def look_again(self) -> None:
         """There may be new work."""
         self._dry = False
@@ -145,9 +156,9 @@ class Feed:
         async with self._turn:
             if self._ahead is not None:
                 ahead, self._ahead = self._ahead, None
-                self._keep(await ahead)
+                self._keep(await self._asked.on(ahead))
             jobs = [job.id for job in (*self._buffer, *self._apart)]
             self._buffer.clear()
             self._apart.clear()
             if jobs:
-                await self._store.release(self._claim.run, jobs)
+                await self._asked.on(self._store.release(self._claim.run, jobs))

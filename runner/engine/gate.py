@@ -43,6 +43,9 @@ class Gate:
         self._too_fast = 0
         self._passes = 0
 
+    def __repr__(self) -> str:
+        return f"<Gate probing={self._probing} failures={self._failures} refusals={self._refusals}>"
+
     def enter(self, now: float) -> Pass | None:
         """Leave to send now, or None. Every pass ends in one of the answers below or in `leave`."""
         if self.closed is not None:

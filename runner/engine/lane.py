@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 
-import anyio
-
 from runner.domain.decide import Shut
 from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, Job, RunId
@@ -31,7 +29,7 @@ from runner.engine.ports import (
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
 from runner.engine.throttle import Throttle
-from runner.engine.waiting import Waiting
+from runner.engine.waiting import Pending, Waiting
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +40,7 @@ class Shared:
     batch: BatchId
     name: str
     store: JobStore
+    asked: Pending  # what the store has not answered yet
     clock: Clock
     randomness: Randomness
     options: RunOptions
@@ -91,7 +90,6 @@ class Lane(Waiting):
         self.account = account
         self.workers = workers
         self.gate = account.gate
-        self.active = 0  # jobs between taken and settled
         self.idle = False  # nothing queued, nothing in flight
         self.limited = False
         self.stop_reason: str | None = None  # why this lane is done before its jobs are
@@ -111,7 +109,7 @@ class Lane(Waiting):
             now_us=0,
             lease_until_us=0,
         )
-        self.feed = Feed(shared.store, claim, clock=shared.clock)
+        self.feed = Feed(shared.store, claim, clock=shared.clock, asked=shared.asked)
 
     @property
     def closed(self) -> str | None:
@@ -162,6 +160,11 @@ class Lane(Waiting):
         if self.shared.stop.reason is not None or self.own_halt is not None:
             return False
         return self.gate.may_go(leave, self.shared.clock.monotonic())
+
+    def comes_back(self) -> bool:
+        """Whether a request is on the wire within its deadline."""
+        sent = self.wire.latest
+        return sent is not None and self.shared.clock.monotonic() - sent <= self.provider.http.timeout_seconds
 
     def request_over(self, *, sent: bool) -> None:
         """An attempt that was let through has ended; or it never left."""
@@ -294,8 +297,8 @@ class Lane(Waiting):
 
     async def flush_reports(self) -> None:
         """Tell observers what is stored by now. Never interrupted: what was taken is told."""
-        while self._reports:
+        while self._reports and not self.abandoned:
             stored, event = self._reports.popleft()
-            with anyio.CancelScope(shield=True):
-                await stored
+            with self.shielded():
+                await self.shared.asked.on(stored)
             self.shared.observer(event)

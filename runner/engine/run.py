@@ -10,7 +10,7 @@ import anyio
 
 from runner.domain.model import BatchId, RunId
 from runner.domain.provider import Limit, Operation, Provider
-from runner.engine.account import Account
+from runner.engine.account import Account, SharedLane
 from runner.engine.budgets import Budgets
 from runner.engine.events import RunStarted, RunStopping
 from runner.engine.funds import look_at_funds
@@ -27,6 +27,8 @@ from runner.engine.ports import (
     no_fault,
 )
 from runner.engine.stop import StopSignal
+from runner.engine.waiting import Pending
+from runner.engine.watchdog import Watchdog
 from runner.engine.worker import worker
 
 WISHES_SECONDS = 0.5
@@ -58,6 +60,10 @@ class Accounts:
     def __init__(self) -> None:
         self._known: dict[str, Account] = {}
         self.budgets = Budgets()
+
+    def lanes(self) -> list[SharedLane]:
+        """Those at work, of all batches."""
+        return [lane for account in self._known.values() for lane in account.lanes]
 
     def of(self, setup: LaneSetup, *, clock: Clock) -> Account:
         """The account of a lane, made on first use."""
@@ -91,6 +97,7 @@ async def prepare(
         batch=batch,
         name=name,
         store=store,
+        asked=Pending(clock),
         clock=clock,
         randomness=randomness,
         options=options,
@@ -108,15 +115,16 @@ async def prepare(
         lane.resume(last.get(setup.provider.name), asked)
         account.lanes.append(lane)
         shared.lanes.append(lane)
-    return BatchRun(shared, stop)
+    return BatchRun(shared, stop, accounts)
 
 
 class BatchRun:
     """One batch of a run. Asked to pause or cancel, it stops alone; `stop` ends all."""
 
-    def __init__(self, shared: Shared, stop: StopSignal) -> None:
+    def __init__(self, shared: Shared, stop: StopSignal, accounts: Accounts) -> None:
         self._shared = shared
         self._stop = stop
+        self._accounts = accounts
 
     async def work(self) -> RunSummary:
         """Until the batch is done, halted, parked, capped or stopped.
@@ -138,21 +146,38 @@ class BatchRun:
             undo.callback(shared.stop.listen(self._tell_stopping))
             if self._stop.reason is not None:
                 self._pass_on()
+            watchdog = Watchdog(shared, self._accounts.lanes, self._stop)
             try:
-                await _work(shared, working)
+                async with anyio.create_task_group() as guarded:
+                    guarded.start_soon(watchdog.watch)
+                    try:
+                        await _work(shared, working)
+                    finally:
+                        await self._give_back()
+                    queued = await self._is_queued()
+                    guarded.cancel_scope.cancel()
             except BaseExceptionGroup as group:
                 raise cause(group) from group
-            finally:
-                with anyio.CancelScope(shield=True):
-                    for lane in working:
-                        await lane.feed.close()
-                        await lane.flush_reports()
+            watchdog.bark()
             reports = tuple(lane.snapshot(None) for lane in working)
-        queued = False
-        for lane in working:
-            queued = queued or await shared.store.next_due(shared.batch, tuple(lane.operations)) is not None
         resume_at_us = min((lane.resume_at_us for lane in working if lane.resume_at_us is not None), default=None)
         return RunSummary(stop_reason=shared.stop.reason, lanes=reports, queued=queued, resume_at_us=resume_at_us)
+
+    async def _give_back(self) -> None:
+        """What was claimed and not sent; what is stored and not told."""
+        for lane in self._shared.lanes:
+            if not lane.abandoned:
+                with lane.shielded():
+                    await lane.feed.close()
+                    await lane.flush_reports()
+
+    async def _is_queued(self) -> bool:
+        shared = self._shared
+        for lane in shared.lanes:
+            due_us = await shared.asked.on(shared.store.next_due(shared.batch, tuple(lane.operations)))
+            if due_us is not None:
+                return True
+        return False
 
     def _pass_on(self) -> None:
         self._shared.stop.set(self._stop.reason or "")
@@ -210,10 +235,10 @@ async def _work(shared: Shared, lanes: Sequence[Lane]) -> None:
 
 async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
     """Twice a second: what another terminal asked for, and work that was added meanwhile."""
-    visible = (await shared.store.wishes(shared.batch)).visible_job
+    visible = (await shared.asked.on(shared.store.wishes(shared.batch))).visible_job
     while shared.stop.reason is None:
         await shared.clock.sleep_until(shared.clock.monotonic() + WISHES_SECONDS)
-        wishes = await shared.store.wishes(shared.batch)
+        wishes = await shared.asked.on(shared.store.wishes(shared.batch))
         if wishes.requested_state is not None:
             shared.stop.set(f"requested:{wishes.requested_state}")
         if wishes.visible_job != visible:
@@ -230,7 +255,8 @@ async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
 async def _look_for_decisions(lane: Lane) -> None:
     """A retry, or a doubt resolved in another terminal, puts jobs back that an idle lane would not look for."""
     if not lane.stopped() and lane.feed.dry:
-        due_us = await lane.shared.store.next_due(lane.shared.batch, tuple(lane.operations))
+        asked = lane.shared.store.next_due(lane.shared.batch, tuple(lane.operations))
+        due_us = await lane.shared.asked.on(asked)
         if due_us is not None and due_us <= lane.shared.clock.now_us():
             lane.idle = False
             lane.feed.look_again()

@@ -6,8 +6,6 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import anyio
-
 from runner.domain.body import parse_body
 from runner.domain.columns import project
 from runner.domain.decide import Decision, LaneMove, Situation, decide, unsendable
@@ -45,15 +43,15 @@ class Settled:
 
 async def told(lane: Lane, settled: Settled | None) -> None:
     """Wait until it is stored, then tell observers. Never interrupted: what was paid for is kept."""
-    if settled is not None and not settled.told:
-        with anyio.CancelScope(shield=True):
+    if settled is not None and not settled.told and not lane.abandoned:
+        with lane.shielded():
             await tell(lane, settled)
 
 
 async def tell(lane: Lane, settled: Settled | None) -> None:
     """`told`, for a caller that is shielded itself."""
     if settled is not None and not settled.told:
-        await settled.stored
+        await lane.shared.asked.on(settled.stored)
         settled.told = True
         if settled.event is not None:
             lane.shared.observer(settled.event)

@@ -114,6 +114,13 @@ class Throttle:
         # The bucket is only entered where it will not wait; `acquire` does the taking.
         return False if self._bucket is not None else self._take(now)
 
+    def holds_back(self) -> bool:
+        """Whether the next one has to wait for a time that is known, whoever asks."""
+        now = self._clock.monotonic()
+        if any((at := window.room_at(now)) is not None and at > now for window in self._windows):
+            return True
+        return self._bucket is not None and not self._bucket.has_capacity()
+
     async def acquire(self) -> None:
         """Wait for a permit. Cancelling the wait gives everything back but the bucket's unit."""
         if not self._windows:

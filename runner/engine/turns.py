@@ -23,6 +23,9 @@ class Turns:
         self._waiting: deque[tuple[object, anyio.Event]] = deque()
         self._in_a_row = 0
 
+    def __repr__(self) -> str:
+        return f"<Turns {self._free} slots free, {len(self._waiting)} wait>"
+
     def take_now(self, lane: object) -> bool:
         """Take a slot if one is free and nobody waits for it."""
         if not self._free or self._waiting:

@@ -1,12 +1,46 @@
-"""Waiting that can be cut short: until a time, for a turn, for a permit."""
+"""Waiting that can be cut short: until a time, for a turn, for a permit; and what is known of waits that cannot."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import anyio
 
 from runner.engine.ports import Clock
+
+T = TypeVar("T")
+
+
+class Pending:
+    """What is waited for somewhere else, by when that began. Only the watchdog asks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: dict[object, float] = {}
+
+    async def on(self, awaited: Awaitable[T]) -> T:
+        """Wait for it."""
+        key = object()
+        self._since[key] = self._clock.monotonic()
+        try:
+            return await awaited
+        finally:
+            del self._since[key]
+
+    def __len__(self) -> int:
+        return len(self._since)
+
+    @property
+    def latest(self) -> float | None:
+        """Since when the shortest of these waits lasts."""
+        return next(reversed(self._since.values()), None)
+
+    @property
+    def oldest(self) -> float | None:
+        """Since when the longest of these waits lasts, on the monotonic clock."""
+        return next(iter(self._since.values()), None)
 
 
 class Waiting:
@@ -16,6 +50,41 @@ class Waiting:
         self._waiting_clock = clock
         self._sleepers: set[anyio.CancelScope] = set()
         self._queued: set[anyio.CancelScope] = set()
+        self._shielded: set[anyio.CancelScope] = set()
+        self.wire = Pending(clock)  # requests that left
+        self.working = 0  # workers that have not ended
+        self.active = 0  # jobs between taken and settled
+        self.answers = 0  # to requests of this run, faults among them
+        self.refused = False  # the last job taken found no room under a cap
+        self.abandoned = False
+
+    @contextmanager
+    def shielded(self) -> Generator[anyio.CancelScope]:
+        """What is done inside is not cut short by a cancelled caller; `abandon` alone can."""
+        with anyio.CancelScope(shield=True) as scope:
+            self._shielded.add(scope)
+            try:
+                yield scope
+            finally:
+                self._shielded.discard(scope)
+
+    @contextmanager
+    def at_work(self) -> Generator[anyio.CancelScope]:
+        """A worker's whole life, in one scope for all its attempts: making one costs more than a decision."""
+        self.working += 1
+        with anyio.CancelScope() as scope:
+            self._shielded.add(scope)
+            try:
+                yield scope
+            finally:
+                self._shielded.discard(scope)
+                self.working -= 1
+
+    def abandon(self) -> None:
+        """The watchdog's last resort: leave what does not come to an end, requests on the wire among it."""
+        self.abandoned = True
+        for scope in tuple(self._shielded):
+            scope.cancel()
 
     async def sleep(self, until: float | None) -> None:
         """Until a time, or until `wake`."""

@@ -27,7 +27,7 @@ async def worker(lane: Lane) -> None:
     settled: Settled | None = None
     permit = Permit(lane.own_throttle)
     try:
-        with _failing(lane), anyio.CancelScope() as scope:  # one for all its attempts: making one costs more than a decision
+        with _failing(lane), lane.at_work() as scope:
             while not lane.stopped():
                 # All else below may go round without waiting: a cancelled caller must not pay for one more job.
                 await checkpoint_if_cancelled()
@@ -38,8 +38,7 @@ async def worker(lane: Lane) -> None:
                 leave = lane.gate.enter(lane.shared.clock.monotonic())
                 if leave is None:
                     await told(lane, settled)
-                    if not lane.stopped():
-                        await _wait_for_gate(lane)
+                    await _wait_for_gate(lane)
                     continue
                 if not await _slot(lane, leave, settled):
                     continue
@@ -58,8 +57,8 @@ async def worker(lane: Lane) -> None:
                         permit.used()
                 finally:
                     lane.account.slots.give()
-                if refusal is not None and not lane.stopped():
-                    await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
+                if refusal is not None:
+                    await _wait_at_cap(lane)
     finally:
         permit.give_back()
         await told(lane, settled)
@@ -107,6 +106,7 @@ async def _attempt(
     sent = False
     try:
         admission = await admit(lane, leave, job, settled)
+        lane.refused = isinstance(admission, Refusal)
         if isinstance(admission, Refusal):
             return settled, admission
         if admission is not None:
@@ -132,6 +132,11 @@ async def _take(lane: Lane, leave: Pass) -> Job | None:
     if job is not None:
         return job
     return await lane.feed.take()
+
+
+async def _wait_at_cap(lane: Lane) -> None:
+    if not lane.stopped():
+        await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
 
 
 async def _wait_for_gate(lane: Lane) -> None:

@@ -10,7 +10,7 @@ from typing import Self
 
 from runner.engine.ports import Clock, FaultPoint, JobStore, no_fault
 from runner.engine.stop import StopSignal
-from runner.errors import StoreError
+from runner.errors import StalledError, StoreError
 from runner.store.database import Connect, Database
 from runner.store.forecast import Forecast
 from runner.store.jobs import SqlJobStore
@@ -105,6 +105,10 @@ class Store:
                 yield
             except StoreError as error:
                 failure = error
+            except StalledError as error:
+                if error.of_store:
+                    self._writer.abandon()
+                raise
             finally:
                 await self._writer.stop()
         failure = failure or self._writer.failure

@@ -109,6 +109,10 @@ class Writer:
             self._keeper.stop()
         self._loop = None
 
+    def abandon(self) -> None:
+        """The thread does not come back from the database: it is left to the end of the process, and not waited for."""
+        self._thread = self._loop = None
+
     def account(self, failure: StoreError) -> StoreError:
         """The failure of this run, with what became of the answers on the way. After `stop`."""
         return self._keeper.account(failure)
