@@ -9,7 +9,8 @@ from pathlib import Path
 from tests.simulation.draw import draw
 from tests.simulation.night import run_night
 from tests.simulation.options import Mode
-from tests.simulation.record import End, Night
+from tests.simulation.oracles import Oracles
+from tests.simulation.record import Night
 
 
 def main() -> int:
@@ -20,14 +21,30 @@ def main() -> int:
     parser.add_argument("--trace", action="store_true", help="print everything that happened, in order")
     parser.add_argument("--digest", action="store_true", help="print the trace's digest alone")
     given = parser.parse_args()
+    seen = _Seen()
     with tempfile.TemporaryDirectory() as folder:
-        night = run_night(given.seed, mode=given.mode, folder=Path(folder), keep_trace=given.trace)
+        violation = None
+        try:
+            run_night(given.seed, mode=given.mode, folder=Path(folder), watch=seen, keep_trace=given.trace)
+        except AssertionError as error:
+            violation = error
         if given.digest:
-            print(night.trace.digest)
-            return 0
-        print(draw(given.seed, given.mode).as_json())
-        show(night)
-    return int(any(life.end in (End.DEADLOCK, End.LIVELOCK, End.BROKEN) for life in night.lives))
+            print(seen.night.trace.digest)
+        else:
+            print(draw(given.seed, given.mode).as_json())
+            show(seen.night)
+    print(f"VIOLATION: {violation}" if violation else "", end="\n" if violation else "")
+    return int(violation is not None)
+
+
+class _Seen(Oracles):
+    """Keeps the night at hand, so that it can be shown when an oracle ends it."""
+
+    night: Night
+
+    def begin(self, night: Night) -> None:
+        self.night = night
+        super().begin(night)
 
 
 def show(night: Night) -> None:

@@ -58,6 +58,12 @@ class Voice:
         contents = [self.repertoire.rule(name, operation) for name in self._failing]
         return draws.choice([one for one in contents if one is not None and one.manner is Manner.ANSWER])
 
+    def out_of_scope(self, operation: Operation) -> Content | None:
+        """A refusal that halts after some in a row, where the profile knows one."""
+        names = [rule.name for rule in self.provider.rules if rule.halt_after is not None]
+        contents = [self.repertoire.rule(name, operation) for name in names]
+        return next((one for one in contents if one is not None and one.manner is Manner.ANSWER), None)
+
     def success(self, sighting: Sighting, *, number: int) -> Content:
         """What was asked for."""
         return self.repertoire.success(sighting, request_id=f"sim-{number:06d}")

@@ -26,6 +26,7 @@ class Machine:
 
     def __init__(self, plans: Sequence[DiskPlan], axis: Axis, database: Path, draws: random.Random) -> None:
         self.met: Counter[str] = Counter()
+        self.log: list[tuple[float, float, str]] = []  # from, until, which
         self._waiting = sorted(plans, key=lambda plan: plan.at_commit)
         self._axis = axis
         self._reserve = database.with_name(f"{database.name}.reserve")
@@ -53,6 +54,7 @@ class Machine:
             self._until = self._axis.now + self._now.seconds
             self._room = self._draws.randint(0, 20)
             self.met[f"disk:{self._now.trouble}"] += 1
+            self.log.append((self._axis.now, self._until, self._now.trouble.value))
         trouble = self._trouble()
         match trouble:
             case DiskTrouble.FULL if not self._reserve.exists() and self._room > 0:

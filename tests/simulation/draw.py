@@ -53,6 +53,7 @@ STEERED: Final = (
     Verb.RESEND,
     Verb.ADD,
     Verb.JUMP,
+    Verb.JUMP,
     Verb.STALL,
     Verb.SIGNAL,
     Verb.TOP_UP,
@@ -60,6 +61,7 @@ STEERED: Final = (
 SECONDS: Final = {
     Verb.JUMP: (-86_400.0, -3600.0, -7.0, -0.5, 0.5, 7.0, 3600.0, 86_400.0),
     Verb.STALL: (0.3, 2.0, 20.0, 200.0),
+    Verb.SIGNAL: (0.0, 0.0, 0.05, 0.5),
 }
 
 
@@ -163,8 +165,11 @@ def _episodes(draws: random.Random, rows: int) -> tuple[EpisodePlan, ...]:
 def _crashes(draws: random.Random, sends: int) -> tuple[CrashPlan, ...]:
     """For half of the nights. A low visit of a point that recovery passes too makes a crash in recovery."""
     found: list[CrashPlan] = []
-    if draws.random() < 0.5:
+    chance = draws.random()
+    if chance < 0.5:
         return ()
+    if chance > 0.95:  # the same request is on the wire each time: poison
+        return (CrashPlan(point=draws.choice(("opened", "answered")), visit=1),) * 5
     while len(found) < 6 and draws.random() < 0.7:
         if draws.random() < 0.4:
             found.append(CrashPlan(point=None, visit=round(math.exp(draws.uniform(0, math.log(20 + 60 * sends))))))
@@ -194,7 +199,7 @@ def _disk(draws: random.Random, sends: int) -> tuple[DiskPlan, ...]:
 
 def _acts(draws: random.Random, sends: int, batches: int) -> tuple[Act, ...]:
     found: list[Act] = []
-    while draws.random() < 0.4 and len(found) < 6:
+    while draws.random() < 0.5 and len(found) < 6:
         verb = draws.choice(STEERED)
         seconds = (
             draws.choice((-86_400.0, -3600.0, -7.0, -0.5, 0.5, 7.0, 3600.0, 86_400.0)) if verb is Verb.JUMP else 0.0

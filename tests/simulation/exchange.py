@@ -105,7 +105,7 @@ class Exchange:
             return account.voice.repertoire.wrong_key(operation, given=draws.random() < 0.8)
         if account.episode(Episode.FUNDS) is not None:
             return account.voice.repertoire.out_of_funds(operation)
-        return None
+        return account.voice.out_of_scope(operation) if account.episode(Episode.SCOPE) is not None else None
 
     def _slow_down(self, operation: Operation, window: float, seconds: float, retry: Retry) -> Content:
         account, entry = self.account, self.entry

@@ -11,10 +11,12 @@ import asyncio
 import collections
 import itertools
 import random
+import threading
 import warnings
 from asyncio.base_events import BaseEventLoop
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from anyio._backends._asyncio import CancelScope
@@ -163,6 +165,13 @@ class SimLoop(BaseEventLoop):
         if outside is not None and (target is None or outside < target):
             target = max(outside, self.now)
         assert target is not None
+        self.steps += 1
+        if self.steps == self._dies_at_step:  # in the middle of a wait: with requests on the wire, mostly
+            self._go_to((self.now + target) / 2)
+            self.die(CrashError(f"step {self.steps}"))
+        self._go_to(target)
+
+    def _go_to(self, target: float) -> None:
         self.now = target
         if self.now > self._limit:
             raise LivelockError(f"at {self.now:.3f} s\n{self.dump()}")
@@ -196,9 +205,13 @@ class SimLoop(BaseEventLoop):
         """Refused."""
         raise NoThreadsError
 
-    def call_soon_threadsafe(self, *_: object, **__: object) -> NoReturn:
-        """Refused."""
-        raise NoThreadsError
+    def call_soon_threadsafe(  # type: ignore[override]  # what it takes cannot be said in this version's types
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """From the loop's own thread, which is the only one, as `call_soon`."""
+        if threading.current_thread() is not threading.main_thread():
+            raise NoThreadsError
+        return self.call_soon(callback, *args, context=context)
 
     def _process_events(self, _: list[Any]) -> None:
         """There are no files to be told of."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.draw import draw
-from tests.simulation.options import CrashPlan, Mode
+from tests.simulation.options import CrashPlan, Mode, NightOptions
 from tests.simulation.person import Person
 from tests.simulation.record import Command, End, Life, Night, Watch
 from tests.simulation.stage import Stage
@@ -21,7 +21,12 @@ def run_night(seed: int, *, mode: Mode, folder: Path, watch: Watch | None = None
 
     What happened is in the Night, also while it goes on: `watch.begin` is given it.
     """
-    stage = Stage(draw(seed, mode), folder, watch=watch, keep_trace=keep_trace)
+    return play_night(draw(seed, mode), folder, watch=watch, keep_trace=keep_trace)
+
+
+def play_night(options: NightOptions, folder: Path, *, watch: Watch | None = None, keep_trace: bool = False) -> Night:
+    """The same of options that somebody wrote."""
+    stage = Stage(options, folder, watch=watch, keep_trace=keep_trace)
     try:
         _play(stage)
     finally:

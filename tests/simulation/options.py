@@ -60,6 +60,7 @@ class Episode(StrEnum):
     REVOKED = "revoked"  # the key is refused
     CERTIFICATE = "certificate"  # the certificate is wrong
     FUNDS = "funds"  # the wallet says no, whatever is in it
+    SCOPE = "scope"  # every value is refused by a rule that halts after a few
 
 
 class Retry(StrEnum):
@@ -94,7 +95,7 @@ class Verb(StrEnum):
     ADD = "add"  # load --add
     JUMP = "jump"  # of the wall clock, by `seconds`
     STALL = "stall"  # the process is stopped for `seconds`, while the world goes on
-    SIGNAL = "signal"
+    SIGNAL = "signal"  # and after `seconds`, if there are any, a second one: the process is gone at once
     TOP_UP = "top-up"
     RESTORE = "restore"  # the key works again
     RAISE = "raise"  # a cap, for the next run

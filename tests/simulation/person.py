@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import assert_never
 
 from runner.app import Runner
@@ -32,6 +33,7 @@ class Person:
         self.max_requests = stage.options.max_requests
         self.max_spend = stage.options.max_spend
         self.ignored = 0  # lives whose end nobody saw to
+        self._repeated: set[str] = set()  # completed batches for which the same command was given again
 
     # --- beside a run ----------------------------------------------------------------------------------------------
 
@@ -93,6 +95,8 @@ class Person:
         elif act.verb is Verb.SIGNAL:
             stage.night.lives[-1].stopped_at = stage.axis.now
             stage.stop.set("signal:130")
+            if act.seconds > 0 and stage.process is not None:
+                stage.axis.at(stage.axis.now + act.seconds, partial(stage.process.second_signal, stage.loop))
         elif act.verb is Verb.RAISE:
             self.max_requests = 10**9 if self.max_requests else None
             self.max_spend = 10.0**9 if self.max_spend else None
@@ -199,4 +203,7 @@ class Person:
             again = self.do(Act(verb=verb, batch=position), beside=False) and verb is not Verb.CHARGED
         if status.outcomes[JobState.FAILED] and self._draws.random() < 0.2 and self.stage.options.mode is Mode.SAFETY:
             again = self.do(Act(verb=Verb.RETRY, batch=position), beside=False) or again
+        elif status.outcomes[JobState.FAILED] and status.batch not in self._repeated:
+            self._repeated.add(status.batch)  # what failed for reasons that pass is sent again by the same command
+            again = True
         return again

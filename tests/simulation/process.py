@@ -82,6 +82,7 @@ class Process:
         self.loop: SimLoop | None = None
         self.on_sent: Callable[[int], None] | None = None
         self.violation: AssertionError | None = None
+        self.trouble: list[str] = []  # what a callback raised, and nobody was there to catch
         self._plan = plan
         self._watch = watch
 
@@ -149,6 +150,12 @@ class Process:
         self.night.trace.add(self.axis.now, f"told {entry.number} {told.status} {told.fault} {len(told.body)}")
         if self._watch is not None:
             self._look(self._watch.on_told, entry)
+
+    def second_signal(self, loop: SimLoop | None) -> None:
+        """Gone at once, if it is still at work."""
+        if self.loop is loop and loop is not None and loop.is_running() and not self.dead:
+            self.night.met["a second signal"] += 1
+            self.die("second signal")
 
     def bury(self, folder: Path) -> None:
         """What the kernel does for a dead process: its locks are free."""

@@ -180,6 +180,7 @@ class Night:
     met: Counter[str] = field(default_factory=Counter)  # situations: faults that were drawn, "double-charge", ...
     rows: dict[str, list[str]] = field(default_factory=dict)  # by batch: the cell of each row, in order
     exports: dict[str, Path] = field(default_factory=dict)  # by batch: the file, where one was written
+    disk: list[tuple[float, float, str]] = field(default_factory=list)  # trouble of the disk: from, until, which
     healed_at: float | None = None  # liveness: from here on nothing goes wrong any more
     bound_at: float | None = None  # liveness: until then it must be over
 

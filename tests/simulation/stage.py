@@ -50,8 +50,10 @@ class Stage:
             trace=Trace(keep=keep_trace),
         )
         self.loop: SimLoop | None = None
+        self.process: Process | None = None
         self.stop = StopSignal()
         self.machine = Machine(options.disk, self.axis, folder / "runner.db", self.streams("disk room"))
+        self.night.disk = self.machine.log
         self.disk = Disk(self.machine)  # of the other terminal
         self.operator = self.runner(None)
         for plan in options.accounts:
@@ -92,10 +94,13 @@ class Stage:
         self.night.trace.add(self.axis.now, f"life {life.number} {command} {plan}")
         process = Process(self.night, life, self.axis, self.machine, plan=plan, watch=self.watch)
         process.on_sent = on_sent
+        self.process = process
         runner = self.runner(process)
         try:
             result = self._drive(process, runner, work, plan)
             runner.close()
+            if process.trouble:
+                life.end, life.error = End.BROKEN, "\n".join(process.trouble)
             if process.dead:  # somebody caught the crash, and went on as if nothing had happened
                 life.end = End.CRASHED
             _keep(life, result)
@@ -140,6 +145,7 @@ class Stage:
             raise
         finally:
             process.life.steps = self.loop.steps
+            process.trouble += [f"{one.get('message')}: {one.get('exception')!r}" for one in self.loop.trouble]
             self.loop = None
         return results
 

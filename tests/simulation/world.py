@@ -117,5 +117,5 @@ class Account:
 
     def restore(self) -> None:
         """What a person mends at the provider: the key, the account."""
-        mended = (Episode.REVOKED, Episode.CERTIFICATE, Episode.FUNDS)
+        mended = (Episode.REVOKED, Episode.CERTIFICATE, Episode.FUNDS, Episode.SCOPE)
         self._going_on = [one for one in self._going_on if one[1].episode not in mended]
