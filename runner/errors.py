@@ -78,12 +78,8 @@ class StalledError(RunnerError):
 
     code = "stalled"
 
-    def __init__(self, what: str, *, dump: str, of_store: bool = False) -> None:
-        super().__init__(
-            what,
-            why="this is a mistake in runner, or in what it runs on; what was answered is stored",
-            fix="run the same command again; if it comes back, report it",
-        )
+    def __init__(self, what: str, *, why: str, fix: str, dump: str, of_store: bool = False) -> None:
+        super().__init__(what, why=why, fix=fix)
         self.dump = dump
         self.of_store = of_store
 

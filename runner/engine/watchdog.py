@@ -51,7 +51,13 @@ class Watchdog:
             await clock.sleep_until(clock.monotonic() + LOOK_SECONDS)
             found = self.look()
             if found is not None:
-                self._error = StalledError(_WHAT[found[0]], dump=self._dump(found), of_store=found[0] == "store")
+                self._error = StalledError(
+                    _WHAT[found[0]],
+                    why="this is a mistake in runner, or in what it runs on; what was answered is stored",
+                    fix="run the same command again; if it comes back, report it",
+                    dump=self._dump(found),
+                    of_store=found[0] == "store",
+                )
                 await self._end()
                 raise self._error
 

@@ -1,0 +1,68 @@
+"""A database that does not come back: whoever waits for its writer is let go, and nothing waits for the thread."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import anyio
+import pytest
+
+from runner.errors import StalledError, StoreError
+from runner.store import open_store
+from tests.store.world import HandClock, claim, loaded, started
+
+pytestmark = pytest.mark.anyio
+
+
+def stalled(*, of_store: bool) -> StalledError:
+    return StalledError("stuck", why="a test", fix="none", dump="", of_store=of_store)
+
+
+async def test_a_writer_that_hangs_is_left_behind(tmp_path: Path) -> None:
+    """Leaving and closing return although the thread is still in the database; the file is there for the next one."""
+    clock, inside, go_on = HandClock(), threading.Event(), threading.Event()
+    armed: list[str] = []
+
+    def hang(reached: str) -> None:
+        if armed and reached == "before-commit":
+            inside.set()
+            go_on.wait()
+
+    store = open_store(tmp_path / "runner.db", clock=clock, fault_point=hang)
+    batch = loaded(store, 2).batch
+    run = started(store, batch)
+
+    async def work() -> None:
+        async with store.writing():
+            armed.append("now")
+            store.jobs.claim(claim(batch, run, clock))
+            await anyio.to_thread.run_sync(inside.wait)
+            raise stalled(of_store=True)
+
+    try:
+        with anyio.fail_after(10), pytest.raises(StalledError):
+            await work()
+        store.close()
+        with pytest.raises(StoreError):
+            store.jobs.claim(claim(batch, run, clock))
+    finally:
+        go_on.set()
+
+
+async def test_a_store_that_answers_is_waited_for(tmp_path: Path) -> None:
+    """Where something else hangs, what was handed in is committed first."""
+    clock = HandClock()
+    with open_store(tmp_path / "runner.db", clock=clock) as store:
+        batch = loaded(store, 2).batch
+        run = started(store, batch)
+        taken = []
+
+        async def work() -> None:
+            async with store.writing():
+                taken.append(store.jobs.claim(claim(batch, run, clock)))
+                raise stalled(of_store=False)
+
+        with pytest.raises(StalledError):
+            await work()
+        assert len(await taken[0]) == 2
