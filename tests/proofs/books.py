@@ -18,6 +18,7 @@ FROM attempts AS a JOIN v_attempts AS v ON v.attempt = a.id LEFT JOIN answers AS
 """
 _ROWS = 'SELECT batch, "row", value, state, reason, job, possible_double_charge FROM v_outcomes ORDER BY batch, "row"'
 _PUT_BACK = "SELECT coalesce(sum(detail ->> 'answers'), 0) FROM v_events WHERE event = 'answers.recovered'"
+MANY = 100
 CRASHES = 3  # of which a request has to be on the wire to be given up
 
 
@@ -58,6 +59,11 @@ class Books:
         """AssertionError on a violation, with all counts."""
         broken = self.rows_lost + self.without_attempt + self.answers_lost + self.unexplained + self.misjudged
         holds(str(self), not broken)
+
+    def check_seen(self, strikes: int, *names: str) -> None:
+        """AssertionError if one of these never came up, although there were many strikes: nothing was proved of it."""
+        unseen = [name for name in names if not getattr(self, name)]
+        holds(f"{strikes} strikes, and never: {', '.join(unseen)}; {self}", not unseen or strikes < MANY)
 
 
 class _Attempt(NamedTuple):

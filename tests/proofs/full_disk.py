@@ -33,6 +33,7 @@ def full_disk(folder: Path, *, seed: int, fills: int, of_each: int = 12) -> str:
     if way is not None:
         figures = {"seed": seed, "strikes": fills - limited, "of_each": of_each, "beside": str(folder / "beside")}
         books += Books(**on_small_disk(way, folder / "disk", fill_again_and_again, **figures))
+    books.check_seen(fills, "put_back")
     how = "of files that may not grow" if way is None else f"of a full disk, {limited} of files that may not grow"
     return f"{fills} points ({fills - limited} {how}), {books}"
 
@@ -56,8 +57,8 @@ def _filled(folder: Path, seed: int, most: int, *, beside: Path) -> tuple[int, B
                     if chance.random() < 0.5:
                         pause(chance.uniform(0.0, LONGEST_SECONDS))
                     else:
-                        _check_end(process, told)
-                _check_end(process, told)
+                        _check_end(process)
+                _check_end(process)
         return done, _end(told)
 
 
@@ -93,12 +94,13 @@ def _limited(folder: Path, seed: int, most: int) -> tuple[int, Books]:
                 wait_for_a_moment(told, process, chance)
                 done += not process.ended
                 _limit(process, _largest(told.place.folder) + chance.randrange(1 << 16))
-                _check_end(process, told)
+                _check_end(process)
         return done, _end(told)
 
 
 def _largest(folder: Path) -> int:
-    return max((path.stat().st_size for path in folder.glob("runner.db*")), default=0)
+    files = [folder / name for name in ("runner.db", "runner.db-wal")]
+    return max((path.stat().st_size for path in files if path.exists()), default=0)
 
 
 def _limit(process: Process, size: int) -> None:
@@ -108,7 +110,7 @@ def _limit(process: Process, size: int) -> None:
         return
 
 
-def _check_end(process: Process, told: Story) -> None:
+def _check_end(process: Process) -> None:
     ended = process.wait()
     what = f"exit {ended.code}: {ended.err}"
     holds(what, ended.code in OVER | {FULL, FAILED} and "unexpected error" not in ended.err)

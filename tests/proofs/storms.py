@@ -23,6 +23,7 @@ END_SECONDS = 10.0
 def storms(folder: Path, *, seed: int, storms: int, of_each: int = 20) -> str:
     """Bursts of 1 to 5: one alone leaves nothing in doubt, and whatever they leave the same command ends."""
     books = play(folder, _stormed, seed=seed, strikes=storms, of_each=of_each)
+    books.check_seen(storms, "in_doubt", "twice")
     return f"{storms} storms, {books}"
 
 
