@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.domain.model import MILLION, UNSENT, Debited
 from tests.simulation.oracles.base import Intent, Oracle, Seen, hold
-from tests.simulation.record import Entry
+from tests.simulation.record import Entry, Phase
 
 DAY_US = 86_400_000_000
 _SETTINGS = "SELECT settings FROM batches WHERE id = ?"
@@ -89,8 +89,8 @@ class Money(Oracle):
             return 0
         if entry.told is None or entry.told.status is None or verdict.debited is Debited.UNKNOWN:
             return intent.held
-        if verdict.charge is not None:
-            return verdict.charge
+        if _stated(entry) is not None:
+            return _stated(entry) or 0
         return min(entry.charged, intent.held) if entry.charges else 0
 
     def _spents(self, intent: Intent) -> tuple[Spent, Spent]:
@@ -132,12 +132,10 @@ class Money(Oracle):
 
     def _amounts(self, entry: Entry, debited: str, amount: int) -> None:
         """What is stored of an answered request is what its answer states, or no less than was taken."""
-        if debited != "yes":
-            return
-        verdict = self.seen.verdict(entry)
-        if verdict.charge is not None:
-            hold(amount == verdict.charge, "P8", f"request {entry.number} states {verdict.charge}, stored is {amount}")
-        elif len(entry.charges) == 1:
+        stated = _stated(entry)
+        if stated is not None and debited != "unknown":
+            hold(amount == stated, "P8", f"request {entry.number} states {stated}, stored is {amount}")
+        elif len(entry.charges) == 1 and debited == "yes":
             operation = self.seen.operation(entry)
             hold(
                 amount >= min(entry.charged, operation.hold), "P8", f"{entry.number} cost {entry.charged}, not {amount}"
@@ -148,3 +146,8 @@ class Money(Oracle):
         said = entry.told is not None and entry.told.status is not None
         said = said and self.seen.verdict(entry).debited is Debited.NO
         hold(said, "P8", f"request {entry.number} was charged {entry.charged} and is on record as not charged")
+
+
+def _stated(entry: Entry) -> int | None:
+    """What the answer that arrived says of its charge: by the one who wrote it."""
+    return None if entry.broke is Phase.READ else entry.stated
