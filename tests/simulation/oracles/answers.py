@@ -53,7 +53,7 @@ class Answers(Oracle):
             at_once = gap <= 2 * night.options.commit_seconds + SLACK_SECONDS
             excused = life.end is not End.ENDED and (at_once or held_up)
             beside = night.database.with_name(f"{night.database.name}.answers")
-            if life.end is End.REFUSED and held_up:  # nobody was killed: then it is kept beside the database
+            if life.end is End.REFUSED:  # nobody was killed: then it is kept beside the database
                 excused = beside.exists() and entry.client_request_id in beside.read_text("utf-8", "replace")
             hold(excused, "P6", f"the answer to {entry.client_request_id} is not stored {gap:.3f} s after it was read")
             return
