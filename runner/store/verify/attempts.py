@@ -24,7 +24,6 @@ ATTEMPTS: Final = Plan(
                 WHEN a.closed_us IS NULL AND (j.state <> 'running' OR j.run <> a.run)
                     THEN 'is open, and its job is not at work in its run'
                 WHEN a.closed_us IS NULL AND w.attempt IS NOT NULL THEN 'is open, and has an answer'
-                WHEN a.closed_us < a.opened_us THEN 'was over before it began'
                 WHEN a.closed_us IS NOT NULL AND (a.rule IS NULL OR a.amount IS NULL OR a.spent IS NULL)
                     THEN 'is closed without a verdict'
                 WHEN a.closed_us IS NOT NULL AND (a.http_status IS NULL) = (a.fault IS NULL)
