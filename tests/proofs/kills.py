@@ -13,7 +13,7 @@ from tests.proofs.place import holds
 from tests.proofs.stories import OVER, drawn, play, story
 
 
-def kills(folder: Path, *, seed: int, kills: int, of_each: int = 20) -> str:
+def kills(folder: Path, *, seed: int, kills: int, of_each: int = 30) -> str:
     """Paid and free operations, one list and several, both policies: at start, load, recovery, sending and export."""
     books = play(folder, _killed, seed=seed, strikes=kills, of_each=of_each)
     books.check_seen(kills, "in_doubt", "gap", "twice", "poisoned")
