@@ -111,10 +111,14 @@ def _stopped_with_requests(night: Night) -> int:
 def _done(verb: Verb, *, beside: bool | None = None) -> Callable[[Night], int]:
     return lambda night: sum(
         done.act.verb is verb
-        and bool(done.changed or (done.changed is None and verb is Verb.JUMP))
+        and (bool(done.changed) or (done.changed == 0 and verb in _WISHES))
         and (beside is None or done.beside is beside)
         for done in night.done
     )
+
+
+_WISHES: Final = frozenset({Verb.PAUSE, Verb.RESUME, Verb.CANCEL})
+"""They change no request by themselves."""
 
 
 def _left_as(state: str) -> Callable[[Night], int]:
@@ -164,7 +168,7 @@ _BY_NIGHT: Final[Mapping[str, Callable[[Night], int]]] = {
     "two providers in one batch": lambda night: sum(len(batch.operations) > 1 for batch in night.options.batches),
     "a Retry-After that is a date": lambda night: sum("GMT" in _retry_after(entry.told) for entry in night.books),
     "a Retry-After that nobody can read": lambda night: sum(
-        bool(raw := _retry_after(entry.told)) and not raw.isascii() | raw.isdigit() | ("GMT" in raw)
+        bool(raw := _retry_after(entry.told)) and not (raw.isascii() and raw.isdigit()) and "GMT" not in raw
         for entry in night.books
     ),
     "the provider charges twice": lambda night: sum(len(entry.charges) > 1 for entry in night.books),

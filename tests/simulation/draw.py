@@ -107,8 +107,9 @@ def draw(seed: int, mode: Mode) -> NightOptions:
 
 
 def _rows(draws: random.Random) -> int:
-    """Log-uniform, and more often small than that: 1 to 600, 25 on average."""
-    return max(1, round(math.exp(draws.random() ** 1.6 * math.log(MOST_ROWS))))
+    """Log-uniform, mostly up to 60, for one night in twelve up to 600: what goes wrong does so in small lists too."""
+    most = MOST_ROWS if draws.random() < 1 / 12 else 60
+    return round(math.exp(draws.uniform(0.0, math.log(most))))
 
 
 def _accounts(streams: Streams, rows: int) -> tuple[AccountPlan, ...]:
