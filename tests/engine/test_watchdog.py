@@ -20,7 +20,7 @@ from runner.engine.throttle import Throttle
 from runner.errors import StalledError
 from runner.store.store import Store
 from runner.store.values import Wish
-from tests.engine.night import DOWN, LATER, OK, Night, provider
+from tests.engine.night import BAD_ROW, DOWN, LATER, OK, REFUSED, Night, provider
 from tests.virtual import NOON_US
 
 HOUR = 3600.0
@@ -122,13 +122,15 @@ def test_a_store_that_does_not_answer_at_the_end_ends_the_run_too(tmp_path: Path
     assert stalled(night, max_requests={None: 5}).of_store
 
 
-@pytest.mark.parametrize("lost", ["throttle", "feed", "gate"])
+@pytest.mark.parametrize("lost", ["throttle", "last", "feed", "gate"])
 def test_a_lost_wake_up_ends_the_run(tmp_path: Path, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planted: the windows do not tell those who wait; a job falls due and nobody looks; the gate opens unheard."""
+    """Planted: the windows do not tell those who wait, or the last of them; a job falls due and nobody looks; the gate
+    opens unheard."""
     night = Night(path=tmp_path / "runner.db", values=40)
-    if lost == "throttle":
-        night.latency = 5.0
-        night.providers = (provider(limits=(Limit(at_most=4, per_seconds=1),)),)
+    if lost in ("throttle", "last"):
+        values = 40 if lost == "throttle" else 3
+        limit = Limit(at_most=4 if lost == "throttle" else 1, per_seconds=1)
+        night = Night(path=tmp_path / "few.db", values=values, providers=(provider(limits=(limit,)),), latency=5.0)
         monkeypatch.setattr(
             Throttle, "finish", lambda self: [one.finish(self._clock.monotonic()) for one in self._windows]
         )
@@ -177,6 +179,16 @@ def test_a_limit_of_the_batch_alone_is_one_too(tmp_path: Path) -> None:
     assert night.states() == {"succeeded": 4}
 
 
+def test_a_turn_that_was_not_used_is_waited_for_again(tmp_path: Path) -> None:
+    """Nothing left this machine: the window is free at once, the pace between two requests is kept all the same."""
+    answers = iter([REFUSED])
+    night = Night(path=tmp_path / "runner.db", values=2, scripts={"acme": lambda sent: next(answers, OK)})
+    night.providers = (provider(limits=(Limit(at_most=1, per_seconds=HOUR),)),)
+    night.run()
+    assert night.states() == {"succeeded": 2}
+    assert night.sent()[1].at > HOUR
+
+
 def test_a_long_pause_is_left_alone(tmp_path: Path) -> None:
     """Three hours, as the provider asked, with a `--max-wait` that allows it."""
     night = Night(path=tmp_path / "runner.db", values=4)
@@ -201,6 +213,16 @@ def test_a_cap_with_requests_on_the_wire_is_left_alone(tmp_path: Path, cap: dict
     night = Night(path=tmp_path / "runner.db", values=6, providers=(provider(), slow))
     night.run(**cap)
     assert len(night.sent()) + len(night.sent("slow")) <= 6
+
+
+def test_a_cap_that_another_provider_fills_is_left_alone(tmp_path: Path) -> None:
+    """It holds its price while it waits for its turn, one an hour; until then nobody knows whether there is room."""
+    slow = provider("slow", limits=(Limit(at_most=1, per_seconds=HOUR),))
+    night = Night(path=tmp_path / "runner.db", values=40, providers=(provider(), slow))
+    night.scripts = {"acme": lambda sent: later(5) if sent.at < 1 else BAD_ROW}
+    night.run(max_spend={None: Amount(3_000_000)})
+    assert len(night.sent("slow")) == 3
+    assert night.sent("slow")[-1].at > 2 * HOUR
 
 
 def test_a_database_that_is_busy_for_a_while_is_left_alone(tmp_path: Path) -> None:
