@@ -54,7 +54,7 @@ PACE = (
     mutant(
         "wait-forgotten-by-the-next-run",
         "P12: a wait that was asked for survives restarts",
-        ("engine/lane.py", "self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)", "pass"),
+        ("engine/lane.py", "        if wait.until_us is None:\n", "        if wait is not None:\n"),
     ),
     mutant(
         "refusal-spends-an-attempt",

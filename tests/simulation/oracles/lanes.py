@@ -12,15 +12,20 @@ from math import inf
 from runner.domain.model import Action, Answer, Fault
 from tests.simulation.options import Verb
 from tests.simulation.oracles.base import Intent, Oracle, Seen, hold
-from tests.simulation.record import End, Entry, Life
+from tests.simulation.record import Entry, Life
 
 WISH_SECONDS = 1.0
 STOP_SECONDS = 0.1
+EDGE_SECONDS = 0.001
 WEEK_SECONDS = 7 * 86_400.0
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _HALTED = (
     "SELECT b.name, l.provider, l.report FROM lanes AS l JOIN batches AS b ON b.id = l.batch WHERE l.state = 'halted'"
 )
+_WAITS = """
+SELECT provider, max(report ->> 'until_us') FROM lanes
+WHERE state IN ('gated', 'parked', 'halted') AND report ->> 'until_us' > ? GROUP BY provider
+"""
 
 
 @dataclass(slots=True)
@@ -45,7 +50,7 @@ class Lanes(Oracle):
         self._halted: Mapping[
             tuple[str, str], bool
         ] = {}  # (batch, account) -> whether it is a matter of the batch alone
-        self._waits: dict[str, float] = {}  # by account: what a life that ended in order was asked to wait for
+        self._waits: dict[str, int] = {}  # by account: until when, on record, nothing may leave
 
     def on_send(self, entry: Entry, intent: Intent) -> None:
         """Nothing leaves after a halt, in a wait, after a stop; and one at a time while the door is shut."""
@@ -53,7 +58,7 @@ class Lanes(Oracle):
         named = f"request {entry.number}"
         late = door.halted_at is not None and entry.sent_at > door.halted_at
         hold(not late, "P15", f"{named} left {entry.sent_at} after the halt {door.by} of {door.halted_at}")
-        early = door.shut_since is not None and door.shut_since < entry.sent_at < door.until - 0.001
+        early = door.shut_since is not None and door.shut_since < entry.sent_at < door.until - EDGE_SECONDS
         hold(not early, "P12", f"{named} left at {entry.sent_at}, asked to wait until {door.until} by {door.by}")
         if door.shut_since is not None:
             others = [number for number, left_at in door.waiting.items() if left_at > door.shut_since]
@@ -121,20 +126,18 @@ class Lanes(Oracle):
             door.success_only = any(
                 who == entry.account and batch in batches and not own for (batch, who), own in self._halted.items()
             )
-            until = self._waits.get(entry.account)
-            if until is not None and until > entry.sent_at:
-                door.shut_since, door.until, door.by = -inf, until, "a wait of an earlier run"
+            if entry.account in self._waits:
+                began_at = self.seen.night.life.began_at
+                ahead = (self._waits[entry.account] - self.seen.wall_us(began_at)) / 1e6
+                door.until, door.by = began_at + ahead, "a wait of an earlier run"
         return door
 
     def on_life(self, life: Life) -> None:
-        """What the next life has to know: halts on record, and waits of a life that ended in order."""
+        """What the next life has to know, and can, whatever ended this one: halts and waits that are on record."""
         self._halted = {
             (batch, account): bool(json.loads(report)["own"]) for batch, account, report in self.seen.query(_HALTED)
         }
-        jumps = [done for done in self.seen.night.done if done.act.verb is Verb.JUMP and done.act.seconds > 0]
-        for account, door in self._doors.items():
-            if life.end is End.ENDED and life.number == self._life and door.until > life.ended_at and not jumps:
-                self._waits[account] = max(door.until, self._waits.get(account, -inf))
+        self._waits = dict(self.seen.query(_WAITS, (self.seen.wall_us(life.ended_at),)))
 
 
 def seconds_asked(told: Answer, *, now_us: int) -> float | None:

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from tests.simulation.options import Verb
-from tests.simulation.oracles.base import Oracle, hold
+from tests.simulation.oracles.base import Intent, Oracle, Seen, hold
 from tests.simulation.record import Entry
 
 EDGE_SECONDS = 1e-6
 
 
 class Windows(Oracle):
-    """Judged at the end by the stamps of the server."""
+    """At every send by what the runner could know, and in the end by the stamps of the server."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__(seen)
+        self._sent: dict[str, list[Entry]] = {}
+
+    def on_send(self, entry: Entry, intent: Intent) -> None:
+        """In flight and finished less than W ago, with this one: at most N."""
+        account = self.seen.night.accounts[entry.account].plan
+        sent = self._sent.setdefault(entry.account, [])
+        longest = max(seconds for _, seconds in account.limits)
+        ends = []
+        for other in reversed(sent):
+            if other.sent_at < entry.sent_at - longest - account.timeout_seconds - 1.0:
+                break
+            if self.seen.left(other) and not self._clock_was_set(other, entry):
+                ends.append(self._over_at(other, entry))
+        sent.append(entry)
+        for at_most, seconds in account.limits:
+            counted = 1 + sum(end > entry.sent_at - seconds + EDGE_SECONDS for end in ends)
+            said = f"request {entry.number} is number {counted} that is in flight or was so in the last {seconds} s"
+            hold(counted <= at_most, "P11", f"{said}, of {at_most}")
+
+    def _over_at(self, other: Entry, entry: Entry) -> float:
+        """When it was over for the runner; of a life that died, not later than that."""
+        if other.life == entry.life:
+            return inf if other.told_at is None else other.told_at
+        died_at = self.seen.night.lives[other.life - 1].ended_at
+        return min(died_at, other.sent_at + self.seen.night.accounts[other.account].plan.timeout_seconds)
 
     def end(self) -> None:
-        """Every limit of every account."""
+        """Every limit of every account, whatever the latency was."""
         for name, account in self.seen.night.accounts.items():
             for at_most, seconds in account.plan.limits:
                 self._within(name, at_most, seconds)
