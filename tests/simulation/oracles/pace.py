@@ -37,8 +37,10 @@ class Windows(Oracle):
 
     def _over_at(self, other: Entry, entry: Entry) -> float:
         """When it was over for the runner; of a life that died, not later than that."""
+        if other.told_at is not None:
+            return other.told_at
         if other.life == entry.life:
-            return inf if other.told_at is None else other.told_at
+            return inf
         died_at = self.seen.night.lives[other.life - 1].ended_at
         return min(died_at, other.sent_at + self.seen.night.accounts[other.account].plan.timeout_seconds)
 
