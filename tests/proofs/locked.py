@@ -54,11 +54,9 @@ def _locked(folder: Path, seed: int, most: int, longest_seconds: float) -> tuple
                 seconds = SHORTEST_SECONDS * (longest_seconds / SHORTEST_SECONDS) ** chance.random()
                 with _held(told.place, chance, spans) as it_is:
                     done += it_is and not process.ended
-                    if chance.random() < 0.3:
+                    if chance.random() < 0.4:
                         process.send(signal.SIGINT)
-                        pause(chance.uniform(0.0, seconds))
-                    else:
-                        pause(seconds)
+                    pause(seconds)
                 _check_end(process)
         books = told.end()
         same("requests in doubt", books.in_doubt, 0)
