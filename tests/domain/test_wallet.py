@@ -174,4 +174,4 @@ def test_memory_is_that_of_the_requests_in_flight() -> None:
     for first, last in pairwise(range(8, 8_000, 8)):
         reckoning.take(Told(first, last, Amount(1), None))
     kept = reckoning._pending, reckoning._stretches[-1].silent
-    assert max(map(len, kept)) <= 2
+    assert max(len(one) for one in kept) <= 2

@@ -14,6 +14,7 @@ from runner.engine.account import Account
 from runner.engine.gate import Pass
 from runner.engine.ports import UnsendableError
 from runner.engine.streaks import Streaks
+from runner.engine.waiting import Pending
 from tests.engine.night import Night, ScriptedTransport, changed, provider
 from tests.engine.test_history import SCOPE, scope
 from tests.virtual import VirtualClock, run_virtual
@@ -24,6 +25,15 @@ class Waiting:
 
     def __init__(self) -> None:
         self.woken = 0
+        self.active = 0
+        self.wire = Pending(VirtualClock())
+
+    def comes_back(self) -> bool:
+        """It has nothing on the wire."""
+        return False
+
+    def abandon(self) -> None:
+        """There is nothing to leave."""
 
     def wake(self) -> None:
         """Counted."""

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -50,7 +51,7 @@ INVALID = OutcomeCells(
 )
 
 
-def export(lines: list[Line], *, header: list[str], dialect: Dialect | None = None, **more: bool) -> bytes:
+def export(lines: list[Line], *, header: list[str], dialect: Dialect | None = None, **more: Any) -> bytes:
     """What one operation's export writes to a stream."""
     stream = io.BytesIO()
     write_csv(stream, header=header, operations=[EMAIL], lines=lines, dialect=dialect or Dialect(), **more)
