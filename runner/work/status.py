@@ -71,6 +71,8 @@ def next_step(
             return Next(command=f"runner status {typed}", why="A run is at work on it.")
         case BatchState.PAUSED:
             return _next_paused(typed, reason, settings)
+        case BatchState.HALTED if reason == PERSON:
+            return _next_paused(typed, reason, settings)
         case BatchState.HALTED:
             return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
         case BatchState.COMPLETED:

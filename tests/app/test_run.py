@@ -244,6 +244,7 @@ def test_paused_by_a_person_only_resume_ends_it(place: Place) -> None:
         r.pause(batch)
         sent = len(place.values())
         assert (place.run(r, batch).exit_code, len(place.values())) == (5, sent)
+        assert r.status(batch).next.command == "runner resume leads-defastra-email"  # `run` would send nothing
         r.resume(batch)
         assert (place.run(r, batch).exit_code, len(place.values())) == (4, sent + 1)
 
