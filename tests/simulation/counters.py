@@ -12,7 +12,7 @@ from typing import Final
 
 from runner.domain.model import Fault
 from runner.engine.ports import FAULT_POINTS
-from tests.simulation.options import Mode, Verb
+from tests.simulation.options import DiskTrouble, Mode, Verb
 from tests.simulation.record import Command, End, Life, Night, Phase
 
 HEALED: Final = "healed, and finished"
@@ -69,6 +69,7 @@ _SQL: Final[Mapping[str, str]] = {
         SELECT count(*) FROM attempts WHERE debited = 'yes' AND closed_us IS NOT NULL AND amount NOT IN (0, held)
     """,
     "a balance that was stated": "SELECT count(*) FROM attempts WHERE balance IS NOT NULL",
+    "answers put back that a disk had not taken": "SELECT count(*) FROM events WHERE event = 'answers.recovered'",
     "failures tried again by the same command": "SELECT count(*) FROM events WHERE event = 'jobs.requeued'",
 }
 
@@ -95,6 +96,10 @@ def _crashed_at(point: str) -> Callable[[Night], int]:
 
 def _broken_in(phase: Phase) -> Callable[[Night], int]:
     return lambda night: sum(entry.broke is phase for entry in night.books)
+
+
+def _disk_was(trouble: DiskTrouble) -> Callable[[Night], int]:
+    return lambda night: night.met[f"disk:{trouble}"]
 
 
 def _point(life: Life) -> str:
@@ -178,7 +183,8 @@ _BY_NIGHT: Final[Mapping[str, Callable[[Night], int]]] = {
     "charged after the runner had died": lambda night: sum(
         any(charge.at > night.lives[entry.life - 1].ended_at for charge in entry.charges) for entry in night.books
     ),
-    "a server's window was full": lambda night: sum(entry.too_fast for entry in night.books),
+    "a second signal": lambda night: night.met["a second signal"],
+    **{f"a disk that is {trouble}": _disk_was(trouble) for trouble in DiskTrouble},
     **{f"broken in phase {phase}": _broken_in(phase) for phase in Phase},
     "over its deadline": lambda night: sum(
         entry.told_at is not None and entry.received_at is not None and entry.received_at > entry.told_at

@@ -35,6 +35,9 @@ LIMITS: Final = (
     ((1, 1.0),),
     ((50, 1.0), (100, 5.0)),
 )
+MOST_FAULTS: Final = 0.6
+"""Of all requests: where nothing works a night is one outage after the other, hours long, and shows no more."""
+
 MOST_ROWS: Final = 600
 OPERATIONS: Final = {
     Kind.DEFASTRA: ("email",),
@@ -144,7 +147,9 @@ def _faults(draws: random.Random) -> dict[Fault, float]:
         return {}
     some = draws.uniform(0.05, 0.5)
     worst = draws.choice((0.01, 0.05, 0.2))
-    return {fault: round(draws.uniform(0.0, worst), 4) for fault in Fault if draws.random() < some}
+    rates = {fault: draws.uniform(0.0, worst) for fault in Fault if draws.random() < some}
+    scale = min(1.0, MOST_FAULTS / (sum(rates.values()) or 1.0))
+    return {fault: round(rate * scale, 4) for fault, rate in rates.items()}
 
 
 def _episodes(draws: random.Random, rows: int) -> tuple[EpisodePlan, ...]:

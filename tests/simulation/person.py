@@ -165,6 +165,8 @@ class Person:
                 if cares:
                     self.do(Act(verb=Verb.TOP_UP, batch=position), beside=False)
                     self.do(Act(verb=Verb.RESTORE, batch=position), beside=False)
+                if cares and status.reason == "person":
+                    self.do(Act(verb=Verb.RESUME, batch=position), beside=False)
                 return self._once_more(cares)
             case BatchState.PAUSED:
                 return self._paused(status, position, cares=cares)

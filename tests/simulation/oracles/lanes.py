@@ -70,8 +70,10 @@ class Lanes(Oracle):
         life = self.seen.night.life
         stopped = life.stopped_at is not None and entry.sent_at > life.stopped_at + STOP_SECONDS
         hold(not stopped, "P16", f"request {entry.number} left at {entry.sent_at}, stopped at {life.stopped_at}")
-        most = WISH_SECONDS + 2 * self.seen.night.options.commit_seconds
-        wishes = [done for done in self.seen.night.done if done.life == life.number and done.beside and done.changed]
+        options = self.seen.night.options
+        most = options.poll_seconds + WISH_SECONDS + 2 * options.commit_seconds
+        beside = (done for done in self.seen.night.done if done.life == life.number and done.beside)
+        wishes = [done for done in beside if done.changed is not None]
         for done in wishes:
             if done.act.verb not in {Verb.PAUSE, Verb.CANCEL} or entry.sent_at <= done.at + most:
                 continue
