@@ -9,11 +9,13 @@ MONEY = (
         "doubt-not-under-the-cap",
         "P8: a cap counts what is in doubt",
         ("domain/ledger.py", "            account.in_doubt += amount\n", "            pass\n"),
+        rare=True,
     ),
     mutant(
         "earlier-doubt-not-under-the-cap",
         "P8: a cap counts the doubts of earlier runs",
         ("engine/budgets.py", "in_doubt=line.in_doubt)", "in_doubt=type(line.in_doubt)(0))"),
+        rare=True,
     ),
     mutant(
         "requests-in-flight-not-under-the-cap",

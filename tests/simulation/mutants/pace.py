@@ -13,6 +13,7 @@ PACE = (
             "            throttle.restore(await store.recent(self.fingerprint, since_us))\n",
             "            pass\n",
         ),
+        rare=True,
     ),
     mutant(
         "windows-forget-what-was-cut-off",
@@ -22,6 +23,7 @@ PACE = (
             "AND closed_us IS NOT NULL AND sent\n",
             "AND closed_us IS NOT NULL AND sent AND http_status IS NOT NULL\n",
         ),
+        rare=True,
     ),
     mutant(
         "windows-counted-from-sending",
@@ -32,6 +34,7 @@ PACE = (
         "place-freed-by-a-lost-answer",
         "P11: what was sent and not answered has its place in a window",
         ("engine/attempt.py", "sent=answer.fault not in UNSENT)\n    shared", "sent=answer.fault is None)\n    shared"),
+        rare=True,
     ),
     mutant(
         "place-freed-before-the-answer",
@@ -55,6 +58,7 @@ PACE = (
         "wait-forgotten-by-the-next-run",
         "P12: a wait that was asked for survives restarts",
         ("engine/lane.py", "        if wait.until_us is None:\n", "        if wait is not None:\n"),
+        rare=True,
     ),
     mutant(
         "refusal-spends-an-attempt",

@@ -13,6 +13,7 @@ RECOVERING = (
             "UPDATE jobs SET state = 'in_doubt', run = NULL",
             "UPDATE jobs SET state = 'failed', run = NULL",
         ),
+        rare=True,
     ),
     mutant(
         "doubt-sent-again-at-recovery",
@@ -22,6 +23,7 @@ RECOVERING = (
             "_close(connection, attempt, now_us=now_us, safe=repeat, due_us=due_us)",
             "_close(connection, attempt, now_us=now_us, safe=True, due_us=due_us)",
         ),
+        rare=True,
     ),
     mutant(
         "open-attempts-not-charged",
@@ -50,6 +52,7 @@ RECOVERING = (
             "in connection.exec_driver_sql(_OPEN).all():",
             "in connection.exec_driver_sql(_OPEN).all()[-1:]:",
         ),
+        rare=True,
     ),
     mutant(
         "silence-as-failure",
@@ -64,6 +67,7 @@ RECOVERING = (
             "return 200 <= status < 300 or (status >= 500 and not verdict.resend)",
             "return 200 <= status < 300",
         ),
+        rare=True,
     ),
     mutant(
         "safe-requests-in-doubt",
@@ -73,6 +77,7 @@ RECOVERING = (
             "    if safe or verdict.debited is not Debited.UNKNOWN",
             "    if verdict.debited is not Debited.UNKNOWN",
         ),
+        rare=True,
     ),
     mutant(
         "resent-twice-in-a-run",
@@ -82,11 +87,13 @@ RECOVERING = (
             "situation.policy is InDoubtPolicy.RESEND_ONCE and not job.possible_double_charge",
             "situation.policy is InDoubtPolicy.RESEND_ONCE",
         ),
+        rare=True,
     ),
     mutant(
         "resent-once-a-run",
         "P8: `resend-once` means once over all runs",
         ("store/requeue.py", "{_IN_DOUBT} AND possible_double_charge = 0 AND operation", "{_IN_DOUBT} AND operation"),
+        rare=True,
     ),
     mutant(
         "hold-not-held",
@@ -96,11 +103,13 @@ RECOVERING = (
             "    if order.options.in_doubt is InDoubtPolicy.RESEND_ONCE:\n        released",
             "    if order.options.in_doubt:\n        released",
         ),
+        rare=True,
     ),
     mutant(
         "resent-without-a-mark",
         "P8: what may be charged twice says so",
         ("store/settling.py", "possible_double_charge = possible_double_charge | new.column10, reason", "reason"),
+        rare=True,
     ),
     mutant(
         "resolved-without-a-mark",
@@ -124,6 +133,7 @@ RECOVERING = (
             "self._create(connection, new)\n            try:\n                _clear(connection, load)\n",
             "self._create(connection, new)\n            try:\n",
         ),
+        rare=True,
     ),
     mutant(
         "kept-answers-not-put-back",
@@ -133,11 +143,13 @@ RECOVERING = (
             "if attempt is not None and attempt.closed_us is None and _settle(connection, settlement):",
             "if attempt is None:",
         ),
+        rare=True,
     ),
     mutant(
         "answers-not-kept",
         "P6: an answer that the database does not take is kept beside it",
         ("store/keeper.py", "            kept = self._spill.keep(answers, unsure)\n", "            kept = True\n"),
+        rare=True,
     ),
     mutant(
         "crashes-not-counted",

@@ -74,6 +74,7 @@ SENDING = (
         "halt-forgotten-by-the-next-run",
         "P15: a halt survives restarts; only a success lifts it",
         ("engine/lane.py", "            self._halted_before = last\n", "            pass\n"),
+        rare=True,
     ),
     mutant(
         "probe-not-alone",
@@ -120,6 +121,7 @@ SENDING = (
             "bytearray(s.answer.body)",
             'bytearray(s.answer.body.decode("utf-8", "replace").encode())',
         ),
+        rare=True,
     ),
     mutant(
         "attempts-not-counted",
