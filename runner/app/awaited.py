@@ -29,6 +29,7 @@ class AsyncRunner:
     spend = awaited(Runner.spend)
     doubts = awaited(Runner.doubts)
     doubt_text = awaited(Runner.doubt_text)
+    wallet_says = awaited(Runner.wallet_says)
     pause = awaited(Runner.pause)
     resume = awaited(Runner.resume)
     cancel = awaited(Runner.cancel)

@@ -228,7 +228,7 @@ def _shell(script: str, folder: Path, work: Path) -> str:
             start_new_session=True,
         )
     try:
-        process.wait(timeout=90)
+        process.wait(timeout=240)  # forty commands, on a machine that does other things too
     finally:
         # The session's own group: the shell and what a page left in a second terminal.
         with contextlib.suppress(ProcessLookupError):

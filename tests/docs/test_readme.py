@@ -54,6 +54,7 @@ def runs(request, tmp_path_factory):
         yield {page: pool.submit(faults_of, page, tmp_path_factory.mktemp("page")) for page in chosen}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", RUNS)
 def test_a_page_does_what_it_says(page, runs):
     """Every command of a page ends well or with the exit code shown, and prints what is shown; no page is empty."""
