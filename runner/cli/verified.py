@@ -29,9 +29,13 @@ def verified_text(line: CheckLine) -> str:
 
 def verified_end(found: Verified) -> str:
     """The sum of it, and what was left out on purpose."""
-    checks = f"{number(len(found.lines))} checks"
+    checks = count(len(found.lines), "check")
     requests = f"{count(found.on_the_way, 'request')} on the way"
     notes = []
+    if left := len(_LOOKED_AT) - len(found.lines):
+        notes.append(
+            f"{count(left, 'check')} {'was' if left == 1 else 'were'} not made: the file cannot be read that far"
+        )
     if found.at_work:
         notes.append(f"a run is at work: {requests}, as should be")
     elif found.on_the_way:

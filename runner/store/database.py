@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
@@ -50,6 +51,17 @@ def create_private(path: Path, *, fix: str) -> None:
         raise UsageError(f"no file can be made in {path.parent}", why=error.strerror or str(error), fix=fix) from error
 
 
+def restore_command(path: Path) -> str:
+    """What puts a backup in the place of a damaged file, in a shell.
+
+    Nothing is overwritten: the file may hold answers that were paid for since. Its write-ahead log goes with it into a
+    new folder: there it belongs to that file still, and is not replayed over the backup.
+    """
+    file, aside = shlex.quote(str(path)), shlex.quote(f"{path}.damaged")
+    moved = f'mkdir {aside} && for s in "" -wal -shm; do [ -e {file}$s ] && mv {file}$s {aside}; done'
+    return f"{moved}; [ -e {file} ] || cp BACKUP {file}"
+
+
 def store_error(error: Exception, path: Path) -> StoreError:
     """What an error of SQLite (or of SQLAlchemy around it) means for people, with the error itself as its cause.
 
@@ -69,7 +81,7 @@ def _in_words(error: Exception, path: Path) -> StoreError:
             return SchemaError(
                 f"{path.name} cannot be read as a database",
                 why=str(original),
-                fix=f"--db ANOTHER-FILE, or put a backup in its place: mv BACKUP {path}",
+                fix=f"--db ANOTHER-FILE, or put a backup in its place: {restore_command(path)}",
             )
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return locked_error(path, seconds=BUSY_MS // 1000)

@@ -99,15 +99,15 @@ def verify(session: Session, *, on_line: Callable[[CheckLine], None] = lambda _:
 def _repeatable(database: Database, session: Session, not_judged: set[str]) -> set[str]:
     """The operations that may be sent again without another charge, by their profiles as they are today; those without
     a profile are added to `not_judged`, and are not held to it."""
-    from runner.store.reports import Reports
+    from runner.store.verify import readable_batches
 
     found: set[str] = set()
     with suppress(StoreError):  # damaged: another check tells
-        for info in Reports(database).batches():
-            for key in info.operations:
+        for info in readable_batches(database):
+            for key in map(str, info.operations):
                 try:
                     operation = session.profiles.of_batch((key,), info.source)[key]
-                except UsageError:
+                except (UsageError, AttributeError, TypeError):  # its source was made something else by another program
                     not_judged.add(key)
                 else:
                     found |= {key} if operation.safe else set()
@@ -139,6 +139,8 @@ def _problem(one: Violation, session: Session) -> Problem:
 
 def _command(one: Violation, session: Session) -> str:
     """What to do about it, as one types it here."""
+    from runner.store.database import restore_command
+
     flags, batch = session.settings.typed, one.batch
     match one.fix:
         case Fix.EXPLAIN if batch is not None and one.row is not None:
@@ -146,7 +148,7 @@ def _command(one: Violation, session: Session) -> str:
         case Fix.EXPORT if batch is not None:
             return f"runner export {batch} -o {batch}.saved.csv{flags}   (saves the answers that are there)"
         case Fix.RESTORE:
-            return f"mv BACKUP {session.path}   (a backup does not know what was sent since)"
+            return f"{restore_command(session.path)}   (a backup does not know what was sent since)"
         case Fix.REPORT:
             return f"runner db backup copy.db{flags}   (keep it, and report this with what else wrote into the file)"
         case Fix.RUN:

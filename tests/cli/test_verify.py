@@ -55,14 +55,17 @@ def test_a_violation_is_named_with_what_to_do(folder: Path, done: Path) -> None:
     assert inside(folder, *again.split()[1:]).returncode == 0
 
 
-@pytest.mark.parametrize("content", [b"", b"id,email\n1,ada@example.com\n" * 200])
-def test_what_is_no_database_of_ours_is_refused(folder: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"", "is empty"), (b"id,email\n1,ada@example.com\n" * 200, "cannot be read as a database")]
+)
+def test_what_is_no_database_of_ours_is_refused(folder: Path, content: bytes, what: str) -> None:
     """Exit 2 with what to do; nothing is made and nothing is written."""
     path = folder / "other.db"
     path.write_bytes(content)
     told = inside(folder, "db", "verify", "--db", "other.db")
     assert told.returncode == 2
     assert told.stdout == ""
+    assert what in told.stderr
     assert path.read_bytes() == content
     assert inside(folder, "db", "verify", "--db", "missing.db").returncode == 2
     assert not (folder / "missing.db").exists()
@@ -80,4 +83,29 @@ def test_a_damaged_file_is_a_violation(folder: Path, done: Path) -> None:
     told = inside(folder, "db", "verify")
     assert told.returncode == 3, told.stderr
     assert "integrity: " in told.stdout
-    assert "mv BACKUP" in told.stdout
+    assert f"|| cp BACKUP {done}" in told.stdout
+
+
+def test_a_file_that_cannot_be_read_at_all_says_what_was_not_checked(folder: Path, done: Path) -> None:
+    """One check and nine that were not made."""
+    with closing(sqlite3.connect(done)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    content = bytearray(done.read_bytes())
+    content[(page - 1) * size] ^= 0xFF
+    done.write_bytes(content)
+    told = inside(folder, "db", "verify")
+    assert told.returncode == 3, told.stderr
+    assert "runner.db: 1 check, 1 violation\n" in told.stdout
+    assert "9 checks were not made" in told.stdout
+
+
+@pytest.mark.parametrize(("column", "value"), [("settings", "{"), ("operations", "nojson"), ("source", "[]")])
+def test_a_batch_that_cannot_be_read_is_a_violation(folder: Path, done: Path, column: str, value: str) -> None:
+    """Another program's text in its line: every check is made, and the batch is named."""
+    spoil(done, f"UPDATE batches SET {column} = '{value}'")
+    told = inside(folder, "db", "verify")
+    assert told.returncode == 3, told.stderr
+    assert "what leads-defastra-email was loaded with cannot be read" in told.stdout
+    assert "10 checks" in told.stdout

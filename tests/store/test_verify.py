@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import shlex
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -17,10 +19,10 @@ from runner.domain.model import Answer, BatchId, Debited, Fault, Job, Resolution
 from runner.domain.states import BatchEvent, JobEvent
 from runner.errors import SchemaError
 from runner.store import open_store
-from runner.store.database import Database
+from runner.store.database import Database, restore_command
 from runner.store.store import Store
-from runner.store.verify import unended, verify
-from runner.store.verify.values import NAMED, Check
+from runner.store.verify import readable_batches, unended, verify
+from runner.store.verify.values import NAMED, Check, Fix
 from tests.store.world import (
     EMAIL,
     HandClock,
@@ -178,6 +180,7 @@ DOUBTFUL = "(SELECT id FROM attempts WHERE debited = 'unknown' AND resolution = 
         ("UPDATE row_jobs SET job = 4 WHERE row = 2 AND batch = 2", "rows: job 5 of leads belongs to no row"),
         ("UPDATE batches SET refused = 2 WHERE id = 2", "rows: leads says that 2 of its cells were refused"),
         ("UPDATE batches SET visible_row = 2 WHERE id = 1", "rows: 3 rows of done were read, and another number"),
+        ("DELETE FROM events", "rows: 0 rows of done were read, and another number of them"),
         # totals
         (
             "UPDATE job_totals SET jobs = jobs + 1 WHERE batch = 1",
@@ -203,6 +206,10 @@ DOUBTFUL = "(SELECT id FROM attempts WHERE debited = 'unknown' AND resolution = 
         ("UPDATE jobs SET state = 'failed' WHERE id = 3", "batches: run 1 ended with exit 0, but left job 3 of row 3"),
         ("UPDATE batches SET state = 'running' WHERE id = 1", "batches: done is running, and no run is at work"),
         ("UPDATE runs SET ended_us = NULL WHERE id = 1", "batches: run 1 has not ended, and a later one began"),
+        (
+            "UPDATE jobs SET due_us = 9e17 WHERE id = (SELECT max(id) FROM jobs WHERE state = 'queued')",
+            "of leads) is to wait for more than a week",
+        ),
         # the record
         ("DELETE FROM attempts WHERE id = 2", "attempts: every attempt of job 2 (row 2 of done) is gone"),
         (f"DELETE FROM attempts WHERE id = {DOUBTFUL}", "counts attempts: 2, by its attempts 1"),
@@ -271,6 +278,56 @@ def test_triggers_are_as_they_were_made(path: Path, statement: str, expected: st
         connection.execute("CREATE VIEW of_mine AS SELECT 1")
         connection.execute(statement)
     assert found(path) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE attempts SET opened_us = 'x' WHERE id = 1", "ledger: it could not be read to its end (TypeError)"),
+        ("UPDATE attempt_totals SET day = 'x' WHERE batch = 1", "says that on day x 3 requests"),
+        ("UPDATE attempt_totals SET day = 999999999999 WHERE batch = 1", "says that on day 999999999999 3 requests"),
+        ("UPDATE attempt_totals SET day = -99999999 WHERE batch = 1", "says that on day -99999999 3 requests"),
+        (
+            "UPDATE attempt_totals SET standing = x'07' WHERE batch = 1 AND standing = 'debited'",
+            "ledger: it could not be read to its end",
+        ),
+        ("UPDATE batches SET settings = '{' WHERE id = 1", "batches: what done was loaded with cannot be read"),
+        ("UPDATE batches SET operations = 'nojson' WHERE id = 1", "batches: what done was loaded with cannot be read"),
+        ("UPDATE batches SET source = '[]' WHERE id = 1", "batches: what done was loaded with cannot be read"),
+        ("UPDATE batches SET name = x'FF' WHERE id = 1", "was loaded with cannot be read"),
+    ],
+)
+def test_a_value_of_another_kind_ends_no_check(path: Path, statement: str, expected: str) -> None:
+    """Text for a number, a day that no calendar has, what is no JSON: a violation, and every check is made."""
+    vandalise(path, statement)
+    told = found(path)
+    assert any(expected in one for one in told), told
+    assert len(checked(path)) == 10
+    assert "leads" in {batch.name for batch in readable_batches(Database(path))}
+
+
+def test_a_backup_takes_the_place_of_a_damaged_file_that_stays(path: Path, tmp_path: Path) -> None:
+    """The command as it is told: the file and its log are set aside together; a second time nothing is done."""
+    place = tmp_path / "a place" / "runner.db"
+    place.parent.mkdir()
+    place.write_text("damaged")
+    place.with_name("runner.db-wal").write_text("its log")
+    command = restore_command(place).replace("BACKUP", shlex.quote(str(path)))
+    for beside in (["runner.db", "runner.db.damaged"], None):
+        subprocess.run(["sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+        aside = place.with_name("runner.db.damaged")
+        assert {one.name: one.read_text() for one in aside.iterdir()} == {
+            "runner.db": "damaged",
+            "runner.db-wal": "its log",
+        }
+        assert beside in (None, sorted(one.name for one in place.parent.iterdir()))
+        assert found(place) == []  # which makes a log of its own
+
+
+def test_a_line_without_its_owner_is_saved_and_reported_not_overwritten(path: Path) -> None:
+    """The file itself is sound: it is worth more than a backup."""
+    vandalise(path, "DELETE FROM jobs WHERE id = 5")
+    assert {one.fix for one in checked(path)["references"].named} == {Fix.REPORT}
 
 
 def test_a_missing_table_is_told_by_every_check_that_needs_it(path: Path) -> None:
@@ -399,6 +456,8 @@ def test_unsent_and_resent_attempts_are_counted_as_the_store_does(tmp_path: Path
         ("PRAGMA application_id = 1", "is not a runner database"),
         ("UPDATE alembic_version SET version_num = '9999'", "was written by a newer version of runner"),
         ("UPDATE alembic_version SET version_num = '0000'", "has an older schema"),
+        ("DELETE FROM alembic_version", "does not say which schema it has"),
+        ("INSERT INTO alembic_version VALUES ('0002')", "does not say which schema it has"),
     ],
 )
 def test_other_files_are_refused(path: Path, statement: str, what: str) -> None:

@@ -8,14 +8,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from runner.errors import SchemaError
+from runner.domain.model import BatchId
+from runner.errors import BatchError, SchemaError
 from runner.store.database import Database
+from runner.store.reading import read_batch
 from runner.store.tables import APPLICATION_ID, HEAD
+from runner.store.values import BatchInfo
 from runner.store.verify.attempts import ANSWERS, ATTEMPTS, CHARGES
 from runner.store.verify.counts import check_job_totals, check_ledger
 from runner.store.verify.file import check_integrity, check_references, check_schema
@@ -23,6 +27,8 @@ from runner.store.verify.rows import BATCHES, ROWS
 from runner.store.verify.search import Plan, Search
 from runner.store.verify.values import Check, Fix, Found, Violation
 
+# What a value raises that is not of the kind that was ever written there.
+_STRANGE: Final = (TypeError, ValueError, ArithmeticError, OSError, MemoryError, AttributeError)
 _AT_WORK: Final = "SELECT count(*) FROM runs WHERE ended_us IS NULL"
 _ON_THE_WAY: Final = "SELECT count(*) FROM attempts WHERE closed_us IS NULL"
 
@@ -46,6 +52,8 @@ def verify(database: Database, *, repeatable: Callable[[], Collection[str]]) -> 
                 yield check(connection)
             except sa.exc.DatabaseError as error:
                 yield _unreadable(name, error)
+            except _STRANGE as error:
+                yield _strange(name, error)
         connection.rollback()
 
 
@@ -56,12 +64,31 @@ def unended(database: Database) -> tuple[int, int]:
         return int(runs), int(connection.exec_driver_sql(_ON_THE_WAY).scalar_one())
 
 
+def readable_batches(database: Database) -> list[BatchInfo]:
+    """Every batch whose description can be read; the others are passed over."""
+    found = []
+    with database.reading() as connection:
+        for batch in connection.exec_driver_sql("SELECT id FROM batches ORDER BY id").scalars().all():
+            with suppress(*_STRANGE, BatchError, sa.exc.DatabaseError):
+                found.append(read_batch(connection, BatchId(batch)))
+    return found
+
+
 def _known_file(connection: sa.Connection, database: Database) -> None:
     """SchemaError unless it is a runner database of this version's schema."""
     name = database.path.name
+    if connection.exec_driver_sql("PRAGMA page_count").scalar_one() == 0:
+        raise SchemaError(f"{name} is empty", why="nothing was ever written into it", fix="--db ANOTHER-FILE")
     if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
         raise SchemaError(f"{name} is not a runner database", why="another program made it", fix="--db ANOTHER-FILE")
-    revision = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+    revisions = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+    if len(revisions) != 1:
+        raise SchemaError(
+            f"{name} does not say which schema it has",
+            why=f"alembic_version has one line in every file of runner; here it has {len(revisions)}",
+            fix="--db BACKUP",
+        )
+    revision = str(revisions[0])
     if revision > HEAD:  # revisions are numbered 0001, 0002, ...
         raise SchemaError(
             f"{name} was written by a newer version of runner",
@@ -98,6 +125,14 @@ def _unreadable(name: str, error: sa.exc.DatabaseError) -> Check:
     return found.check(name, (), {})
 
 
+def _strange(name: str, error: Exception) -> Check:
+    """A check that came upon a value it can do nothing with. The words of the error may hold that value: left out."""
+    found = Found()
+    what = f"it could not be read to its end ({type(error).__name__})"
+    found.take([Violation(what, "another program wrote something there that is never written there", Fix.REPORT)])
+    return found.check(name, (), {})
+
+
 def _search(connection: sa.Connection, *, plan: Plan, given: Mapping[str, Any]) -> Check:
     found = Found()
     for search in plan.searches:
@@ -108,5 +143,8 @@ def _search(connection: sa.Connection, *, plan: Plan, given: Mapping[str, Any]) 
 
 
 def _violation(search: Search, line: sa.RowMapping) -> Violation:
-    places = {name: line.get(name) for name in ("batch", "row", "job", "attempt", "run")}
-    return Violation(search.what.format_map(dict(line)), search.means, search.fix, **places)
+    numbers = {name: line.get(name) for name in ("row", "job", "attempt", "run")}
+    ids = {name: number if isinstance(number, int) else None for name, number in numbers.items()}
+    batch = line.get("batch")
+    named = batch if isinstance(batch, str) else None
+    return Violation(search.what.format_map(dict(line)), search.means, search.fix, batch=named, **ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from runner.domain.states import JobState
 from runner.store.history import DAY_US
 from runner.store.verify.values import Check, Fix, Found, Violation
 
+_DAYS: Final = 700_000  # about as many are in the calendar before 1970, and more after it
 _NAMES: Final = "SELECT id, name FROM batches"
 _JOBS: Final = "SELECT j.batch, j.operation, j.state FROM jobs AS j CROSS JOIN batches AS b ON b.id = j.batch"
 _VISIBLE: Final = " WHERE j.id <= b.visible_job"
@@ -123,7 +124,7 @@ def _wrong_jobs(connection: sa.Connection, names: Mapping[int, str]) -> Iterator
 
 
 def _names(connection: sa.Connection) -> dict[int, str]:
-    return {line[0]: line[1] for line in connection.exec_driver_sql(_NAMES)}
+    return {line[0]: str(line[1]) for line in connection.exec_driver_sql(_NAMES)}
 
 
 def _name(names: Mapping[int, str], batch: int) -> str:
@@ -140,6 +141,8 @@ def _said(sums: Mapping[Any, tuple[Any, ...]], key: Any) -> str:
     return f"{requests} requests ({amount} millionths)"
 
 
-def _day(day: int) -> str:
-    """Days since the epoch as a date."""
-    return datetime.fromtimestamp(day * DAY_US // 1_000_000, UTC).date().isoformat()
+def _day(day: Any) -> str:
+    """Days since the epoch as a date; what no calendar has stays as it is."""
+    if isinstance(day, int) and abs(day) < _DAYS:
+        return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+    return str(day)

@@ -82,7 +82,7 @@ def check_references(connection: sa.Connection) -> Check:
             f"a line of {line[0]}{f' ({line[1]})' if line[1] is not None else ''} refers to one of {line[2]} that is"
             " missing",
             "what it belongs to was removed",
-            Fix.RESTORE,
+            Fix.REPORT,
             job=line[1] if line[0] == "jobs" else None,
             attempt=line[1] if line[0] in ("attempts", "answers") else None,
         )

@@ -7,6 +7,9 @@ from typing import Final
 from runner.store.verify.search import OF_JOB, Plan, Search, in_states
 from runner.store.verify.values import Fix
 
+# A provider's word is heard up to a week; an hour is for what happens between the answer and its being written down.
+_LONGEST_WAIT_US: Final = (7 * 24 + 1) * 3_600_000_000
+
 ROWS: Final = Plan(
     "rows",
     ("P1",),
@@ -72,10 +75,10 @@ ROWS: Final = Plan(
         ),
         Search(
             """
-            SELECT b.name AS batch, sum(json_extract(e.detail, '$.rows')) AS detail FROM batches AS b
-            JOIN events AS e ON e.batch = b.id AND e.event = 'batch.loaded' GROUP BY b.id
-            HAVING sum(json_extract(e.detail, '$.rows')) <> b.visible_row
-                OR sum(json_extract(e.detail, '$.refused')) <> b.refused
+            SELECT b.name AS batch, coalesce(sum(json_extract(e.detail, '$.rows')), 0) AS detail FROM batches AS b
+            LEFT JOIN events AS e ON e.batch = b.id AND e.event = 'batch.loaded' GROUP BY b.id
+            HAVING coalesce(sum(json_extract(e.detail, '$.rows')), 0) <> b.visible_row
+                OR coalesce(sum(json_extract(e.detail, '$.refused')), 0) <> b.refused
             """,
             "{detail} rows of {batch} were read, and another number of them, or of the refused ones, is here",
             "rows were lost or invented after the list was read",
@@ -130,6 +133,30 @@ BATCHES: Final = Plan(
             "{batch} is running, and no run is at work",
             "a run ended without saying how the batch stands",
             Fix.RUN,
+        ),
+        Search(
+            """
+            SELECT name AS batch FROM batches
+            WHERE iif(json_valid(settings), json_type(settings), '') <> 'object'
+                OR iif(json_valid(source), json_type(source), '') <> 'object'
+                OR iif(json_valid(mapping), json_type(mapping), '') <> 'object'
+                OR iif(json_valid(params), json_type(params), '') <> 'object'
+                OR iif(json_valid(header), json_type(header), '') <> 'array'
+                OR iif(json_valid(operations), json_type(operations), '') <> 'array' OR typeof(name) <> 'text'
+            """,
+            "what {batch} was loaded with cannot be read",
+            "no command can work with it: another program wrote into its line of batches",
+            Fix.REPORT,
+        ),
+        Search(
+            f"""
+            SELECT {OF_JOB} FROM jobs AS j CROSS JOIN batches AS b ON b.id = j.batch AND j.id <= b.visible_job
+            WHERE j.state = 'queued' AND j.due_us > {_LONGEST_WAIT_US} + max(
+                (SELECT coalesce(max(at_us), 0) FROM events), (SELECT coalesce(max(closed_us), 0) FROM attempts))
+            """,
+            "job {job} (row {row} of {batch}) is to wait for more than a week after all that is on record",
+            "no provider can ask for so long: it was set by another program, and the row waits for nothing",
+            Fix.EXPLAIN,
         ),
         Search(
             "SELECT id AS run FROM runs WHERE ended_us IS NULL AND id < (SELECT max(id) FROM runs)",

@@ -18,7 +18,7 @@ class Fix(StrEnum):
     EXPLAIN = "explain"  # look at the requests of the row
     EXPORT = "export"  # save what is there
     RESTORE = "restore"  # from a backup: the file is damaged
-    REPORT = "report"  # another program changed how the file works
+    REPORT = "report"  # another program changed how the file works, or removed lines
     STATUS = "status"
     RUN = "run"
     LOG = "log"
