@@ -39,7 +39,7 @@ def wallet_texts(wallets: Iterable[Wallet]) -> list[str]:
     texts = []
     for one in wallets:
         if one.topped_up:
-            texts.append(f"{one.title}'s was topped up by at least {number(one.topped_up)} {plural(one.unit, 2)}")
+            texts.append(f"{one.title}'s was topped up by at least {_units(one.topped_up, one.unit)}")
         if one.difference:
             name = f"{one.title}'s"
             texts.append(wallet_text(name, unit=one.unit, fall=one.fall, debited=one.debited, in_doubt=one.in_doubt))

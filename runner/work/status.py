@@ -192,7 +192,7 @@ def _by_unit(costs: Iterable[Cost]) -> dict[str, int | float]:
 def _money(costs: Iterable[Cost]) -> dict[str, int | float] | None:
     """By currency; null as soon as the price of anything in it is not known."""
     sums = in_money(costs)
-    return None if sums is None else _amounts(sums)
+    return None if sums is None else _amounts({currency: money for currency, money in sums.items() if money})
 
 
 def wallet_json(wallet: Wallet) -> dict[str, Any]:

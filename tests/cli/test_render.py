@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli import evidence, render
+from runner.cli.receipt import wallet_texts
 from runner.domain.model import Debited, Fault, Resolution
 from runner.domain.states import BatchState, JobState
 from runner.work.money import Cost
@@ -23,7 +24,9 @@ from runner.work.results import (
     Receipt,
     RunResult,
     Saved,
+    Wallet,
 )
+from runner.work.status import as_json
 
 HALT = Halt(
     provider="defastra",
@@ -298,3 +301,34 @@ def test_providers_of_one_batch_are_told_apart():
     assert "  acme      190 succeeded, 0 failed, 0 in doubt, 0 waiting\n" in shown
     assert "  defastra  47 succeeded, 1 failed, 2 in doubt, 140 waiting\n" in shown
     assert render.status_text(STATUS).count("140 waiting") == 1
+
+
+@pytest.mark.parametrize(("topped_up", "said"), [("1", "1 check"), ("0.5", "0.5 checks"), ("1000", "1,000 checks")])
+def test_a_top_up_is_told_in_its_unit(topped_up: str, said: str) -> None:
+    """One check is no checks."""
+    added = Decimal(topped_up)
+    wallet = Wallet(
+        provider="defastra",
+        title="Defastra",
+        run=1,
+        unit="check",
+        first_us=0,
+        until_us=1,
+        opening=Decimal(5),
+        closing=added + 5,
+        topped_up=added,
+        debited=Decimal(0),
+        in_doubt=Decimal(0),
+        difference=Decimal(0),
+        doubts=0,
+        tells=False,
+        tells_innocence=False,
+    )
+    assert wallet_texts([wallet]) == [f"Defastra's was topped up by at least {said}"]
+
+
+def test_amounts_and_money_leave_out_zeros_alike() -> None:
+    """What is free has a line in neither."""
+    free = Cost(unit="check", amount=Decimal(0), money=Decimal(0), currency="EUR", told=True)
+    told = as_json(replace(STATUS, receipt=replace(RECEIPT, doubtful=(free,))))["receipt"]
+    assert (told["amounts"]["in_doubt"], told["money"]["in_doubt"]) == ({}, {})
