@@ -59,7 +59,7 @@ class Tally:
             self.sent += 1
             self.charged += event.debited is Debited.YES
             self.not_charged += event.debited is Debited.NO
-        self.in_doubt += event.event is JobEvent.DOUBT
+            self.in_doubt += event.debited is Debited.UNKNOWN
         self.ended += event.event in (JobEvent.SUCCEED, JobEvent.FAIL, JobEvent.DOUBT)
 
     @property

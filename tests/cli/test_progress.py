@@ -63,6 +63,14 @@ def test_what_never_left_was_not_sent():
     assert tally.fields() == {"sent": 1, "charged": 1, "not_charged": 0, "in_doubt": 0, "waiting": 0}
 
 
+def test_a_request_in_doubt_counts_whatever_becomes_of_its_job():
+    """With resend-once the job is queued again: the request that nobody knows about stays in doubt."""
+    tally = Tally("leads", 1)
+    tally.add(closed(SECOND, debited=Debited.UNKNOWN, event=JobEvent.RETRY, action=Action.RETRY))
+    tally.add(closed(SECOND))
+    assert tally.fields() == {"sent": 2, "charged": 1, "not_charged": 0, "in_doubt": 1, "waiting": 0}
+
+
 def test_plain_lines_are_start_changes_and_end(shown):
     """Requests themselves are counted, not shown."""
     observe, lines = shown
