@@ -18,6 +18,7 @@ LATE_US: Final = 600 * MILLION
 """A request that was given up may reach the provider later: so long after its deadline it may still be charged."""
 
 _SINCE: Final = "SELECT coalesce(max(upto), 0) FROM balances WHERE account = ?"
+_OWN: Final = "SELECT min(id) - 1 FROM attempts NOT INDEXED WHERE id > ? AND account = ? AND run = ?"
 # In the order of the table: sorting a million lines of an index would need room for all of them.
 _TOLD: Final = """
 SELECT id, operation, unit, opened_us, closed_us, iif(debited = 'yes', amount, 0), debited, balance
@@ -39,14 +40,27 @@ FROM attempts WHERE account = :account AND debited = 'unknown' AND opened_us < :
 """
 
 
-def check_account(connection: sa.Connection, account: str, *, unpriced: Collection[str]) -> Checked | None:
-    """What the answers since the last check say of the account's wallet; one pass, in the memory of those in flight.
+def check_account(connection: sa.Connection, account: str, *, unpriced: Collection[str], run: RunId) -> Checked | None:
+    """What the answers since the last check say of the account's wallet; in the memory of those in flight.
+
+    Where nothing can be said of all of them, those of `run` are looked at alone: what went wrong once must not silence
+    every later check.
+    """
+    since = connection.exec_driver_sql(_SINCE, (account,)).scalar_one()
+    checked = _checked(connection, account, since, unpriced)
+    if checked is None:
+        own = connection.exec_driver_sql(_OWN, (since, account, run)).scalar_one()
+        checked = None if own is None or own == since else _checked(connection, account, own, unpriced)
+    return checked
+
+
+def _checked(connection: sa.Connection, account: str, since: int, unpriced: Collection[str]) -> Checked | None:
+    """What the answers after the attempt `since` say; one pass.
 
     None where nothing was stated, where a charge is not known (the operations in `unpriced` have no price), or where
     its operations are charged in several units: no sum could be compared.
     """
     reckoning, units, upto = Reckoning(), set(), 0
-    since = connection.exec_driver_sql(_SINCE, (account,)).scalar_one()
     result = connection.exec_driver_sql(_TOLD, (since, account))
     for number, operation, unit, opened, closed, charged, debited, balance in chain.from_iterable(
         result.partitions(STREAM)

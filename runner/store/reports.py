@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, JobId
+from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, JobId, RunId
 from runner.domain.personal import shown_name
 from runner.domain.states import JobState
 from runner.errors import BatchError
@@ -220,11 +220,11 @@ class Reports:
             lines = connection.exec_driver_sql(_DOUBTS, (batch,)).all()
             return [_doubt(connection, line) for line in lines]
 
-    def check_account(self, account: str, *, unpriced: Collection[str]) -> Checked | None:
+    def check_account(self, account: str, *, unpriced: Collection[str], run: RunId) -> Checked | None:
         """What the account's answers since the last check say of its wallet; None where no sum can be compared.
-        `unpriced`: operations whose price nobody knows. One pass over what was sent since."""
+        `unpriced`: operations whose price nobody knows; `run`: looked at alone where not all since can be compared."""
         with self._database.reading() as connection:
-            return check_account(connection, account, unpriced=unpriced)
+            return check_account(connection, account, unpriced=unpriced, run=run)
 
     def balances(self, batch: BatchId) -> tuple[Balance, ...]:
         """The wallets over the runs of a batch, the oldest first, with what was decided about their doubts since."""

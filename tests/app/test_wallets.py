@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.engine.events import AttemptClosed
 from runner.errors import BatchError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.results import Wallet
@@ -93,6 +94,28 @@ def test_a_fall_that_no_price_explains_is_not_compared(tmp_path: Path) -> None:
     with place.runner() as r:
         result = place.run(r, r.load("leads.csv", ["./mine.toml:email"]))
     assert (result.sent, result.status.wallets) == (3, ())
+
+
+def test_a_stretch_that_cannot_be_compared_does_not_silence_what_follows(place: Place) -> None:
+    """In the first run the clock is set back; what the second one was charged twice for is told all the same."""
+    place.write_list(emails(12))
+    told = 0
+
+    def set_back(event: object) -> None:
+        nonlocal told
+        told += isinstance(event, AttemptClosed)
+        if told == 2:
+            told += 1
+            place.time.before -= 600
+
+    with place.runner() as r:
+        batch = r.load("leads.csv", EMAIL)
+        assert place.run(r, batch, in_flight=1, limit=5, on_event=set_back).status.wallets == ()
+        for _ in range(2):
+            place.time.before += 3600
+            place.world.next([Behaviour(), Behaviour(times=2)])
+            result = place.run(r, batch, in_flight=1, limit=3)
+    assert [figures(one) for one in result.status.wallets] == [(995, 0, 3, 1, 991), (991, 0, 3, 1, 987)]
 
 
 def test_less_than_the_price_is_told_too(tmp_path: Path) -> None:
