@@ -61,12 +61,18 @@ class Allowance:
     A request counts to the day on which it is opened, whenever it is answered. Days are whole days since the epoch.
     """
 
-    def __init__(self, cap: Amount, spent: Mapping[int, Amount] = MappingProxyType({})) -> None:
-        """`spent`: debited or in doubt already, by day."""
+    def __init__(self, cap: Amount | None = None, spent: Mapping[int, Amount] = MappingProxyType({})) -> None:
+        """`cap`: None as long as there is none. `spent`: debited or in doubt already, by day."""
         self._cap = cap
         self._spent = Counter[int](spent)
         self._held: Counter[int] = Counter()
         self._holds: Counter[int] = Counter()
+
+    def limit(self, cap: Amount, spent: Mapping[int, Amount]) -> None:
+        """Several names of an account may each have a cap: the lowest one holds. `spent`: as it stands now, in place of
+        what was known; nothing may be held."""
+        self._cap = cap if self._cap is None else min(cap, self._cap)
+        self._spent = Counter[int](spent)
 
     def spent(self, day: int) -> int:
         """Debited, in doubt, or about to be."""
@@ -74,11 +80,12 @@ class Allowance:
 
     def has_room(self, day: int, amount: Amount) -> bool:
         """Whether so much more may be spent on that day. What is free always may."""
-        return not amount or amount <= self.room(day)
+        room = self.room(day)
+        return not amount or room is None or amount <= room
 
-    def room(self, day: int) -> int:
-        """So much more may be spent on that day."""
-        return max(0, self._cap - self.spent(day))
+    def room(self, day: int) -> int | None:
+        """So much more may be spent on that day; None: there is no cap."""
+        return None if self._cap is None else max(0, self._cap - self.spent(day))
 
     def is_final(self, day: int) -> bool:
         """Whether nothing in flight, of whatever batch, can make room on that day any more."""
@@ -110,8 +117,8 @@ class Budget:
         allowances: Mapping[tuple[str, str], Allowance] = MappingProxyType({}),
         dearest: dict[str, Amount] | None = None,
     ) -> None:
-        """`allowances`: by provider and unit, shared with other batches; so is `dearest`, by operation the highest
-        charge that was above what was known of its price."""
+        """`allowances`: by provider and unit, shared with other batches, and by the names of one account; `dearest`,
+        shared as well: by operation the highest charge that was above what was known of its price."""
         self._max_requests = dict(max_requests or {})
         self._max_spend = dict(max_spend or {})
         self._allowances = allowances
@@ -166,8 +173,8 @@ class Budget:
             return Refusal(cap="max-spend", provider=scope, final=not waiting)
         return None
 
-    def within(self, provider: str, requests: int, amount: int, *, unit: str = "", day: int = 0) -> int:
-        """How much of an `amount` for so many `requests` the caps have room for now."""
+    def within(self, provider: str, requests: int, amount: int) -> int:
+        """How much of an `amount` for so many `requests` the batch's own caps have room for now."""
         for scope in (provider, None):
             accounts = list(self._accounts.values()) if scope is None else [self.account(scope)]
             most = self._max_requests.get(scope)
@@ -177,8 +184,12 @@ class Budget:
             cap = self._max_spend.get(scope)
             if cap is not None:
                 amount = min(amount, max(0, cap - sum(account.spent() for account in accounts)))
+        return amount
+
+    def room(self, provider: str, *, unit: str, day: int) -> int | None:
+        """What the day has left for all batches together; None: it has no cap."""
         allowance = self._allowances.get((provider, unit))
-        return amount if allowance is None else min(amount, allowance.room(day))
+        return None if allowance is None else allowance.room(day)
 
     def give_back(self, hold: Hold) -> None:
         """The request never left: as if it had not been held."""

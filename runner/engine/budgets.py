@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from runner.domain.backoff import utc_day
 from runner.domain.ledger import Allowance, Budget
@@ -15,29 +16,42 @@ class Budgets:
     """What is shared: the room of each account's day, and charges that taught what a request may cost."""
 
     def __init__(self) -> None:
-        self._allowances: dict[tuple[str, str], Allowance] = {}
+        # By account (its fingerprint, whatever its names) and unit; with the names that have a cap.
+        self._allowances: defaultdict[tuple[str, str], Allowance] = defaultdict(Allowance)
+        self._capped: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._dearest: dict[str, Amount] = {}
 
     async def of(
-        self, batch: BatchId, operations: Sequence[Operation], options: RunOptions, *, store: JobStore, clock: Clock
+        self,
+        batch: BatchId,
+        operations: Mapping[str, Sequence[Operation]],
+        options: RunOptions,
+        *,
+        store: JobStore,
+        clock: Clock,
     ) -> Budget:
-        """The budget of a batch as earlier runs left it. Nothing may be on the wire of an account that is new here."""
+        """The budget of a batch as earlier runs left it. `operations`: by account. Nothing may be on the wire yet."""
         caps = options.max_spend_per_day or {}
-        for provider, unit in dict.fromkeys((one.provider, one.unit) for one in operations):
-            if provider in caps and (provider, unit) not in self._allowances:
+        allowances: dict[tuple[str, str], Allowance] = {}
+        asked = [(account, one) for account, some in operations.items() for one in some]
+        for account, provider, unit in dict.fromkeys((account, one.provider, one.unit) for account, one in asked):
+            allowance = allowances[provider, unit] = self._allowances[account, unit]
+            names = self._capped[account, unit]
+            if provider in caps and provider not in names:
+                names.add(provider)
                 # From yesterday on: a clock that is set back a little must not find an empty day.
-                spent = await store.spent_by_day(provider, unit, utc_day(clock.now_us()) - 1)
-                self._allowances[provider, unit] = Allowance(caps[provider], spent)
+                spent = await store.spent_by_day(account, names, unit, utc_day(clock.now_us()) - 1)
+                allowance.limit(caps[provider], spent)
         budget = Budget(
             max_requests=options.max_requests,
             max_spend=options.max_spend,
-            allowances=self._allowances,
+            allowances=allowances,
             dearest=self._dearest,
         )
         for line in await store.spending(batch):
             budget.carry(line.provider, requests=line.requests, debited=line.debited, in_doubt=line.in_doubt)
         known = await store.dearer()
-        for one in operations:
+        for _, one in asked:
             if (one.key, one.unit) in known:
                 budget.charged(one.key, known[one.key, one.unit])
         return budget

@@ -24,9 +24,14 @@ async def look_at_funds(lane: Lane) -> None:
     if not funds.is_news:
         return
     balance, unit = funds.read()
-    outlays = [await _outlay(other, unit) for other in tuple(lane.account.lanes) if isinstance(other, Lane)]
+    lanes = [other for other in tuple(lane.account.lanes) if isinstance(other, Lane)]
+    outlays = [await _outlay(other, unit) for other in lanes]
     requests, amount = (sum(figures) for figures in zip(*outlays, strict=True))
-    if amount <= balance:
+    # The day's room is there once for all of them.
+    today = utc_day(shared.clock.now_us())
+    rooms = [other.shared.budget.room(other.provider.name, unit=unit, day=today) for other in lanes]
+    amount = min([amount, *(room for room in rooms if room is not None)])
+    if amount <= balance or funds.told:  # another batch may have told it while this one looked
         return
     funds.told = True
     at_us = shared.clock.now_us()
@@ -56,5 +61,4 @@ async def _outlay(lane: Lane, unit: str) -> Outlay:
     paid = [one for one in lane.operations.values() if one.unit == unit and one.price]
     requests = sum(waiting.get(one.key, 0) for one in paid)
     amount = sum(waiting.get(one.key, 0) * (one.price or 0) for one in paid)
-    within = shared.budget.within(name, requests, amount, unit=unit, day=utc_day(shared.clock.now_us()))
-    return Outlay(requests, within)
+    return Outlay(requests, shared.budget.within(name, requests, amount))

@@ -6,7 +6,7 @@ tests and simulations bring their own clock, randomness and transport, and use t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -217,9 +217,11 @@ class JobStore(Protocol):
         """How many jobs of the batch are queued, by operation; its cost does not grow with them."""
         ...
 
-    def spent_by_day(self, provider: str, unit: str, since_day: int) -> Awaitable[Mapping[int, Amount]]:
-        """What is held, debited or in doubt at a provider over all batches, by the UTC day on which the request was
-        opened (whole days since the epoch), from `since_day` on."""
+    def spent_by_day(
+        self, account: str, names: Collection[str], unit: str, since_day: int
+    ) -> Awaitable[Mapping[int, Amount]]:
+        """Held, debited or in doubt over all batches under these provider names and all others that used the account
+        since, by the UTC day of opening (whole days since the epoch), from `since_day` on."""
         ...
 
     def dearer(self) -> Awaitable[Mapping[tuple[str, str], Amount]]:

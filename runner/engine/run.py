@@ -91,7 +91,9 @@ async def prepare(
 
     Prepare all batches of a run before the first one works: what any of them was told holds for the account.
     """
-    operations = [operation for setup in lanes for operation in setup.operations]
+    operations: dict[str, list[Operation]] = {}
+    for setup in lanes:
+        operations.setdefault(setup.account, []).extend(setup.operations)
     shared = Shared(
         run=run,
         batch=batch,

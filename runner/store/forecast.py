@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from runner.domain.model import MILLION, Amount, BatchId
 from runner.engine.ports import Clock
 from runner.store.database import ATTACHED, Database
-from runner.store.ledger import spent_by_day
+from runner.store.ledger import dearer, spent_by_day
 from runner.store.values import LOST_ANSWER
 
 if TYPE_CHECKING:
@@ -103,6 +103,12 @@ class Forecast:
         with self._database.reading() as connection:
             days = spent_by_day(connection, provider=provider, unit=unit, since_day=day, schema=schema)
         return days.get(day, Amount(0))
+
+    def dearer(self) -> dict[tuple[str, str], Amount]:
+        """The highest charge of one request that was above what was held for it, by operation and unit."""
+        schema = f"{ATTACHED}." if self._database.attached is not None else ""
+        with self._database.reading() as connection:
+            return dearer(connection, schema=schema)
 
     def _by_operation(self, sql: str, batch: BatchId) -> dict[str, int]:
         with self._database.reading() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from runner.engine.ports import Claim, LaneReport, Opening, Settlement, Spending
 from runner.errors import StoreError
 from runner.store.codec import to_text
 from runner.store.lanes import read_lanes, read_longest_wait, write_lane
-from runner.store.ledger import dearer, spent_by_day, waiting
+from runner.store.ledger import dearer, spent_by_account, waiting
 from runner.store.settling import settle_all
 from runner.store.sql import expect, job_may, run_lines, values, write_event
 from runner.store.writer import Writer
@@ -130,9 +130,13 @@ class SqlJobStore:
         """As the port."""
         return self._writer.submit(partial(waiting, batch=batch))
 
-    def spent_by_day(self, provider: str, unit: str, since_day: int) -> Awaitable[dict[int, Amount]]:
+    def spent_by_day(
+        self, account: str, names: Collection[str], unit: str, since_day: int
+    ) -> Awaitable[dict[int, Amount]]:
         """As the port."""
-        return self._writer.submit(partial(spent_by_day, provider=provider, unit=unit, since_day=since_day))
+        return self._writer.submit(
+            partial(spent_by_account, account=account, names=names, unit=unit, since_day=since_day)
+        )
 
     def dearer(self) -> Awaitable[dict[tuple[str, str], Amount]]:
         """As the port."""

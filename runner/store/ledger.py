@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from typing import Final
 
 import sqlalchemy as sa
 
+from runner.domain.backoff import DAY_US
 from runner.domain.model import Amount
 
 _BY_DAY: Final = """
 SELECT day, sum(amount) FROM {schema}attempt_totals
 WHERE provider = ? AND unit = ? AND day >= ? AND standing <> 'released' GROUP BY day
 """
+# Whoever spent as the account since then: its requests are over (those of a run that died were closed by recovery).
+_BY_ACCOUNT: Final = """
+SELECT day, sum(amount) FROM attempt_totals
+WHERE unit = ? AND day >= ? AND standing <> 'released' AND provider IN (
+    SELECT provider FROM attempts WHERE account = ? AND closed_us >= ? UNION SELECT value FROM json_each(?)
+) GROUP BY day
+"""
 _WAITING: Final = "SELECT operation, jobs FROM job_totals WHERE batch = ? AND state = 'queued'"
 # Hardly any attempt is in the index that serves it: only those that the profile's price did not foresee.
-_DEARER: Final = "SELECT operation, unit, max(amount) FROM attempts WHERE amount > held GROUP BY operation, unit"
+_DEARER: Final = (
+    "SELECT operation, unit, max(amount) FROM {schema}attempts WHERE amount > held GROUP BY operation, unit"
+)
 
 
 def spent_by_day(
@@ -25,9 +37,18 @@ def spent_by_day(
     return {day: Amount(amount) for day, amount in lines}
 
 
-def dearer(connection: sa.Connection) -> dict[tuple[str, str], Amount]:
+def spent_by_account(
+    connection: sa.Connection, *, account: str, names: Collection[str], unit: str, since_day: int
+) -> dict[int, Amount]:
+    """As `spent_by_day`, under these provider names and all others that used the account since then."""
+    values = (unit, since_day, account, since_day * DAY_US, json.dumps(sorted(names)))
+    return {day: Amount(amount) for day, amount in connection.exec_driver_sql(_BY_ACCOUNT, values)}
+
+
+def dearer(connection: sa.Connection, *, schema: str = "") -> dict[tuple[str, str], Amount]:
     """The highest charge of a single request that was above what was held for it, by operation and unit."""
-    return {(operation, unit): Amount(amount) for operation, unit, amount in connection.exec_driver_sql(_DEARER)}
+    lines = connection.exec_driver_sql(_DEARER.format(schema=schema))
+    return {(operation, unit): Amount(amount) for operation, unit, amount in lines}
 
 
 def waiting(connection: sa.Connection, *, batch: int) -> dict[str, int]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from runner.domain.model import MILLION, Amount, InDoubtPolicy
 from runner.domain.provider import Operation
@@ -13,6 +14,8 @@ from runner.engine.ports import RunOptions
 from runner.errors import UsageError
 from runner.settings import RunDefaults, SpendCap, parse_duration, parse_rate, parse_share, parse_spend
 from runner.work.money import plural
+
+_NOTHING: Final[Mapping[tuple[str, str], Amount]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,15 +94,17 @@ def run_options(
     operations: Iterable[Operation],
     *,
     daily: Callable[[str], Amount | None] = lambda _: None,
+    dearer: Mapping[tuple[str, str], Amount] = _NOTHING,
 ) -> RunOptions:
     """A flag goes before what is kept, and that before the settings. `daily`: what an account may spend in a day.
+    `dearer`: the highest charges above what was held, by operation and unit.
 
     UsageError: a cap that cannot be held.
     """
     asked = list(operations)
     providers = dict.fromkeys(one.provider for one in asked)
     per_day = {who: cap for who in providers if (cap := daily(who)) is not None}
-    check_daily(per_day, asked)
+    check_daily(per_day, asked, dearer)
     settled = {**_from_defaults(defaults, {operation.provider for operation in asked}), **kept, **wanted.kept()}
     spend = {who or None: Amount(amount) for who, amount in settled.get("max_spend", {}).items()}
     check_spend(spend, asked)
@@ -155,8 +160,11 @@ def check_spend(caps: Mapping[str | None, Amount], operations: list[Operation]) 
             )
 
 
-def check_daily(caps: Mapping[str, Amount], operations: list[Operation]) -> None:
-    """UsageError unless the price of every operation under a cap is known, and a day has room for one request of it."""
+def check_daily(
+    caps: Mapping[str, Amount], operations: list[Operation], dearer: Mapping[tuple[str, str], Amount] = _NOTHING
+) -> None:
+    """UsageError unless the price of every operation under a cap is known, and a day has room for one request of it, at
+    what one was charged at the most."""
     for operation in operations:
         cap = caps.get(operation.provider)
         if cap is None:
@@ -168,12 +176,14 @@ def check_daily(caps: Mapping[str, Amount], operations: list[Operation]) -> None
                 fix=f"put this into its profile, with what one request costs:\n"
                 f"[operations.{operation.name}]\nprice = 1",
             )
-        if operation.hold > cap:
-            needed = _shown(operation.hold)
+        charged = dearer.get((operation.key, operation.unit), Amount(0))
+        if max(operation.hold, charged) > cap:
+            needed = _shown(max(operation.hold, charged))
             most = f"{needed} {plural(operation.unit, needed)}"
+            costs = f"One was charged {most}" if charged > operation.hold else f"One may cost {most}"
             raise UsageError(
                 f"max_spend_per_day has no room for a single request of {operation.key}",
-                why=f"One may cost {most}; {operation.provider} may spend {_shown(cap)} in a day.",
+                why=f"{costs}; {operation.provider} may spend {_shown(cap)} in a day.",
                 fix=f"put this into runner.toml:\n[providers.{operation.provider}]\nmax_spend_per_day = {needed}",
             )
 

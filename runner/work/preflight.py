@@ -41,14 +41,17 @@ def preflight(
     status = store.reports.status(info.id)
     operations = profiles.of_batch(info.operations, info.source)
     providers = profiles.by_provider(operations, info.source)
-    options = run_options(wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap)
+    dearer = store.forecast.dearer()
+    options = run_options(
+        wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap, dearer=dearer
+    )
     waiting = _waiting(operations, status, options, store)
     requests = sum(waiting.values())
     at_most = _at_most(requests, options, status)
     asked = _asked(operations, _within(waiting, at_most), prices, store)
     lanes = tuple(_lane(provider, asked, operations, settings.keys, options.rate) for provider in providers.values())
     today = utc_day(now_us)
-    lanes = tuple(replace(lane, days=_days(lane, operations, options, store, today)) for lane in lanes)
+    lanes = tuple(replace(lane, days=_days(lane, operations, options, store, today, dearer)) for lane in lanes)
     jobs = sum(status.by_state.values())
     done_us = now_us + round(max((lane.seconds for lane in lanes), default=0.0) * MILLION)
     for course in courses_of(lanes):
@@ -201,9 +204,17 @@ def _lane(
 
 
 def _days(
-    lane: Lane, operations: Mapping[str, Operation], options: RunOptions, store: Store, today: int
+    lane: Lane,
+    operations: Mapping[str, Operation],
+    options: RunOptions,
+    store: Store,
+    today: int,
+    dearer: Mapping[tuple[str, str], Amount],
 ) -> tuple[Day, ...]:
-    """The cap of the account's day, for each unit that costs something, and what is left of today's."""
+    """The cap of the account's day, for each unit that costs something, and what is left of today's.
+
+    By the provider's name: without its key nobody knows what other names the account has.
+    """
     cap = (options.max_spend_per_day or {}).get(lane.provider)
     if cap is None:
         return ()
@@ -213,7 +224,9 @@ def _days(
         requests = sum(one.requests for one in mine)
         likely = sum((one.likely.amount for one in mine if one.likely is not None), Decimal(0))
         each = likely / requests if requests else Decimal(0)
-        most = Decimal(max(operations[one.operation].hold for one in mine)) / MILLION
+        keys = {one.operation for one in mine}
+        holds = [max(operations[key].hold, dearer.get((key, unit), Amount(0))) for key in keys]
+        most = Decimal(max(holds)) / MILLION
         room = Decimal(cap - store.forecast.spent_on(lane.provider, unit, today)) / MILLION
         days.append(
             Day(

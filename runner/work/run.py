@@ -131,8 +131,10 @@ def _resting(info: BatchInfo, now_us: int) -> int | None:
 
 def _options(tools: Tools, info: BatchInfo, wanted: Wanted) -> RunOptions:
     operations = tools.profiles.of_batch(info.operations, info.source)
-    settings = tools.settings
-    return run_options(wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap)
+    settings, dearer = tools.settings, tools.store.forecast.dearer()
+    return run_options(
+        wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap, dearer=dearer
+    )
 
 
 def _order(tools: Tools, info: BatchInfo, wanted: Wanted) -> Order:

@@ -140,6 +140,32 @@ def test_where_the_cap_is_said(tmp_path: Path, toml: str, environ: dict[str, str
         assert place.run(r, r.load("leads.csv", OPERATION)).sent == sent
 
 
+def test_a_charge_above_the_days_cap_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    """Charged 8 with a cap of 7: no day ever has room for another one, as the next run and `check` say."""
+    # What is left after the first one, 8, is read as what it was charged.
+    left = "[providers.defastra.http]\ncharge = [{ body = 'wallet' }]\n"
+    place = Place(tmp_path, toml=daily("7") + left, wallet=9)
+    place.write_list(emails(4))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        place.run(r, batch, limit=1)
+        for ask in (lambda: place.run(r, batch), lambda: r.check("leads.csv", OPERATION)):
+            with pytest.raises(UsageError, match="no room for a single request") as refused:
+                ask()
+            assert "One was charged 8 checks" in refused.value.why
+            assert refused.value.fix.endswith("max_spend_per_day = 8")
+    assert len(place.values()) == 1
+
+
+def test_the_day_of_two_batches_is_one_when_the_wallet_is_looked_at(tmp_path: Path) -> None:
+    """Twelve are left and the day allows ten: it is not said to run dry because each of two lists might take ten."""
+    place = Place(tmp_path, toml=daily("10"), wallet=12, latency_seconds=(1.0, 1.2))
+    with place.runner() as r:
+        results = run_all(place, r, load(place, r, one=20, two=20), in_flight=1)
+        assert sum(result.sent for result in results) == 10
+        assert "balance.low" not in [one.event for one in r.log().records]
+
+
 @pytest.mark.parametrize("bad", ['"lots"', "-1", "true", "[1]", '"1e-9"', "{ defastra = 1 }"])
 def test_what_is_no_amount_is_refused(tmp_path: Path, bad: str) -> None:
     """In both places, with the file and the key."""

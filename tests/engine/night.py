@@ -188,6 +188,7 @@ class Night:
     events: list[Event] = field(default_factory=list)
     clock: VirtualClock = field(default_factory=VirtualClock)
     stop: StopSignal = field(default_factory=StopSignal)
+    one_account: str = ""  # that all providers are names of
     during: Callable[[Store], Any] | None = None  # runs beside the engine
     _seed: int = 0
 
@@ -261,7 +262,7 @@ class Night:
                 provider=one,
                 operations=tuple(one.operations.values()),
                 transport=self.transports[one.name],
-                account=f"account of {one.name}",
+                account=self.one_account or f"account of {one.name}",
             )
             for one in self.providers
         ]

@@ -164,6 +164,30 @@ def test_no_cap_is_passed_at_any_send(
     look()
 
 
+@pytest.mark.parametrize("caps", [(6, 6), (6, 9), (9, 6), (None, 6), (6, None)])
+def test_two_names_of_one_account_have_one_day(tmp_path: Path, caps: tuple[int | None, int | None]) -> None:
+    """Together they spend what the lower cap allows, and later in the day neither of them has anything left."""
+    names = ("acme", "twin")
+    per_name = {name: Amount(cap * MILLION) for name, cap in zip(names, caps, strict=True) if cap is not None}
+    providers = tuple(provider(name) for name in names)
+    night = Night(path=tmp_path / "r.db", values=10, providers=providers, one_account="the same")
+    for more in (6, 0):
+        night.run(max_spend_per_day=per_name)
+        assert len(night.sent()) + len(night.sent("twin")) == more
+
+
+def test_what_another_name_spent_today_counts(tmp_path: Path) -> None:
+    """A second name of an account that was used up under the first one has nothing left of the day."""
+    providers = (provider(), provider("twin"))
+    night = Night(path=tmp_path / "r.db", values=10, providers=providers, one_account="the same")
+    night.providers = providers[:1]
+    night.run(max_spend_per_day={"acme": Amount(6 * MILLION)})
+    assert len(night.sent()) == 6
+    night.providers = providers[1:]
+    night.run(max_spend_per_day={"twin": Amount(6 * MILLION)})
+    assert len(night.sent("twin")) == 0
+
+
 def test_the_batches_of_a_run_share_the_day_and_what_charges_taught(tmp_path: Path) -> None:
     """What one holds the other has no room for; a charge above the price is expected by both."""
     night = Night(path=tmp_path / "r.db", values=1)
@@ -175,7 +199,8 @@ def test_the_batches_of_a_run_share_the_day_and_what_charges_taught(tmp_path: Pa
                 budgets = Budgets()
                 batch = store.reports.batches()[0].id
                 first, second = [
-                    await budgets.of(batch, operations, per_day(3), store=store.jobs, clock=night.clock) for _ in "ab"
+                    await budgets.of(batch, {"one": operations}, per_day(3), store=store.jobs, clock=night.clock)
+                    for _ in "ab"
                 ]
         day = utc_day(NOON_US)
         first.hold("acme", Amount(2 * MILLION), unit="check", day=day)

@@ -19,7 +19,7 @@ SUCCEED = JobEvent.SUCCEED
 
 async def test_a_day_is_what_every_batch_owes_for_it(store: Store, clock: HandClock) -> None:
     """Held, charged or in doubt counts to the day of opening, whatever day it is answered; what was not charged does
-    not count, and neither do other providers and units."""
+    not count, and neither do other accounts and units. What another name of the account spent does."""
     first, second = (loaded(store, 5, name).batch for name in ("one", "two"))
     run, other = (started(store, batch) for batch in (first, second))
     today = clock.us // DAY_US
@@ -33,11 +33,15 @@ async def test_a_day_is_what_every_batch_owes_for_it(store: Store, clock: HandCl
         clock.us += DAY_US
         theirs = await store.jobs.claim(claim(second, other, clock))
         await attempt(store, theirs[0], other, SUCCEED, clock, amount=Amount(4_000))
-        await store.jobs.open(opening(theirs[1], other, clock, held=Amount(9), provider="acme"))
-        assert await store.jobs.spent_by_day("defastra", "check", today) == {today: 327, today + 1: 4_000}
-        assert await store.jobs.spent_by_day("defastra", "check", today + 1) == {today + 1: 4_000}
-        assert await store.jobs.spent_by_day("defastra", "credit", today) == {today: 9}
-        assert await store.jobs.spent_by_day("dfirlab", "credit", today) == {}
+        await store.jobs.open(opening(theirs[1], other, clock, held=Amount(9), provider="acme", account="account-2"))
+        spent, mine = store.jobs.spent_by_day, ("account-1", {"defastra"})
+        assert await spent(*mine, "check", today) == {today: 327, today + 1: 4_000}
+        assert await spent(*mine, "check", today + 1) == {today + 1: 4_000}
+        assert await spent(*mine, "credit", today) == {today: 9}
+        assert await spent("account-1", {"other"}, "check", today) == {today: 327, today + 1: 4_000}
+        assert await spent("account-1", {"acme"}, "check", today + 1) == {today + 1: 4_009}
+        assert await spent("account-2", {"dfirlab"}, "check", today) == {}  # nothing of it is over
+        assert await spent("account-3", {"dfirlab"}, "credit", today) == {}
     assert store.forecast.spent_on("defastra", "check", today) == 327
     assert store.forecast.spent_on("defastra", "check", today + 2) == 0
 
@@ -52,7 +56,7 @@ async def test_only_charges_above_what_was_held_are_told_apart(store: Store, clo
         for job, amount in zip(jobs, (1_000_000, 999_999, 0, 3_000_000, 2_000_000), strict=False):
             await attempt(store, job, run, SUCCEED, clock, amount=Amount(amount))
         assert await store.jobs.dearer() == {(EMAIL, "check"): 3_000_000}
-    plan = [line[3] for line in query(store.path, f"EXPLAIN QUERY PLAN {_DEARER}")]
+    plan = [line[3] for line in query(store.path, f"EXPLAIN QUERY PLAN {_DEARER.format(schema='')}")]
     assert plan == ["SCAN attempts USING INDEX ix_attempts_dearer"]  # few lines, whatever the size of the table
 
 

@@ -134,6 +134,19 @@ def test_a_cap_of_the_day_that_cannot_hold_is_refused(asked: Operation, what: st
     assert caught.value.fix.endswith(fix)
 
 
+@pytest.mark.parametrize(("charged", "unit", "refused"), [(3, "", True), (2, "", False), (3, "mile", False)])
+def test_what_one_was_charged_has_to_fit_into_a_day(charged: int, unit: str, refused: bool) -> None:
+    """Dearer than its price, in its own unit, and above the cap: no day would ever have room for another one."""
+    one = operation("acme")
+    known = {(one.key, unit or one.unit): Amount(charged * 1_000_000)}
+    why = ""
+    try:
+        run_options(wanted(), {}, RunDefaults(), [one], daily=lambda _: Amount(2_000_000), dearer=known)
+    except UsageError as error:
+        why = error.why
+    assert why.startswith("One was charged 3 ") is refused
+
+
 def test_what_is_free_is_under_no_cap_of_the_day() -> None:
     """A provider that is billed otherwise is not refused for a cap that is meant for others."""
     options = run_options(wanted(), {}, RunDefaults(), [operation("acme", price=0)], daily=lambda _: Amount(0))

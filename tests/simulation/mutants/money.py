@@ -40,7 +40,7 @@ MONEY = (
     mutant(
         "day-forgotten-by-the-next-run",
         "P8: what an account may spend in a day counts over all runs",
-        ("engine/budgets.py", "Allowance(caps[provider], spent)", "Allowance(caps[provider])"),
+        ("engine/budgets.py", "allowance.limit(caps[provider], spent)", "allowance.limit(caps[provider], {})"),
         rare=True,
     ),
 )
