@@ -15,6 +15,7 @@ from runner.engine.gate import Pass
 from runner.engine.lane import Lane
 from runner.engine.ports import Opening, UnsendableError
 from runner.engine.settling import Admission, Settled, settle, tell, told, withdraw
+from runner.errors import StoreError
 
 STALE_SECONDS = 10.0
 """An intent that took longer to be committed, to a file that another program held, is withdrawn: after a crash the
@@ -100,7 +101,11 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
     asked = shared.clock.monotonic()
     attempt = await shared.asked.on(shared.store.open(opening))
     shared.fault_point("opened")
-    await tell(lane, before)
+    try:
+        await tell(lane, before)
+    except StoreError:
+        withdraw(lane, admission, attempt)  # else it would be found open, and in doubt
+        raise
     started = shared.clock.monotonic()
     if not lane.may_send(leave) or started - asked > STALE_SECONDS:
         return withdraw(lane, admission, attempt)

@@ -32,12 +32,13 @@ class Feed:
         self._ahead: Awaitable[list[Job]] | None = None
         self._turn = anyio.Lock()
         self._dry = False
+        self._looking = False  # when the next one falls due is being asked
         self.next_due_us: int | None = None  # of what is queued for later; None: nothing is
 
     @property
     def dry(self) -> bool:
         """Nothing was due at the last look, and nothing came back since."""
-        return self._dry and not self._has_ready() and self._ahead is None
+        return self._dry and not self._looking and not self._has_ready() and self._ahead is None
 
     def _has_ready(self) -> bool:
         return bool(self._buffer or (self._apart and not self._out))
@@ -110,8 +111,11 @@ class Feed:
         jobs = await self._asked.on(ahead)
         self._keep(jobs)
         if not jobs:
-            self._dry = True
-            due_us = await self._asked.on(self._store.next_due(self._claim.batch, self._claim.operations))
+            self._dry = self._looking = True
+            try:
+                due_us = await self._asked.on(self._store.next_due(self._claim.batch, self._claim.operations))
+            finally:
+                self._looking = False
             if due_us is not None:
                 self.requeued(due_us)
 

@@ -56,7 +56,7 @@ class Watchdog:
                     why="this is a mistake in runner, or in what it runs on; what was answered is stored",
                     fix="run the same command again; if it comes back, report it",
                     dump=self._dump(found),
-                    of_store=found[0] == "store",
+                    of_store=self._store_hangs(),
                 )
                 await self._end()
                 raise self._error
@@ -65,6 +65,10 @@ class Watchdog:
         """Raise what was found."""
         if self._error is not None:
             raise self._error
+
+    def _store_hangs(self) -> bool:
+        """Whatever was found first: where the store hangs too, nobody must wait for it to end."""
+        return any(sign[0] == "store" and seconds >= 2 * LOOK_SECONDS for sign, seconds in self._lasting.items())
 
     def look(self) -> Sign | None:
         """A hang that has lasted for too long by now."""

@@ -51,7 +51,7 @@ WHERE state = 'running' AND {batch_may(BatchEvent.PAUSE)} RETURNING id
 """
 
 
-def recover(connection: sa.Connection, *, now_us: int, safe: Collection[str]) -> list[Recovered]:
+def recover(connection: sa.Connection, *, now_us: int, safe: Collection[tuple[BatchId, str]]) -> list[Recovered]:
     """One transaction: see `Steering.recover`. Nobody else is at work, so whatever runs belongs to the dead."""
     dead = connection.exec_driver_sql(_DEAD, (now_us,)).scalars().all()
     if not dead:
@@ -63,7 +63,7 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[str]) ->
     poisoned: Counter[int] = Counter()
     suspects = 0
     for attempt in connection.exec_driver_sql(_OPEN).all():
-        repeat, due_us = attempt.operation in safe, 0
+        repeat, due_us = (attempt.batch, attempt.operation) in safe, 0
         if attempt.crashes >= CRASHES_TO_POISON:
             poisoned[attempt.batch] += 1
         elif repeat:

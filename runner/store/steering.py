@@ -64,13 +64,13 @@ class Steering:
         with self._database.write_now() as connection:
             connection.exec_driver_sql(_END_RUN, (self._clock.now_us(), exit_code, run))
 
-    def recover(self, *, safe: Collection[str]) -> list[Recovered]:
+    def recover(self, *, safe: Collection[tuple[BatchId, str]]) -> list[Recovered]:
         """Bury the runs that never ended: call it under the database lock, before `start_run`.
 
         Their open attempts are closed as `no-answer` at min(opened + timeout, now) and their jobs are in doubt, or, for
-        the operations in `safe`, queued again; other running jobs are queued again; running batches are paused
-        (`interrupted`). A job that was on the wire at too many crashes fails (`poison`). Before that, answers that
-        a run had to keep elsewhere are put into the database. StoreError: they cannot be read.
+        the operations in `safe` (of a batch), queued again; other running jobs are queued again; running batches are
+        paused (`interrupted`). A job that was on the wire at too many crashes fails (`poison`). Before that, answers
+        that a run had to keep elsewhere are put into the database. StoreError: they cannot be read.
         """
         spill, now = Spill(self._database.path), self._clock.now_us()
         lines = spill.read()

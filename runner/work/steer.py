@@ -153,9 +153,12 @@ def parse_resolution(text: Resolution | str) -> Resolution:
 def bury(store: Store, profiles: Profiles) -> list[str]:
     """Recover what dead runs left, under the database lock; sentences for people about answers that were kept outside
     the database, and about requests now in doubt."""
-    safe: set[str] = set()
-    for info in store.reports.batches():
-        safe |= profiles.safe_operations(info.operations, info.source)
+    # By batch: two of them may know a provider of one name by different profiles.
+    safe = {
+        (info.id, operation)
+        for info in store.reports.batches()
+        for operation in profiles.safe_operations(info.operations, info.source)
+    }
     found = store.steering.recover(safe=safe)
     kept = [f"{one.name}: {_answers(one.answers)} in the database now" for one in found if one.answers]
     cut = [one for one in found if one.doubts or one.released or one.poisoned]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from runner.domain.model import AttemptId, Job, JobId, Resolution
+from runner.domain.model import AttemptId, BatchId, Job, JobId, Resolution
 from runner.domain.states import BatchEvent, JobEvent, JobState, advance_job
 from runner.errors import StoreError
 from runner.store import open_store
@@ -111,7 +111,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
         self.clock.pass_seconds(seconds)
         self.store = open_store(self.store.path, clock=self.clock, inline=True)
-        self.store.steering.recover(safe={EMAIL} if repeat else ())
+        self.store.steering.recover(safe={(BatchId(1), EMAIL)} if repeat else ())
         for job in self.claimed:
             self.move(job, JobEvent.DOUBT if job in self.open and not repeat else JobEvent.RELEASE)
         self.claimed.clear()

@@ -24,7 +24,7 @@ async def crash(
     async with store.writing():
         for job in await store.jobs.claim(claim(batch, run, clock, limit=limit)):
             await store.jobs.open(opening(job, run, clock, **changes))
-    return store.steering.recover(safe={EMAIL} if safe else ())
+    return store.steering.recover(safe={(BatchId(1), EMAIL)} if safe else ())
 
 
 async def test_the_third_crash_ends_a_job_and_the_run_goes_on(store: Store, clock: HandClock) -> None:
@@ -105,5 +105,5 @@ async def test_an_ended_request_is_no_suspect(store: Store, clock: HandClock) ->
         first, second, _ = await store.jobs.claim(claim(batch, run, clock))
         await attempt(store, first, run, JobEvent.SUCCEED, clock)
         await store.jobs.open(opening(second, run, clock))
-    store.steering.recover(safe={EMAIL})
+    store.steering.recover(safe={(BatchId(1), EMAIL)})
     assert query(store.path, "SELECT crashes FROM jobs ORDER BY id") == [(0,), (1,), (0,)]

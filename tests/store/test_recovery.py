@@ -64,7 +64,7 @@ async def test_safe_operations_go_back_to_the_queue(
 ) -> None:
     """Where repeating is safe nobody is asked; if it had a price, that one charge stays unknown and is marked."""
     await dead_run(store, clock, held=Amount(held))
-    store.steering.recover(safe={EMAIL})
+    store.steering.recover(safe={(BatchId(1), EMAIL)})
     assert states(store.path) == ["succeeded", "queued", "queued", "queued"]
     assert query(store.path, "SELECT debited, possible_double_charge FROM v_outcomes WHERE job = 2") == [
         (debited, marked)
@@ -144,3 +144,10 @@ async def test_recovery_is_on_record(store: Store, clock: HandClock) -> None:
     store.steering.recover(safe=())
     ((detail,),) = query(store.path, "SELECT detail FROM v_events WHERE event = 'batch.recovered'")
     assert json.loads(detail) == {"doubts": 1, "released": 1}
+
+
+async def test_what_is_safe_is_so_in_its_batch(store: Store, clock: HandClock) -> None:
+    """Two batches may know a provider of one name by different profiles: consent to one is none to the other."""
+    await dead_run(store, clock)
+    store.steering.recover(safe={(BatchId(2), EMAIL)})
+    assert states(store.path) == ["succeeded", "in_doubt", "queued", "queued"]
