@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from runner.errors import StoreError
 from runner.store.kept import Withdrawn, read_line, settlement_line, withdrawn_line
 
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108 - the names in them are hashes, and another's file is passed over
 
 
 def answers_path(database: Path) -> Path:
@@ -35,14 +36,31 @@ def aside(file: Path) -> Path:
 
 
 def places(database: Path) -> tuple[Path, ...]:
-    """The files in which answers may be kept, the best first: beside the database, the user's state folder, the folder
-    for temporary files. The last two are shared by many databases, so a hash of the path is the name there."""
-    import platformdirs
-
+    """The files in which answers may be kept, the best first: beside the database, the user's state folder, the folders
+    for temporary files. All but the first are shared by many databases, so a hash of the path is the name there. Raises
+    and writes nothing, whatever state the machine is in."""
     beside = answers_path(database)
     name = f"{hashlib.sha256(os.fsencode(beside)).hexdigest()[:32]}.answers"
-    state = Path(platformdirs.user_state_dir("runner", appauthor=False))
-    return beside, state / name, Path(tempfile.gettempdir()) / f"runner-{name}"
+    temporary = (folder / f"runner-{name}" for folder in _temporary_folders())
+    return tuple(dict.fromkeys((beside, *(folder / name for folder in _state_folders()), *temporary)))
+
+
+def _state_folders() -> Iterator[Path]:
+    import platformdirs
+
+    with suppress(OSError, RuntimeError):  # a user without a home
+        folder = Path(platformdirs.user_state_dir("runner", appauthor=False))
+        if folder.is_absolute():
+            yield folder
+
+
+def _temporary_folders() -> Iterator[Path]:
+    """By name alone: `tempfile` writes to find out which one works, so on a full disk it finds none, and after it was
+    cleared another one."""
+    named = [os.environ.get(name, "") for name in (("TMPDIR",) if os.name == "posix" else ("TEMP", "TMP"))]
+    for folder in map(Path, (*named, *(_TEMPORARY if os.name == "posix" else ()))):
+        if folder.is_absolute():
+            yield Path(os.path.realpath(folder))  # one that is a link to another is read once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

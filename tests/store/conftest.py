@@ -40,7 +40,8 @@ def working(
 ) -> Iterator[Working]:
     """A run on a store that may fail, with a state folder and a folder for temporary files of its own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("runner.store.spill._TEMPORARY", ())
     with open_store(
         tmp_path / "runner.db", clock=clock, inline=request.param, connect=wire.connect, fault_point=wire.point
     ) as opened:
