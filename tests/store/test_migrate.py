@@ -80,6 +80,20 @@ def test_missing_file_is_not_made_when_not_asked(tmp_path: Path, clock: HandCloc
     assert not list(tmp_path.iterdir())
 
 
+def test_the_log_of_a_database_that_is_gone_never_reaches_a_new_one(tmp_path: Path, clock: HandClock) -> None:
+    """Whoever removed the file alone after a kill is told; the fix works, and so does an empty log."""
+    path, log = tmp_path / "a.db", tmp_path / "a.db-wal"
+    log.write_bytes(b"pages of another file")
+    with pytest.raises(StoreError, match="a.db is gone, but a.db-wal is here") as refused:
+        open_store(path, clock=clock)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.db-wal"]
+    subprocess.run(refused.value.fix.partition("or: ")[2], shell=True, check=True)
+    log.touch()
+    with open_store(path, clock=clock) as store:
+        assert store.is_new
+    assert (tmp_path / "a.db-wal.old").read_bytes() == b"pages of another file"
+
+
 def test_a_place_where_nothing_can_be_made_is_a_mistake_of_the_command(tmp_path: Path, clock: HandClock) -> None:
     """A database, its lock or a copy under something that is no folder: exit 2, with the reason and a fix."""
     blocked = tmp_path / "file.txt"
