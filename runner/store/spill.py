@@ -103,7 +103,12 @@ class Spill:
     def read(self) -> list[Line]:
         """Every line that is kept, in the order in which they were written. StoreError: a file cannot be read, and what
         it holds must not be taken for lost."""
-        return [Line(text=text, file=file, kept=read_line(text)) for file in self._places for text in _lines_of(file)]
+        return [Line(text=text, file=file, kept=read_line(text)) for file, text in self._texts()]
+
+    def _texts(self) -> Iterator[tuple[Path, str]]:
+        for file in self._places:
+            for text in _lines_of(file, beside=self._database):
+                yield file, text
 
     def done(self, lines: Sequence[Line], unused: Sequence[Line]) -> None:
         """What was read is in the database now, durably: remove the files. Lines that are no use are set aside."""
@@ -127,8 +132,8 @@ def notices(database: Path) -> list[str]:
     said = []
     for file in places(database):
         try:
-            answers = sum(isinstance(read_line(text), Settlement) for text in _lines_of(file))
-            useless = len(_lines_of(aside(file)))
+            answers = sum(isinstance(read_line(text), Settlement) for text in _lines_of(file, beside=database))
+            useless = len(_lines_of(aside(file), beside=database))
         except StoreError as error:  # a run stops at it; whoever only looks is told
             said.append(f"{error.what}: {error.why}")
             continue
@@ -183,8 +188,15 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _lines_of(file: Path) -> list[str]:
+def _lines_of(file: Path, *, beside: Path) -> list[str]:
+    """Its lines; none of a file that is not ours, except that the one beside the database is never passed over."""
     found = _look(file)
+    if found is not None and not _is_ours(found) and stat.S_ISREG(found.st_mode) and file == answers_path(beside):
+        raise StoreError(
+            f"{file} belongs to another user",
+            why="it holds answers of an earlier run",
+            fix=f"sudo chown $USER {file}",
+        )
     if found is None or not _is_ours(found):
         return []
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import runner
-from runner.store.spill import answers_path, places
+from runner.errors import StoreError
+from runner.store.spill import Spill, answers_path, notices, places
 
 ROOT = Path(runner.__file__).parent.parent
 CRAMPED = (
@@ -42,3 +44,25 @@ def test_folders_without_a_full_name_are_no_places(tmp_path: Path, monkeypatch: 
     database = tmp_path / "runner.db"
     assert [file.parent for file in places(database) if tmp_path in file.parents] == [tmp_path, folder]
     assert all(file.is_absolute() for file in places(database))
+
+
+def test_answers_beside_the_database_that_belong_to_another_user_stop_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are this database's, paid for. In a folder for everybody they may be planted, and are passed over."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("runner.store.spill._TEMPORARY", ())
+    database = tmp_path / "runner.db"
+    beside, shared = places(database)[0], places(database)[-1]
+    shared.parent.mkdir()
+    shared.write_text("planted\n")
+    beside.write_text("an answer\n")
+    assert [line.file for line in Spill(database).read()] == [beside, shared]
+    me = os.getuid()
+    monkeypatch.setattr("os.getuid", lambda: me + 1)
+    with pytest.raises(StoreError, match="belongs to another user") as refused:
+        Spill(database).read()
+    assert refused.value.fix == f"sudo chown $USER {beside}"
+    assert notices(database) == [f"{beside} belongs to another user: it holds answers of an earlier run"]
+    beside.unlink()
+    assert Spill(database).read() == []
