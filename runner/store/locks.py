@@ -48,7 +48,9 @@ def account_fingerprint(base_url: str, key: str) -> str:
 def lock_database(database: Path, *, clock: Clock) -> Lock:
     """Hold `<database>.lock`, or raise BusyError naming the holder's pid, start and database."""
     real = Path(os.path.realpath(database))  # a symbolic link is the same database
-    return _lock(real.with_name(f"{real.name}.lock"), what="this database", database=real, clock=clock)
+    elsewhere = "--db FILE, on a local disk"
+    file = real.with_name(f"{real.name}.lock")
+    return _lock(file, what="this database", elsewhere=elsewhere, database=real, clock=clock)
 
 
 def is_locked(database: Path) -> bool:
@@ -62,6 +64,8 @@ def is_locked(database: Path) -> bool:
         return True
     try:
         return not _try_lock(descriptor, shared=True)
+    except OSError:  # a file system without locks
+        return True
     finally:
         os.close(descriptor)
 
@@ -81,7 +85,9 @@ def holder(database: Path) -> str | None:
 def lock_account(account: str, *, database: Path, clock: Clock, folder: Path | None = None) -> Lock:
     """Hold an account by its fingerprint, in `folder` (the user's runtime directory); BusyError names the holder."""
     folder = folder or _runtime_folder()
-    return _lock(folder / f"{account}.lock", what="this provider account", database=database, clock=clock)
+    elsewhere = "export XDG_RUNTIME_DIR=FOLDER, on a local disk"
+    file = folder / f"{account}.lock"
+    return _lock(file, what="this provider account", elsewhere=elsewhere, database=database, clock=clock)
 
 
 async def wait_for(
@@ -117,7 +123,7 @@ def _runtime_folder() -> Path:
     return folder
 
 
-def _lock(path: Path, *, what: str, database: Path, clock: Clock) -> Lock:
+def _lock(path: Path, *, what: str, elsewhere: str, database: Path, clock: Clock) -> Lock:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -133,7 +139,12 @@ def _lock(path: Path, *, what: str, database: Path, clock: Clock) -> Lock:
             why=error.strerror or str(error),
             fix=f"chmod u+w {path.parent}, then run the same command again",
         ) from error
-    if not _try_lock(descriptor):
+    try:
+        taken = _try_lock(descriptor)
+    except OSError as error:  # a network or user file system without locks
+        os.close(descriptor)
+        raise UsageError(f"{path.parent} cannot hold locks", why=error.strerror or str(error), fix=elsewhere) from error
+    if not taken:
         signed = os.pread(descriptor, 4096, 0) if sys.platform != "win32" else b""
         os.close(descriptor)
         raise _busy(what, signed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from runner.errors import BusyError
+from runner.errors import BusyError, UsageError
 from runner.store.locks import account_fingerprint, is_locked, lock_account, lock_database, wait_for
 from tests.store.world import HandClock
 
@@ -125,6 +126,26 @@ async def test_waiting_takes_its_turn(tmp_path: Path, clock: HandClock) -> None:
     assert clock.slept == pytest.approx([1.0, 1.0, 0.5])
     held.release()
     (await wait_for(lambda: lock_database(tmp_path / "a.db", clock=clock), clock=clock, seconds=0)).release()
+
+
+def test_a_folder_that_holds_no_locks_is_said(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems know none: a mistake of the command, no crash; and nobody can say that no run is at work."""
+
+    def unknown(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    database = tmp_path / "a.db"
+    (tmp_path / "a.db.lock").touch()
+    monkeypatch.setattr("fcntl.flock", unknown)
+    with pytest.raises(UsageError, match="cannot hold locks") as refused:
+        lock_database(database, clock=clock)
+    assert (refused.value.why, refused.value.fix) == (os.strerror(errno.ENOLCK), "--db FILE, on a local disk")
+    with pytest.raises(UsageError, match="cannot hold locks") as refused:
+        lock_account("f" * 64, database=database, clock=clock, folder=tmp_path)
+    assert refused.value.fix.startswith("export XDG_RUNTIME_DIR=")
+    assert is_locked(database)
 
 
 def test_a_lock_is_held_where_nothing_can_be_written(tmp_path: Path, clock: HandClock) -> None:
