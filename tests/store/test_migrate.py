@@ -84,7 +84,7 @@ def test_the_log_of_a_database_that_is_gone_never_reaches_a_new_one(tmp_path: Pa
     """Whoever removed the file alone after a kill is told; the fix works, and so does an empty log."""
     path, log = tmp_path / "a.db", tmp_path / "a.db-wal"
     log.write_bytes(b"pages of another file")
-    with pytest.raises(StoreError, match="a.db is gone, but a.db-wal is here") as refused:
+    with pytest.raises(StoreError, match="is gone, but") as refused:
         open_store(path, clock=clock)
     assert [file.name for file in tmp_path.iterdir()] == ["a.db-wal"]
     subprocess.run(refused.value.fix.partition("or: ")[2], shell=True, check=True)
