@@ -99,6 +99,8 @@ class Keeper:
         self._committing = False
         if self._tries:
             self._let_go()
+        if self._unsure:  # the disk is full, and the second try, which took this, had to wait for another program maybe
+            self.keep((), self._full)
         refused = [one.argument for one, result in zip(group, done, strict=True) if result.error and _is_answer(one)]
         if refused:  # by a mistake of ours, or because somebody decided on it meanwhile: it was paid for all the same
             self._spill.keep(refused)
@@ -118,9 +120,7 @@ class Keeper:
             self._full = failure
             self._reserve.release()
             self._tell(Trouble.FULL)
-            done = self.write(connection, group)
-            self.keep((), failure)
-            return done
+            return self.write(connection, group)
         return self.keep(group, failure)
 
     def end(self, error: BaseException) -> None:

@@ -120,6 +120,28 @@ async def test_openings_of_a_commit_that_failed_are_no_doubt(working: Working, w
     assert {fault for (fault,) in query(store.path, "SELECT fault FROM attempts")} == {"withdrawn"}
 
 
+async def test_openings_of_a_commit_that_found_the_disk_full_are_kept_behind_a_lock_too(
+    impatient: None, working: Working, wire: Wire
+) -> None:
+    """The second try meets another program's lock, and the third succeeds: the next run still knows of them."""
+    due = [("after-commit", sqlite3.SQLITE_FULL), ("before-begin", sqlite3.SQLITE_BUSY)]
+
+    def fails(point: str) -> int | None:
+        opened = query(working.store.path, "SELECT count(*) FROM attempts")[0][0]
+        return due.pop(0)[1] if opened and due and due[0][0] == point else None
+
+    async def night() -> None:
+        async with working.store.writing():
+            wire.fails = fails
+            await working.open(1)
+
+    await failure(night)
+    assert due == []
+    (found,) = working.store.steering.recover(safe=())
+    assert found.doubts == 0
+    assert {fault for (fault,) in query(working.store.path, "SELECT fault FROM attempts")} == {"withdrawn"}
+
+
 @pytest.mark.parametrize("working", [True], indirect=True)
 async def test_a_crash_keeps_nothing(working: Working, wire: Wire) -> None:
     """What a simulation calls a crash is one: a process that is dead writes no file."""
