@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -39,6 +40,20 @@ Tell = Callable[[Trouble], None]
 """Told in the event loop's thread of what keeps the database from being written."""
 
 
+RESCUE_SECONDS: Final = 10.0
+"""To keep answers elsewhere when the database hangs: the disk of the other place may hang too."""
+
+
+class _Run(NamedTuple):
+    """What the thread of one run works with: one that was left behind never meets what belongs to the next."""
+
+    queue: queue.SimpleQueue[Waiting | None]
+    keeper: Keeper
+    loop: asyncio.AbstractEventLoop
+    stopped: asyncio.Future[None]
+    taken: list[Waiting]  # the group it is at work on
+
+
 class Writer:
     """Group commit in one thread, or `inline`: on the event loop's thread, for virtual time; each piece at once, or
     with `gather_seconds` all that came within the time it says."""
@@ -62,7 +77,7 @@ class Writer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sa.Connection | None = None
         self._thread: threading.Thread | None = None
-        self._stopped: asyncio.Future[None] | None = None
+        self._run: _Run | None = None  # of the thread
         self._ending = threading.Event()
         self._hurried = threading.Event()
         self._keeper = Keeper(path, fault_point=fault_point, tell=lambda _: None)
@@ -70,26 +85,26 @@ class Writer:
 
     def start(self, tell: Tell = lambda _: None) -> None:
         """Begin to write for the running event loop."""
-        self._loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self._queue = queue.SimpleQueue()
         self._ending.clear()
         self._hurried.clear()
-        self._keeper = Keeper(self._path, fault_point=self._fault_point, tell=partial(self._on_loop, tell))
+        self._keeper = Keeper(self._path, fault_point=self._fault_point, tell=partial(self._on_loop, loop, tell))
         self._keeper.start()
         if self._inline:
             self._connection = self._engine.connect()
             return
-        self._stopped = self._loop.create_future()
+        self._run = _Run(self._queue, self._keeper, loop, loop.create_future(), [])
         # A daemon: a second signal must not wait for it, and dying inside a transaction is what it is built for.
-        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread = threading.Thread(target=self._work, args=(self._run,), name="store-writer", daemon=True)
         self._thread.start()
 
     async def stop(self) -> None:
         """Commit what was submitted, then end; a cancelled caller too leaves nothing uncommitted behind."""
         try:
-            if self._thread is not None and self._stopped is not None:
+            if self._thread is not None and self._run is not None:
                 self._end()
-                await asyncio.shield(self._stopped)
+                await asyncio.shield(self._run.stopped)
         finally:
             self.close()
 
@@ -110,7 +125,17 @@ class Writer:
         self._loop = None
 
     def abandon(self) -> None:
-        """The thread does not come back from the database: it is left to the end of the process, and not waited for."""
+        """The thread does not come back from the database: it is left to the end of the process, and not waited for.
+
+        The answers it took and those behind them are kept in a file. That it stores some after all does no harm.
+        """
+        run = self._run
+        if self._thread is not None and run is not None:
+            left = [*run.taken, *_rest(run.queue)]
+            run.queue.put(None)  # should it ever come back
+            rescue = threading.Thread(target=run.keeper.keep, args=(left, _hung()), name="store-rescue", daemon=True)
+            rescue.start()
+            rescue.join(RESCUE_SECONDS)
         self._thread = self._loop = None
 
     def account(self, failure: StoreError) -> StoreError:
@@ -189,69 +214,84 @@ class Writer:
         self._locked = False
         _deliver(list(zip(group, done, strict=True)))
 
-    def _work(self) -> None:
+    def _work(self, run: _Run) -> None:
         """The thread: take all that waits, commit it, tell the loop once; until told to end, or dead."""
-        group: list[Waiting] = []
         busy = False
         try:
             with self._engine.connect() as connection:
                 ending = False
                 while not ending:
-                    group, ending = self._take(gather=busy)
+                    group, ending = self._take(run, gather=busy)
                     busy = len(group) > BUSY_PIECES
                     if group:
-                        self._tell(group, self._write(connection, group))
-                    group = []
+                        self._tell(run, group, self._write(run.keeper, connection, group))
+                    run.taken.clear()
         except BaseException as error:  # whatever ends this thread must reach those who wait
-            self._keeper.end(error)
-            self._refuse(group)
+            run.keeper.end(error)
+            self._refuse(run)
         finally:
-            self._on_loop(_finish, self._stopped)
+            self._on_loop(run.loop, _finish, run.stopped)
 
-    def _write(self, connection: sa.Connection, group: Sequence[Waiting]) -> list[Done]:
+    def _write(self, keeper: Keeper, connection: sa.Connection, group: Sequence[Waiting]) -> list[Done]:
         while True:
             try:
-                return self._keeper.write(connection, group)
+                return keeper.write(connection, group)
             except LockedError:
-                if not self._keeper.may_wait(hurried=self._hurried.is_set()):
-                    return self._keeper.give_up(group)
+                if not keeper.may_wait(hurried=self._hurried.is_set()):
+                    return keeper.give_up(group)
                 self._hurried.wait(PAUSE_SECONDS)
 
-    def _take(self, *, gather: bool = False) -> tuple[list[Waiting], bool]:
+    def _take(self, run: _Run, *, gather: bool = False) -> tuple[list[Waiting], bool]:
         """All that waits, once there is something and, with `gather`, the window is over; and whether it is the end."""
-        group: list[Waiting] = []
-        waiting = self._queue.get()
+        waiting = run.queue.get()
         if gather:
             self._ending.wait(WINDOW_SECONDS)
         while waiting is not None:
-            group.append(waiting)
+            run.taken.append(waiting)
             try:
-                waiting = self._queue.get_nowait()
+                waiting = run.queue.get_nowait()
             except queue.Empty:
-                return group, False
-        return group, True
+                return list(run.taken), False
+        return list(run.taken), True
 
-    def _tell(self, group: list[Waiting], results: list[Done]) -> None:
-        self._on_loop(_deliver, list(zip(group, results, strict=True)))
+    def _tell(self, run: _Run, group: list[Waiting], results: list[Done]) -> None:
+        self._on_loop(run.loop, _deliver, list(zip(group, results, strict=True)))
 
-    def _refuse(self, group: list[Waiting]) -> None:
+    def _refuse(self, run: _Run) -> None:
         """Answer what was taken and, until the end is asked for, whatever else is queued."""
-        ending = False
+        group, ending = list(run.taken), False
         while True:
-            self._tell(group, self._keeper.keep(group))
+            self._tell(run, group, run.keeper.keep(group))
+            run.taken.clear()
             if ending:
                 return
-            group, ending = self._take()
+            group, ending = self._take(run)
 
-    def _on_loop(self, callback: Callable[[Any], None], argument: Any) -> None:
-        loop = self._loop
-        if loop is None:
+    def _on_loop(self, loop: asyncio.AbstractEventLoop, callback: Callable[[Any], None], argument: Any) -> None:
+        if loop is not self._loop:  # the run is over
             return
         try:
             loop.call_soon_threadsafe(callback, argument)
         except RuntimeError:
             # The loop is closed: the run was torn down, nobody waits any more, and what was committed stays committed.
             return
+
+
+def _rest(waiting: queue.SimpleQueue[Waiting | None]) -> Iterator[Waiting]:
+    """What is still queued."""
+    with suppress(queue.Empty):
+        while True:
+            one = waiting.get_nowait()
+            if one is not None:
+                yield one
+
+
+def _hung() -> StoreError:
+    return StoreError(
+        "the database does not answer",
+        why="its writer did not come back from the disk",
+        fix="run the same command again, once the disk answers: it recovers what was open",
+    )
 
 
 def _deliver(group: list[tuple[Waiting, Done]]) -> None:
@@ -265,6 +305,6 @@ def _deliver(group: list[tuple[Waiting, Done]]) -> None:
             waiting.future.set_result(done.value)
 
 
-def _finish(stopped: asyncio.Future[None] | None) -> None:
-    if stopped is not None and not stopped.done():
+def _finish(stopped: asyncio.Future[None]) -> None:
+    if not stopped.done():
         stopped.set_result(None)

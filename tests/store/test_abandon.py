@@ -8,9 +8,10 @@ from pathlib import Path
 import anyio
 import pytest
 
+from runner.domain.states import JobEvent
 from runner.errors import StalledError, StoreError
 from runner.store import open_store
-from tests.store.world import HandClock, claim, loaded, started
+from tests.store.world import HandClock, claim, loaded, opening, settlement, started, states
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +49,49 @@ async def test_a_writer_that_hangs_is_left_behind(tmp_path: Path) -> None:
             store.jobs.claim(claim(batch, run, clock))
     finally:
         go_on.set()
+
+
+async def test_answers_that_come_while_the_database_hangs_are_kept(tmp_path: Path) -> None:
+    """Those the thread took with it and those behind them; and that it commits some after all does no harm."""
+    clock, inside, go_on = HandClock(), threading.Event(), threading.Event()
+    armed: list[str] = []
+
+    def hang(reached: str) -> None:
+        if armed and reached == "before-commit":
+            inside.set()
+            go_on.wait()
+
+    store = open_store(tmp_path / "runner.db", clock=clock, fault_point=hang)
+    batch = loaded(store, 2).batch
+    run = started(store, batch)
+    answers = tmp_path / "runner.db.answers"
+
+    async def work() -> None:
+        async with store.writing():
+            jobs = await store.jobs.claim(claim(batch, run, clock))
+            opened = [await store.jobs.open(opening(job, run, clock)) for job in jobs]
+            armed.append("now")
+            store.jobs.settle(settlement(opened[0], jobs[0].id, JobEvent.SUCCEED, clock))
+            await anyio.to_thread.run_sync(inside.wait)
+            store.jobs.settle(settlement(opened[1], jobs[1].id, JobEvent.SUCCEED, clock))
+            raise stalled(of_store=True)
+
+    try:
+        with anyio.fail_after(10), pytest.raises(StalledError):
+            await work()
+        assert "2 answers" in store.notices()[0]
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "store-writer")
+        go_on.set()
+        await anyio.to_thread.run_sync(thread.join, 10)
+        assert not thread.is_alive()
+        assert states(store.path) == ["succeeded", "running"]
+        (found,) = store.steering.recover(safe=())
+        assert (found.answers, found.doubts) == (1, 0)
+        assert states(store.path) == ["succeeded", "succeeded"]
+        assert not answers.exists()
+    finally:
+        go_on.set()
+        store.close()
 
 
 async def test_a_store_that_answers_is_waited_for(tmp_path: Path) -> None:
