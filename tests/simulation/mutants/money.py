@@ -21,6 +21,7 @@ MONEY = (
         "requests-in-flight-not-under-the-cap",
         "P8: a cap counts what is on its way",
         ("domain/ledger.py", "        return self.sent + self.holds\n", "        return self.sent\n"),
+        rare=True,
     ),
     mutant(
         "cap-for-each-run",

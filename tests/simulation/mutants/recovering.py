@@ -115,6 +115,7 @@ RECOVERING = (
         "resolved-without-a-mark",
         "P8: what a person sends again says so",
         ("store/requeue.py", "            move = _QUEUE_MARKED\n", "            move = _QUEUE\n"),
+        rare=True,
     ),
     mutant(
         "charged-and-yet-sent-again",

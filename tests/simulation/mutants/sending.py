@@ -55,6 +55,7 @@ SENDING = (
             "if not lane.may_send(leave) or started - asked > STALE_SECONDS:",
             "if started - asked > STALE_SECONDS:",
         ),
+        rare=True,
     ),
     mutant(
         "halt-leaves-the-gate-open",
@@ -110,8 +111,12 @@ SENDING = (
         (
             "store/settling.py",
             "    # A withdrawn attempt taught nothing about its job",
-            "    connection.commit()\n    connection.begin()\n    # A withdrawn attempt taught nothing about its job",
+            "    if not connection.in_nested_transaction():  # one that is put back is part of the recovery\n"
+            "        connection.commit()\n"
+            "        connection.begin()\n"
+            "    # A withdrawn attempt taught nothing about its job",
         ),
+        rare=True,
     ),
     mutant(
         "answer-tidied-before-it-is-stored",
