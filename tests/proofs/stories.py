@@ -18,7 +18,8 @@ OVER = frozenset({0, 3})
 """How a command ends that nobody interrupts: with every row succeeded, or some in doubt or given up."""
 
 MANY_STRIKES = 8
-"""From so many on several lists pay: each is a command of its own before the first request."""
+"""From so many on these pay: several lists, each loaded by a command of its own, and wide lanes, whose requests are sent
+one a second once they were on the wire at two crashes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class Setting:
 
 def drawn(chance: Random, *, strikes: int) -> Setting:
     """Any setting, with about as many rows as so many short lives send."""
-    lists, in_flight = chance.choice((1, 1, 3) if strikes >= MANY_STRIKES else (1,)), chance.choice((2, 4, 8, 32))
+    many = strikes >= MANY_STRIKES
+    lists, in_flight = chance.choice((1, 1, 3) if many else (1,)), chance.choice((2, 4, 8, 32) if many else (2, 4, 8))
     return Setting(
         provider=chance.choice(("defastra", "defastra", "defendis")),
         lists=lists,
