@@ -18,8 +18,8 @@ OVER = frozenset({0, 3})
 """How a command ends that nobody interrupts: with every row succeeded, or some in doubt or given up."""
 
 MANY_STRIKES = 8
-"""From so many on these pay: several lists, each loaded by a command of its own, and wide lanes, whose requests are sent
-one a second once they were on the wire at two crashes."""
+"""From so many on these pay: several lists, each loaded by a command of its own, and wide lanes, whose requests are
+sent one a second once they were on the wire at two crashes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
