@@ -31,7 +31,7 @@ def test_the_commands_are_those_of_the_design():
         *("doubt", "doubt list", "doubt resolve", "providers", "providers list", "providers show", "providers test"),
         *("providers new", "init", "doctor", "check", "log", "spend"),
         *("config", "config show", "config path", "config schema", "completion"),
-        *("db", "db status", "db upgrade", "db backup"),
+        *("db", "db status", "db upgrade", "db backup", "db verify"),
     }
 
 

@@ -11,7 +11,7 @@ from tests.cli.place import KEY, RUN, clean_environment, inside, names, runner, 
 
 STATUS_KEYS = [
     *("schema", "batch", "state", "reason", "resume_at", "rows", "jobs", "outcomes", "not_sent", "attempts", "debited"),
-    *("spent", "held", "in_doubt_amount", "lanes", "halt", "halts", "eta", "next"),
+    *("spent", "held", "in_doubt_amount", "lanes", "halt", "halts", "eta", "next", "receipt", "balance"),
 ]
 
 
@@ -52,6 +52,8 @@ def test_json_is_exactly_the_status_object(folder):
     assert list(status) == STATUS_KEYS
     assert (status["state"], status["jobs"], status["outcomes"]["succeeded"]) == ("completed", 3, 3)
     assert status["spent"] == {"check": 3}
+    assert status["receipt"].pop("run")["sent"] == 3
+    status["receipt"]["run"] = None  # `status` speaks of no run
     assert json.loads(inside(folder, "status", "leads", "--json").stdout) == status
     assert json.loads(inside(folder, "status", "--json").stdout) == {"schema": 1, "batches": [status]}
 

@@ -23,7 +23,8 @@ RUNS = [
     *(f"docs/{name}.md" for name in ("quickstart", "providers", "money", "when-it-stops", "library")),
 ]
 RUNS += [f"docs/{name}.md" for name in ("database", "defendis", "dfirlab")]
-READ = [*RUNS, "docs/defastra.md", "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+READ = [*RUNS, "docs/promises.md"]
+READ += ["docs/defastra.md", "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 PORT = "8765"  # on the pages; a free one is taken in its place
 QUICK = [(1000, 1.0)]
 
