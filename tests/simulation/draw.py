@@ -207,9 +207,7 @@ def _acts(draws: random.Random, sends: int, batches: int) -> tuple[Act, ...]:
     found: list[Act] = []
     while draws.random() < 0.5 and len(found) < 6:
         verb = draws.choice(STEERED)
-        seconds = (
-            draws.choice((-86_400.0, -3600.0, -7.0, -0.5, 0.5, 7.0, 3600.0, 86_400.0)) if verb is Verb.JUMP else 0.0
-        )
+        seconds = draws.choice(SECONDS.get(verb, (0.0,)))
         found.append(
             Act(verb=verb, at_send=draws.randint(1, max(1, sends)), seconds=seconds, batch=draws.randrange(batches))
         )

@@ -50,7 +50,7 @@ class Answers(Oracle):
             gap = life.ended_at - entry.told_at
             night = self.seen.night
             held_up = any(since <= life.ended_at <= until + 1.0 for since, until, _ in night.disk)
-            at_once = gap <= 2 * night.options.commit_seconds + SLACK_SECONDS
+            at_once = gap <= 2 * night.options.commit_seconds + SLACK_SECONDS + self.seen.stalled(life.number)
             excused = life.end is not End.ENDED and (at_once or held_up)
             beside = night.database.with_name(f"{night.database.name}.answers")
             if life.end is End.REFUSED:  # nobody was killed: then it is kept beside the database

@@ -107,6 +107,10 @@ class Seen:
         jumps = (done.act.seconds for done in self.night.done if done.act.verb is Verb.JUMP and done.at <= at)
         return self.night.options.began_us + round((at + sum(jumps)) * 1e6)
 
+    def stalled(self, life: int) -> float:
+        """Seconds for which its process stood still in this life."""
+        return sum(done.act.seconds for done in self.night.done if done.life == life and done.act.verb is Verb.STALL)
+
     def left(self, entry: Entry) -> bool:
         """Whether the request counts as sent: it was not told that nothing left."""
         return entry.told is None or entry.told.fault not in UNSENT

@@ -71,7 +71,7 @@ class Lanes(Oracle):
         stopped = life.stopped_at is not None and entry.sent_at > life.stopped_at + STOP_SECONDS
         hold(not stopped, "P16", f"request {entry.number} left at {entry.sent_at}, stopped at {life.stopped_at}")
         options = self.seen.night.options
-        most = options.poll_seconds + WISH_SECONDS + 2 * options.commit_seconds
+        most = options.poll_seconds + WISH_SECONDS + 2 * options.commit_seconds + self.seen.stalled(life.number)
         beside = (done for done in self.seen.night.done if done.life == life.number and done.beside)
         wishes = [done for done in beside if done.changed is not None]
         for done in wishes:
