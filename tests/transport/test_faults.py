@@ -170,7 +170,7 @@ async def test_trouble_after_sending_is_no_answer(
         await exchange.write(OK)
         return None
 
-    async with rude(once) as server, connect(server.url, timeout_seconds=0.3) as transport:
+    async with rude(once) as server, connect(server.url, timeout_seconds=1.0) as transport:
         answer = await ask(transport, "someone@example.com")
         assert (answer.fault, answer.status, answer.body) == (Fault.NO_ANSWER, None, b"")
         assert answer.detail
