@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple, assert_never
 
-from runner.domain.backoff import full_jitter, parse_retry_after
+from runner.domain.backoff import asked_seconds, full_jitter
 from runner.domain.model import Action, Amount, Answer, Debited, Fault, InDoubtPolicy, Job, Verdict
 from runner.domain.provider import Operation, Retry
 from runner.domain.states import JobEvent
@@ -190,7 +190,7 @@ def _retry(
     if _used_up(job, verdict, situation):
         return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True, final=False)
     wait_us = _backoff_us(job, situation)
-    floor = parse_retry_after(verdict.retry_after, now_us=situation.now_us, unix=verdict.retry_after_unix)
+    floor = asked_seconds(verdict, now_us=situation.now_us)
     if floor is not None:
         wait_us = max(wait_us, round(floor * 1e6))
     due_us = situation.now_us + wait_us

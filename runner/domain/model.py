@@ -122,6 +122,11 @@ class Answer:
     fault: Fault | None = None
     detail: str = ""  # for people: which exception, without values
 
+    def values(self, name: str) -> list[str]:
+        """All values of a header, in order of arrival. Names are compared without case."""
+        wanted = name.lower()
+        return [value for key, value in self.headers if key == wanted]
+
     def header(self, name: str) -> str | None:
         """The last value of a header, or None. Names are compared without case."""
         wanted = name.lower()
@@ -129,6 +134,14 @@ class Answer:
             if key == wanted:
                 return value
         return None
+
+
+class WaitWord(NamedTuple):
+    """What one header says of the time to wait, as it came."""
+
+    raw: str
+    unix: bool = False  # an instant, in seconds since the epoch
+    place: int = 0  # of its header among those that the profile names: the first that can be read decides
 
 
 class Verdict(NamedTuple):
@@ -148,8 +161,8 @@ class Verdict(NamedTuple):
     outage: bool = False  # a pause because of trouble of theirs: it never ends as `rate-limited`
     charge: Amount | None = None  # what the provider says it charged; it decides over `debited` and the price
     balance: Amount | None = None  # what the provider says was left after this request
-    retry_after: str | None = None  # the raw header, parsed by whoever waits
-    retry_after_unix: bool = False  # the raw header is an instant, in seconds since the epoch
+    retry_after: tuple[WaitWord, ...] = ()  # parsed by whoever waits and knows the time
+    told_at: str | None = None  # the provider's own clock (`Date`), where there is something to wait for
     advice: str = ""
     error_code: str | None = None
     error_message: str | None = None

@@ -6,17 +6,15 @@ The body decides before the HTTP status wherever the profile says so; this file 
 from __future__ import annotations
 
 import json
-from email.utils import parsedate
 from typing import Any, Final, NamedTuple
 
 from runner.domain.body import ParsedBody, lookup, parse_body
 from runner.domain.charge import stated_amount
-from runner.domain.model import UNSENT, Action, Amount, Answer, Debited, Fault, Verdict
+from runner.domain.model import UNSENT, Action, Amount, Answer, Debited, Fault, Verdict, WaitWord
 from runner.domain.provider import Condition, Http, Lookup, Operation, Provider, Rule
 
 CODE_CHARACTERS: Final = 100
 MESSAGE_CHARACTERS: Final = 500
-_DATE_CHARACTERS: Final = 64
 
 _MISSING: Final = object()
 
@@ -159,7 +157,7 @@ def _scalar_at(body: ParsedBody, path: str | None) -> str | None:
 
 def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdict:
     message = _message(http, seen)
-    retry_after, unix = _wait_header(http, seen.answer)
+    words = _wait_words(http, seen.answer)
     charge = _stated(http.charge, seen)  # it decides: who was charged knows better than a rule
     guess = _debited(rule, condition, seen, envelope=bool(seen.code or seen.type_ or message))
     return Verdict(
@@ -177,8 +175,8 @@ def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdi
         outage=rule.outage,
         charge=charge,
         balance=_stated(http.balance, seen),
-        retry_after=retry_after,
-        retry_after_unix=unix,
+        retry_after=words,
+        told_at=seen.answer.header("Date") if words else None,
         advice=rule.advice,
         error_code=shown(seen.code or seen.type_, CODE_CHARACTERS),
         error_message=shown(message, MESSAGE_CHARACTERS),
@@ -226,29 +224,15 @@ def _request_id(http: Http, seen: _Seen) -> str | None:
     return None
 
 
-def _wait_header(http: Http, answer: Answer) -> tuple[str | None, bool]:
-    """The first header that says how long to wait in a form that can be read; else the first at all, for the record."""
-    first: tuple[str | None, bool] = (None, False)
-    for place in http.wait_headers:
-        raw = answer.header(place.header) if place.header else None
-        if raw is None:
-            continue
-        given = (shown(raw, CODE_CHARACTERS), place.form == "unix")
-        if _tells_a_time(raw, unix=given[1]):
-            return given
-        first = given if first[0] is None else first
-    return first
-
-
-def _tells_a_time(raw: str, *, unix: bool) -> bool:
-    """Whether it is digits or a date at all; what it comes to is for whoever waits and knows the time."""
-    text = raw.strip()
-    if text.isascii() and text.isdigit():
-        return True
-    try:
-        return not unix and len(text) <= _DATE_CHARACTERS and parsedate(text) is not None
-    except (ValueError, TypeError, IndexError):  # the standard library's parser trips over some nonsense
-        return False
+def _wait_words(http: Http, answer: Answer) -> tuple[WaitWord, ...]:
+    """What the profile's headers say of the time to wait, all of their values: which holds, and what it comes to, is for
+    whoever waits and knows the time."""
+    return tuple(
+        WaitWord(value, place.form == "unix", number)
+        for number, place in enumerate(http.wait_headers)
+        if place.header
+        for value in answer.values(place.header)
+    )
 
 
 def shown(text: str | None, limit: int) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runner.domain.backoff import gate_wait, next_utc_midnight, parse_retry_after
+from runner.domain.backoff import asked_seconds, gate_wait, next_utc_midnight
 from runner.domain.decide import Decision, LaneMove, Shut
 from runner.domain.model import Answer, Fault, Job, Verdict
 from runner.domain.personal import conceal
@@ -94,7 +94,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
     clock = lane.shared.clock
     now_us = clock.now_us()
     first = lane.gate.refuse(leave, outage=verdict.outage)
-    asked = parse_retry_after(verdict.retry_after, now_us=now_us, unix=verdict.retry_after_unix)
+    asked = asked_seconds(verdict, now_us=now_us)
     if not first:
         if asked is not None:
             lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code

@@ -12,12 +12,14 @@ from tenacity import RetryCallState, Retrying, wait_random_exponential
 
 from runner.domain.backoff import (
     WEEK_SECONDS,
+    asked_seconds,
     circuit_wait,
     full_jitter,
     gate_wait,
     next_utc_midnight,
     parse_retry_after,
 )
+from runner.domain.model import Action, Debited, Verdict, WaitWord
 from tests.virtual import NOON_US
 
 chances = st.floats(0, 1, exclude_max=True)
@@ -51,7 +53,14 @@ def test_circuit_waits_grow_to_their_cap(failures: int, silent: bool, chance: fl
 def test_the_providers_word_is_never_shortened(refusals: int, asked: float, chance: float) -> None:
     """Retry-After is a floor, and nothing is ever retried in less than a second."""
     wait = gate_wait(refusals, wait_seconds=5, wait_cap_seconds=None, retry_after_seconds=asked, chance=chance)
-    assert max(1.0, asked) <= wait <= max(1.0, asked + 1)
+    assert max(1.0, asked) <= wait <= max(1.0, asked + 1, 6 if refusals > 1 else 0)
+
+
+@given(st.integers(2, 1000), st.floats(0, 60), chances)
+def test_a_word_that_was_too_short_is_not_believed_again(refusals: int, asked: float, chance: float) -> None:
+    """`Retry-After: 0` again and again: from the second refusal on the rule's own wait is kept."""
+    wait = gate_wait(refusals, wait_seconds=60, wait_cap_seconds=None, retry_after_seconds=asked, chance=chance)
+    assert wait >= 60
 
 
 def test_a_range_doubles_with_each_refusal() -> None:
@@ -99,6 +108,14 @@ def test_seconds_and_dates_mean_the_same(seconds: int) -> None:
         ("604801", None),
         ("Wed, 21 Oct 99999 07:28:00 GMT", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 1.0),
+        ("Fri, 31 Feb 2027 07:28:00 GMT", None),
+        ("Fri, 15 Jan 2027 08:00:25 GMT", 25.0),
+        ("Friday, 15-Jan-27 08:00:25 GMT", 25.0),
+        ("Fri Jan 15 08:00:25 2027", 25.0),
+        ("15 Jan 2027", None),
+        ("Fri, 15 Jan 2027 08:00:25 +0100", None),
+        ("\u00a030", None),
+        ("30\n", None),
         ("", None),
         (None, None),
     ],
@@ -106,6 +123,30 @@ def test_seconds_and_dates_mean_the_same(seconds: int) -> None:
 def test_odd_retry_afters(raw: str | None, expected: float | None) -> None:
     """Garbage is no wait of the provider's; the past and zero are one second; beyond a week is garbage too."""
     assert parse_retry_after(raw, now_us=NOON_US) == expected
+
+
+def test_of_two_headers_the_longer_readable_one_holds() -> None:
+    """The first header of the profile that can be read decides; nonsense and absurd values hide nothing."""
+
+    def asked(*words: WaitWord) -> float | None:
+        return asked_seconds(
+            Verdict(rule="r", action=Action.PAUSE, debited=Debited.NO, recognised=True, retry_after=words), now_us=0
+        )
+
+    assert asked(WaitWord("5"), WaitWord("9"), WaitWord("7")) == 9
+    assert asked(WaitWord("soon"), WaitWord("9"), WaitWord("604801")) == 9
+    assert asked(WaitWord("5"), WaitWord("90", True, 1)) == 5
+    assert asked(WaitWord("soon"), WaitWord("90", True, 1)) == 90
+    assert asked(WaitWord("soon")) is None
+
+
+@pytest.mark.parametrize(("clock", "expected"), [("08:00:00", 60), ("07:59:00", 120), ("08:05:00", 60), ("soon", 60)])
+def test_a_date_is_read_by_the_slower_of_both_clocks(clock: str, expected: float) -> None:
+    """A machine whose clock is fast would ask too early: the answer's own `Date` tells."""
+    told_at = f"Fri, 15 Jan 2027 {clock} GMT"
+    seconds = parse_retry_after("Fri, 15 Jan 2027 08:01:00 GMT", now_us=NOON_US, told_at=told_at)
+    assert seconds == expected
+    assert parse_retry_after("60", now_us=NOON_US, told_at=told_at) == 60
 
 
 @given(st.integers(0, 4 * 10**15))

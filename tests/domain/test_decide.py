@@ -21,6 +21,7 @@ from runner.domain.model import (
     Job,
     JobId,
     Verdict,
+    WaitWord,
 )
 from runner.domain.provider import Operation, Retry
 from runner.domain.states import JobEvent, JobState, advance_job
@@ -64,7 +65,7 @@ verdicts = st.builds(
     resend=st.booleans(),
     unproven_halt=st.booleans(),
     attempts=st.none() | st.integers(1, 5),
-    retry_after=st.none() | st.text(),
+    retry_after=st.lists(st.builds(WaitWord, raw=st.text(), unix=st.booleans())).map(tuple),
 )
 situations = st.builds(
     Situation,
@@ -173,7 +174,7 @@ def test_a_rules_own_attempts_win() -> None:
 
 def test_a_retry_after_on_a_5xx_is_a_floor_for_the_job() -> None:
     """The lane goes on; this job waits as long as it was told."""
-    made = decision(Answer(status=503), verdict(Action.RETRY, retry_after="30"))
+    made = decision(Answer(status=503), verdict(Action.RETRY, retry_after=(WaitWord("30"),)))
     assert made.due_us - NOON_US == 30_000_000
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runner.domain.backoff import asked_seconds
 from runner.domain.body import parse_body
 from runner.domain.columns import project
 from runner.domain.decide import is_in_doubt
@@ -198,8 +199,8 @@ def test_a_rate_limit_waits_longer_each_time_up_to_a_minute():
     """No window is published: 1 s, doubling to 60 s, unless they say when; no attempt is spent on it."""
     verdict = judge(429, RATE)
     assert (verdict.wait_seconds, verdict.wait_cap_seconds, verdict.outage) == (1, 60, False)
-    assert judge(429, RATE, retry_after="17").retry_after == "17"
-    assert judge(503, "", retry_after="9").retry_after == "9"
+    assert asked_seconds(judge(429, RATE, retry_after="17"), now_us=0) == 17
+    assert asked_seconds(judge(503, "", retry_after="9"), now_us=0) == 9
 
 
 @pytest.mark.parametrize("status", [200, 201, 206])

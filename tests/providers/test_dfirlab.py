@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.domain.backoff import gate_wait, parse_retry_after
+from runner.domain.backoff import asked_seconds, gate_wait
 from runner.domain.body import parse_body
 from runner.domain.decide import is_in_doubt
 from runner.domain.model import Action, Answer, Debited, Fault, Verdict
@@ -212,7 +212,7 @@ def test_their_key_check_being_down_is_no_wrong_key(status):
 def test_a_429_waits_as_told_else_a_minute(headers, seconds, body):
     """Retry-After in seconds or as a date, else the reset's instant, else 60 s: a whole window, not 5 s."""
     verdict = judge(429, body, **headers)
-    given = parse_retry_after(verdict.retry_after, now_us=NOW_US, unix=verdict.retry_after_unix)
+    given = asked_seconds(verdict, now_us=NOW_US)
     waited = gate_wait(
         1,
         wait_seconds=verdict.wait_seconds,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.domain.backoff import asked_seconds
 from runner.domain.model import Action, Answer, Debited, Fault
 from runner.domain.provider import Auth, InputKind, Learn, Limit, Lookup, Pace, Provider, Retry, SecretRef
 from runner.domain.rules import classify
@@ -158,7 +159,7 @@ def test_a_429_nobody_knows_pauses():
     """Without a rule of its own a provider's 429 shuts the lane and costs nothing."""
     provider = load_tables(mine(), "mine.toml")
     verdict = classify(provider, provider.operations["check"], Answer(status=429, headers=(("retry-after", "9"),)))
-    assert (verdict.action, verdict.debited, verdict.retry_after) == (Action.PAUSE, Debited.NO, "9")
+    assert (verdict.action, verdict.debited, asked_seconds(verdict, now_us=0)) == (Action.PAUSE, Debited.NO, 9)
 
 
 LITERAL = "a key is never written into a file"
