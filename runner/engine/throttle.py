@@ -1,194 +1,161 @@
 """The pace of one provider account: strict windows as the proof, a token bucket as the smoothing.
 
-A window admits a request when those in flight plus those finished less than W ago are fewer than N. Whatever the
-latency, the server then never sees more than N in any W: of N + 1 requests stamped in [x, x + W), the one sent last was
-sent before x + W, and each of the others was stamped at x or later, so it was in flight or finished less than W before.
-A token bucket alone proves nothing (`AsyncLimiter(60, 60)` lets 119 through in its first minute): it only spreads the
-shortest window's requests, so that they do not leave in bursts.
+The windows (`runner.engine.window`) prove that no limit is exceeded. A token bucket alone proves nothing
+(`AsyncLimiter(60, 60)` lets 119 through in its first minute): it only spreads the shortest window's requests, so that
+they do not leave in bursts.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import anyio
 from aiolimiter import AsyncLimiter
 
 from runner.domain.provider import Limit, Pace
 from runner.engine.ports import Clock
-
-MARGIN_SECONDS = 0.001
-"""Added to each window: server clocks tick in milliseconds, and some windows include both ends."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowStatistics:
-    """One window at one moment."""
-
-    at_most: int
-    per_seconds: float
-    in_flight: int
-    recent: int  # finished less than `per_seconds` ago
-
-
-class Window:
-    """One limit, counted exactly. Not aware of waiting: it only says when there is room."""
-
-    def __init__(self, limit: Limit, pace: Pace = Pace.STRICT) -> None:
-        self._limit = limit
-        self._length = limit.per_seconds + MARGIN_SECONDS
-        self._from_sending = pace is Pace.SENDER
-        self._in_flight = 0
-        self._ends: deque[float] = deque()
-
-    def room_at(self, now: float) -> float | None:
-        """When the next request may leave, given nothing else happens; None: not before one in flight has ended."""
-        ends = self._ends
-        while ends and ends[0] + self._length <= now:
-            ends.popleft()
-        excess = self._in_flight + len(ends) - self._limit.at_most
-        if excess < 0:
-            return now
-        return ends[excess] + self._length if excess < len(ends) else None
-
-    def take(self, now: float) -> None:
-        """A request leaves."""
-        if self._from_sending:
-            self._ends.append(now)
-        else:
-            self._in_flight += 1
-
-    def finish(self, now: float) -> None:
-        """A request that left is over: answered or given up."""
-        if not self._from_sending:
-            self._in_flight -= 1
-            self._ends.append(now)
-
-    def give_back(self) -> None:
-        """A request that was let through never left."""
-        if self._from_sending:
-            self._ends.pop()
-        else:
-            self._in_flight -= 1
-
-    def restore(self, ends: Iterable[float]) -> None:
-        """Requests of earlier runs, by when they were over."""
-        self._ends = deque(sorted((*self._ends, *ends)))
-
-    def resize(self, limit: Limit) -> None:
-        """Another size, from now on; what was let through stays counted."""
-        self._limit = limit
-
-    def statistics(self, now: float) -> WindowStatistics:
-        """A snapshot."""
-        self.room_at(now)
-        limit = self._limit
-        return WindowStatistics(
-            at_most=limit.at_most, per_seconds=limit.per_seconds, in_flight=self._in_flight, recent=len(self._ends)
-        )
+from runner.engine.window import MARGIN_SECONDS, Traffic, Window, WindowStatistics
 
 
 class Throttle:
-    """All limits of one account at once. Requests leave in the order in which they asked."""
+    """All limits of one account at once; there may be none yet. Requests leave in the order in which they asked.
+
+    `factor`: the share of each limit that is used, see `stretch`.
+    """
 
     def __init__(self, limits: Sequence[Limit], *, clock: Clock, pace: Pace = Pace.STRICT) -> None:
         self._clock = clock
-        self.limits = tuple(limits)
-        self._windows = [Window(limit, pace) for limit in limits]
-        self._bucket = smoothing(limits)
+        self._asleep_seconds = 0.0  # what the clock did not count, see `age`
+        self._traffic = Traffic(pace)
+        self.factor = 1.0
         self._turn = anyio.Lock()
-        self._ended = anyio.Event()
         self._waiting = 0
+        self._sleeper: anyio.CancelScope | None = None  # the one whose turn it is
+        self._for_an_end = False  # it sleeps until one in flight is over
+        self._set(limits)
+
+    def _set(self, limits: Sequence[Limit]) -> None:
+        self.limits = tuple(limits)
+        self._traffic.keep(max((limit.at_most for limit in self.limits), default=0))
+        self._windows = [Window(limit, self._traffic, factor=self.factor) for limit in self.limits]
+        self._bucket = smoothing(self.limits, factor=self.factor)
+        self._look_again()
 
     def try_acquire(self) -> bool:
         """Take a permit if one is free now and nobody waits for it."""
-        if not self._windows:
-            return True
         if self._waiting or self._turn.locked():
             return False
-        now = self._clock.monotonic()
-        if any((at := window.room_at(now)) is None or at > now for window in self._windows):
-            return False
         # The bucket is only entered where it will not wait; `acquire` does the taking.
-        return False if self._bucket is not None else self._take(now)
+        return self._bucket is None and self._admit()
 
     def holds_back(self) -> bool:
         """Whether the next one has to wait for a time that is known, whoever asks."""
-        now = self._clock.monotonic()
+        now = self._now()
         if any((at := window.room_at(now)) is not None and at > now for window in self._windows):
             return True
         return self._bucket is not None and not self._bucket.has_capacity()
 
     async def acquire(self) -> None:
         """Wait for a permit. Cancelling the wait gives everything back but the bucket's unit."""
-        if not self._windows:
-            return
         self._waiting += 1
         try:
             async with self._turn:
-                if self._bucket is not None:
-                    await self._bucket.acquire()
+                while (bucket := self._bucket) is not None and not await self._sleep(bucket.acquire):
+                    pass  # another bucket meanwhile
                 while not self._admit():
                     await self._wait()
         finally:
             self._waiting -= 1
 
     def _admit(self) -> bool:
-        now = self._clock.monotonic()
-        times = [window.room_at(now) for window in self._windows]
-        return all(at is not None and at <= now for at in times) and self._take(now)
-
-    def _take(self, now: float) -> bool:
+        now = self._now()
         for window in self._windows:
-            window.take(now)
+            at = window.room_at(now)
+            if at is None or at > now:
+                return False
+        self._traffic.leave(now)
         return True
 
     async def _wait(self) -> None:
-        """Until the windows may have room: a known time, or the end of a request in flight."""
-        now = self._clock.monotonic()
+        """Until the windows may have room: a known time, or the end of a request in flight; or until they change."""
+        now = self._now()
         times = [window.room_at(now) for window in self._windows]
-        if any(at is None for at in times):
-            self._ended = anyio.Event()
-            await self._ended.wait()
+        known = [at for at in times if at is not None]
+        self._for_an_end = len(known) < len(times)
+        if self._for_an_end:
+            await self._sleep(anyio.sleep_forever)
         else:
-            await self._clock.sleep_until(max(at for at in times if at is not None))
+            until = max(known, default=now) - self._asleep_seconds
+            await self._sleep(lambda: self._clock.sleep_until(until))
+
+    async def _sleep(self, wait: Callable[[], Awaitable[None]]) -> bool:
+        """Wait; False when `_look_again` ended it."""
+        done = False
+        with anyio.CancelScope() as scope:
+            self._sleeper = scope
+            try:
+                await wait()
+                done = True
+            finally:
+                self._sleeper = None
+                self._for_an_end = False
+        return done
+
+    def _look_again(self) -> None:
+        """Something changed for whoever waits."""
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+
+    def _now(self) -> float:
+        """Seconds that really passed: what the machine slept through counts."""
+        return self._clock.monotonic() + self._asleep_seconds
 
     def finish(self) -> None:
         """A request that left is over, now."""
-        now = self._clock.monotonic()
-        for window in self._windows:
-            window.finish(now)
-        self._ended.set()
+        self._traffic.finish(self._now())
+        if self._for_an_end:
+            self._look_again()
 
     def give_back(self) -> None:
         """A permit was not used: nothing left."""
-        for window in self._windows:
-            window.give_back()
-        self._ended.set()
+        self._traffic.give_back()
+        self._look_again()
 
     def resize(self, limits: Sequence[Limit]) -> None:
-        """The same windows with other sizes: what the provider tells of its limits while it answers."""
-        self.limits = tuple(limits)
-        for window, limit in zip(self._windows, self.limits, strict=True):
-            window.resize(limit)
-        self._bucket = smoothing(self.limits)
-        self._ended.set()
+        """Other limits, from now on: what the provider tells while it answers, or a person. What is in flight counts in
+        them, and so does what was over before, as far as it is remembered."""
+        self._set(limits)
+
+    def stretch(self, factor: float) -> None:
+        """Use a share of each limit from now on: its N in W / `factor`, and the smoothing alike. 1 restores.
+
+        Windows only ever become longer than the provider's own, so these hold whatever the factor does over time.
+        Raises ValueError unless 0 < factor <= 1.
+        """
+        if not 0 < factor <= 1:
+            raise ValueError("a pace can be slowed down to a share of its limits, not above them")
+        if factor != self.factor:
+            self.factor = factor
+            self._set(self.limits)
+
+    def age(self, seconds: float) -> None:
+        """The machine slept: what is remembered lies so much further back than the clock says. What is in flight stays
+        so: nobody knows yet when it was over."""
+        self._asleep_seconds += max(0.0, seconds)
+        self._bucket = smoothing(self.limits, factor=self.factor)
+        self._look_again()
 
     def restore(self, ended_us: Iterable[int]) -> None:
         """Requests of earlier runs on this account, by the wall-clock instant at which they were over.
 
         An instant in the future (the clock was set back) counts as now: never a request too early.
         """
-        now, now_us = self._clock.monotonic(), self._clock.now_us()
-        ends = [now - max(0.0, (now_us - ended) / 1e6) for ended in ended_us]
-        for window in self._windows:
-            window.restore(ends)
+        now, now_us = self._now(), self._clock.now_us()
+        self._traffic.restore(now - max(0.0, (now_us - ended) / 1e6) for ended in ended_us)
 
     def statistics(self) -> tuple[WindowStatistics, ...]:
         """A snapshot of each window."""
-        now = self._clock.monotonic()
+        now = self._now()
         return tuple(window.statistics(now) for window in self._windows)
 
 
@@ -217,7 +184,7 @@ class Permit:
             self.held = False
 
 
-def smoothing(limits: Sequence[Limit]) -> AsyncLimiter | None:
+def smoothing(limits: Sequence[Limit], *, factor: float = 1.0) -> AsyncLimiter | None:
     """The token bucket for the shortest window: one at a time where gaps are 10 ms or more, else 1 % of the window.
 
     A bucket of b that refills in b * P / (n - b + 1) lets at most n through in any half-open window of P.
@@ -225,7 +192,7 @@ def smoothing(limits: Sequence[Limit]) -> AsyncLimiter | None:
     if not limits:
         return None
     shortest = min(limits, key=lambda limit: limit.per_seconds)
-    n, period = shortest.at_most, shortest.per_seconds
+    n, period = shortest.at_most, shortest.per_seconds / factor
     if period / n >= 0.01:
         return AsyncLimiter(1, period / n)
     size = min(n, max(2, n // 100))

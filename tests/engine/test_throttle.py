@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.domain.provider import Limit, Pace
-from runner.engine.throttle import Throttle, Window, smoothing
+from runner.engine.throttle import Throttle, smoothing
+from runner.engine.window import Traffic, Window
 from tests.virtual import VirtualClock, run_virtual
 
 MINUTE = (Limit(at_most=60, per_seconds=60), Limit(at_most=2, per_seconds=1))
@@ -135,10 +136,121 @@ def test_smoothing_never_lets_more_through_than_the_window(n: int, period: float
 
 def test_a_window_says_when_there_is_room() -> None:
     """A known time while some have ended; not known while all are in flight."""
-    window = Window(Limit(at_most=2, per_seconds=10))
-    window.take(0)
-    window.take(0)
+    traffic = Traffic()
+    window = Window(Limit(at_most=2, per_seconds=10), traffic)
+    traffic.leave(0)
+    traffic.leave(0)
     assert window.room_at(1) is None
-    window.finish(4)
+    traffic.finish(4)
     assert window.room_at(5) == pytest.approx(14, abs=0.01)
     assert window.room_at(14.1) == 14.1
+
+
+def test_a_slower_pace_holds_from_now_on_and_ends_at_once() -> None:
+    """At half the pace the third of 2 in 10 s waits for twice as long; restored while it waits, it goes."""
+
+    async def main() -> list[float]:
+        throttle = Throttle([Limit(at_most=2, per_seconds=10)], clock=VirtualClock())
+        went: list[float] = []
+
+        async def send(requests: int) -> None:
+            for _ in range(requests):
+                await throttle.acquire()
+                went.append(anyio.current_time())
+                throttle.finish()
+
+        await send(2)
+        throttle.stretch(0.5)
+        await send(1)
+        async with anyio.create_task_group() as group:
+            group.start_soon(send, 1)
+            await anyio.sleep_until(23)
+            throttle.stretch(1)
+        assert throttle.factor == 1
+        return went
+
+    # The third 20 s after the first was over, the fourth 10 s after the second was, or when it may.
+    assert run_virtual(main) == pytest.approx([0, 5, 20, 23], abs=0.01)
+
+
+def test_a_pace_is_never_stretched_above_its_limits() -> None:
+    """A factor above 1, or none at all, is a mistake."""
+    throttle = Throttle(MINUTE, clock=VirtualClock())
+    for factor in (1.01, 0.0, -1.0):
+        with pytest.raises(ValueError, match="slowed down"):
+            throttle.stretch(factor)
+
+
+def test_what_the_machine_slept_through_counts() -> None:
+    """Sixty a minute ago leave room after a sleep, even for one who waits already, for a window or for the smoothing;
+    what is in flight stays in flight."""
+
+    async def main() -> list[float]:
+        clock = VirtualClock()
+        hourly = Throttle([Limit(at_most=2, per_seconds=7200)], clock=clock)
+        went: list[float] = []
+
+        async def send() -> None:
+            await hourly.acquire()
+            went.append(anyio.current_time())
+
+        await send()
+        async with anyio.create_task_group() as group:
+            group.start_soon(send)  # waits an hour for the smoothing
+            await anyio.sleep(10)
+            hourly.age(8 * 3600)
+            await anyio.sleep(10)
+            hourly.finish()
+            group.start_soon(send)  # and this one two for the window
+            await anyio.sleep(10)
+            assert [window.in_flight for window in hourly.statistics()] == [1]
+            hourly.age(8 * 3600)
+        return went
+
+    assert run_virtual(main) == pytest.approx([0, 10, 30], abs=0.01)
+
+
+def test_limits_that_are_learned_late_count_what_went_before() -> None:
+    """From none to some: those in flight and those over a moment ago have their places; and back to none."""
+
+    async def main() -> None:
+        throttle = Throttle((), clock=VirtualClock())
+        for _ in range(5):
+            assert throttle.try_acquire()
+        throttle.finish()
+        throttle.give_back()
+        throttle.resize([Limit(at_most=5, per_seconds=10)])
+        (window,) = throttle.statistics()
+        assert (window.in_flight, window.recent) == (3, 1)
+        await throttle.acquire()
+        assert not throttle.try_acquire()
+        throttle.resize([Limit(at_most=5, per_seconds=10), Limit(at_most=100, per_seconds=60)])
+        assert [window.in_flight + window.recent for window in throttle.statistics()] == [5, 5]
+        throttle.resize(())
+        assert throttle.try_acquire()
+        assert throttle.statistics() == ()
+
+    run_virtual(main)
+
+
+@given(st.lists(st.tuples(st.sampled_from("lfg"), st.floats(0, 3)), max_size=80), st.integers(1, 6), st.floats(0.1, 1))
+def test_a_window_counts_as_a_plain_list_would(steps: list[tuple[str, float]], n: int, factor: float) -> None:
+    """Room is there exactly when those in flight and those over less than its length ago are fewer than N."""
+    traffic, now, in_flight = Traffic(), 0.0, 0
+    ends: list[float] = []
+    window = Window(Limit(at_most=n, per_seconds=2), traffic, factor=factor)
+    for step, seconds in steps:
+        now += seconds
+        if step == "l":
+            traffic.leave(now)
+            in_flight += 1
+        elif in_flight:
+            in_flight -= 1
+            if step == "g":
+                traffic.give_back()
+            else:
+                traffic.finish(now)
+                ends.append(now)
+        recent = sum(end + window.length_seconds > now for end in ends)
+        assert window.statistics(now).recent == recent
+        assert (window.room_at(now) == now) == (in_flight + recent < n)

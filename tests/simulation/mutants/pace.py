@@ -28,7 +28,7 @@ PACE = (
     mutant(
         "windows-counted-from-sending",
         "P11: the server's windows hold whatever the latency",
-        ("engine/throttle.py", "self._from_sending = pace is Pace.SENDER", "self._from_sending = True"),
+        ("engine/window.py", "self._from_sending = pace is Pace.SENDER", "self._from_sending = True"),
     ),
     mutant(
         "place-freed-by-a-lost-answer",
@@ -40,9 +40,9 @@ PACE = (
         "place-freed-before-the-answer",
         "P11: a request in flight has its place in a window",
         (
-            "engine/throttle.py",
-            "excess = self._in_flight + len(ends) - self._limit.at_most",
-            "excess = len(ends) - self._limit.at_most",
+            "engine/window.py",
+            "free = self.limit.at_most - self._traffic.in_flight",
+            "free = self.limit.at_most",
         ),
     ),
     mutant(
