@@ -9,14 +9,50 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import anyio
 
 from runner.engine.stop import StopSignal
 
+_WITH_SLEEP_AND_WITHOUT: Final = next(
+    (
+        (getattr(time, both), getattr(time, awake))
+        for both, awake in (("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"), ("CLOCK_MONOTONIC_RAW", "CLOCK_UPTIME_RAW"))
+        if hasattr(time, both) and hasattr(time, awake)
+    ),
+    None,
+)
+"""Linux, then macOS: of each the clock that counts a suspend, and the one that does not, as `time.monotonic` does not
+there. Windows has neither, and needs none: its `time.monotonic` counts the suspend itself."""
+
+_NAP_SECONDS: Final = 0.1
+"""A shorter suspend is not counted: two clocks are never read at the same instant. What is not counted is only waited
+for once more."""
+
 
 class SystemClock:
     """The machine's clocks. `monotonic` is the one the event loop runs on."""
+
+    def __init__(self) -> None:
+        self._asleep = 0.0
+        self._asleep_before = 0.0
+        if _WITH_SLEEP_AND_WITHOUT is not None:
+            # Of two clocks that are read one after the other the second is late: here this makes what was slept before
+            # too much, below what was slept in all too little. Too little is safe.
+            both, awake = _WITH_SLEEP_AND_WITHOUT
+            before = time.clock_gettime(awake)
+            self._asleep_before = time.clock_gettime(both) - before
+
+    def asleep_seconds(self) -> float:
+        """For how long the machine was suspended since this clock was made."""
+        if _WITH_SLEEP_AND_WITHOUT is not None:
+            both, awake = _WITH_SLEEP_AND_WITHOUT
+            in_all = time.clock_gettime(both)
+            asleep = in_all - time.clock_gettime(awake) - self._asleep_before
+            if asleep - self._asleep >= _NAP_SECONDS:
+                self._asleep = asleep
+        return self._asleep
 
     def monotonic(self) -> float:
         """Seconds that never go back."""

@@ -50,6 +50,16 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self.shift_us = 0
+        self.asleep = 0.0
+
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps: the world goes on, the loop's time does not."""
+        self.shift_us += round(seconds * 1e6)
+        self.asleep += seconds
+
+    def asleep_seconds(self) -> float:
+        """All suspends so far."""
+        return self.asleep
 
     def monotonic(self) -> float:
         """The loop's time."""

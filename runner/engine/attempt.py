@@ -18,8 +18,8 @@ from runner.engine.settling import Admission, Settled, settle, tell, told, withd
 from runner.errors import StoreError
 
 STALE_SECONDS = 10.0
-"""An intent that took longer to be committed, to a file that another program held, is withdrawn: after a crash the
-windows count a request from `opened_us` on."""
+"""An intent that took longer to be committed, to a file that another program held or while the machine slept, is
+withdrawn: after a crash the windows count a request from `opened_us` on."""
 
 
 async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | Refusal | None:
@@ -106,11 +106,11 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
     except StoreError:
         withdraw(lane, admission, attempt)  # else it would be found open, and in doubt
         raise
-    started = shared.clock.monotonic()
-    if not lane.may_send(leave) or started - asked > STALE_SECONDS:
+    if not lane.may_send(leave) or shared.clock.monotonic() - asked > STALE_SECONDS:
         return withdraw(lane, admission, attempt)
+    started = shared.clock.awake.monotonic()  # that the machine slept meanwhile says nothing of the provider
     answer = refused if request is None else await lane.wire.on(lane.transport.send(request))
-    seconds = shared.clock.monotonic() - started
+    seconds = shared.clock.awake.monotonic() - started
     lane.answers += 1
     lane.request_over(sent=answer.fault not in UNSENT)
     shared.fault_point("answered")

@@ -16,7 +16,6 @@ from runner.engine.feed import Feed
 from runner.engine.gate import Pass
 from runner.engine.ports import (
     Claim,
-    Clock,
     FaultPoint,
     JobStore,
     LaneReport,
@@ -26,6 +25,7 @@ from runner.engine.ports import (
     Transport,
     no_fault,
 )
+from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
 from runner.engine.throttle import Throttle
@@ -41,7 +41,7 @@ class Shared:
     name: str
     store: JobStore
     asked: Pending  # what the store has not answered yet
-    clock: Clock
+    clock: RealTime
     randomness: Randomness
     options: RunOptions
     budget: Budget
@@ -163,8 +163,8 @@ class Lane(Waiting):
 
     def comes_back(self) -> bool:
         """Whether a request is on the wire within its deadline."""
-        sent = self.wire.latest
-        return sent is not None and self.shared.clock.monotonic() - sent <= self.provider.http.timeout_seconds
+        seconds = self.wire.latest_seconds
+        return seconds is not None and seconds <= self.provider.http.timeout_seconds
 
     def request_over(self, *, sent: bool) -> None:
         """An attempt that was let through has ended; or it never left."""

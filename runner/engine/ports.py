@@ -66,6 +66,11 @@ class Clock(Protocol):
         """Return when `monotonic()` has reached `deadline`."""
         ...
 
+    def asleep_seconds(self) -> float:
+        """For how long the machine was suspended so far: what `monotonic` does not count and the world does. Never
+        goes back; 0 where `monotonic` counts it, or nobody can know. Never what the wall clock was set by."""
+        ...
+
 
 class Randomness(Protocol):
     """Jitter and ids. Seeded in simulations."""
@@ -266,6 +271,11 @@ class Transport(Protocol):
 
     async def send(self, request: Request) -> Answer:
         """Send it exactly once, within one deadline. Never raises for network trouble: that is an Answer."""
+        ...
+
+    def forget_idle(self) -> None:
+        """Send nothing more over a connection that is idle now: the machine slept, and the other side may have gone
+        without a word. What is on the wire is left alone. Does not wait."""
         ...
 
     async def aclose(self) -> None:

@@ -26,6 +26,7 @@ from runner.engine.ports import (
     Transport,
     no_fault,
 )
+from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.waiting import Pending
 from runner.engine.watchdog import Watchdog
@@ -59,7 +60,14 @@ class Accounts:
 
     def __init__(self) -> None:
         self._known: dict[str, Account] = {}
+        self._time: RealTime | None = None
         self.budgets = Budgets()
+
+    def time(self, clock: Clock) -> RealTime:
+        """The time of the run, over the machine's `clock`: one for all its batches."""
+        if self._time is None:
+            self._time = RealTime(clock)
+        return self._time
 
     def lanes(self) -> list[SharedLane]:
         """Those at work, of all batches."""
@@ -91,8 +99,10 @@ async def prepare(
 
     Prepare all batches of a run before the first one works: what any of them was told holds for the account.
     """
+    time = accounts.time(clock)
     operations: dict[str, list[Operation]] = {}
     for setup in lanes:
+        time.listen(setup.transport.forget_idle)
         operations.setdefault(setup.account, []).extend(setup.operations)
     shared = Shared(
         run=run,
@@ -100,10 +110,10 @@ async def prepare(
         name=name,
         store=store,
         asked=Pending(clock),
-        clock=clock,
+        clock=time,
         randomness=randomness,
         options=options,
-        budget=await accounts.budgets.of(batch, operations, options, store=store, clock=clock),
+        budget=await accounts.budgets.of(batch, operations, options, store=store, clock=time),
         stop=StopSignal(),
         observer=observer,
         fault_point=fault_point,
@@ -111,9 +121,9 @@ async def prepare(
     )
     last = {report.provider: report for report in await store.lanes(batch)}
     for setup in lanes:
-        account = accounts.of(setup, clock=clock)
+        account = accounts.of(setup, clock=time)
         lane = await _lane(setup, shared, account)
-        asked = await store.asked_to_wait(setup.provider.name, clock.now_us())
+        asked = await store.asked_to_wait(setup.provider.name, time.now_us())
         lane.resume(last.get(setup.provider.name), asked)
         account.lanes.append(lane)
         shared.lanes.append(lane)

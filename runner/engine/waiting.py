@@ -9,12 +9,14 @@ from typing import TypeVar
 import anyio
 
 from runner.engine.ports import Clock
+from runner.engine.realtime import RealTime
 
 T = TypeVar("T")
 
 
 class Pending:
-    """What is waited for somewhere else, by when that began. Only the watchdog asks."""
+    """What is waited for somewhere else, by when that began. Only the watchdog asks, of the time for which this machine
+    was awake: nothing comes while it sleeps."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -33,25 +35,33 @@ class Pending:
         return len(self._since)
 
     @property
-    def latest(self) -> float | None:
-        """Since when the shortest of these waits lasts."""
-        return next(reversed(self._since.values()), None)
+    def latest_seconds(self) -> float | None:
+        """For how long the shortest of these waits lasts."""
+        return self._seconds(next(reversed(self._since.values()), None))
+
+    @property
+    def oldest_seconds(self) -> float | None:
+        """For how long the longest of these waits lasts."""
+        return self._seconds(self.oldest)
 
     @property
     def oldest(self) -> float | None:
-        """Since when the longest of these waits lasts, on the monotonic clock."""
+        """What tells the longest of these waits from others: when it began."""
         return next(iter(self._since.values()), None)
+
+    def _seconds(self, since: float | None) -> float | None:
+        return None if since is None else self._clock.monotonic() - since
 
 
 class Waiting:
     """Who sleeps is woken when something changed; who queues gives up its place when nothing may leave any more."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: RealTime) -> None:
         self._waiting_clock = clock
         self._sleepers: set[anyio.CancelScope] = set()
         self._queued: set[anyio.CancelScope] = set()
         self._shielded: set[anyio.CancelScope] = set()
-        self.wire = Pending(clock)  # requests that left
+        self.wire = Pending(clock.awake)  # requests that left
         self.working = 0  # workers that have not ended
         self.active = 0  # jobs between taken and settled
         self.answers = 0  # to requests of this run, faults among them

@@ -2,7 +2,7 @@
 
 It looks at what the lanes know in memory, four times a minute, by the clock port alone: it must work although the store
 hangs, so it asks the store nothing. Waits that end at a known time are no hang, however long: limits, gates, backoff, a
-cap while requests are on the wire. The time that a sleeping machine skips is not counted.
+cap while requests are on the wire. The time that a machine sleeps is not counted, whichever of its clocks shows it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Watchdog:
         self._everyone = everyone
         self._stop = stop
         self._lasting: dict[Sign, float] = {}  # seconds for which each sign has been there
-        self._looked = shared.clock.monotonic()
+        self._looked = shared.clock.awake.monotonic()
         self._error: StalledError | None = None
 
     async def watch(self) -> None:
@@ -72,19 +72,19 @@ class Watchdog:
 
     def look(self) -> Sign | None:
         """A hang that has lasted for too long by now."""
-        now = self._shared.clock.monotonic()
+        now = self._shared.clock.awake.monotonic()
         passed, self._looked = min(now - self._looked, 2 * LOOK_SECONDS), now
         before = self._lasting
-        self._lasting = {sign: before[sign] + passed if sign in before else 0.0 for sign in self._signs(now)}
+        self._lasting = {sign: before[sign] + passed if sign in before else 0.0 for sign in self._signs()}
         return next((sign for sign, seconds in self._lasting.items() if seconds >= PATIENCE_SECONDS), None)
 
-    def _signs(self, now: float) -> Iterator[Sign]:
+    def _signs(self) -> Iterator[Sign]:
+        now = self._shared.clock.monotonic()
         if (asked := self._shared.asked.oldest) is not None:
             yield "store", asked
         for number, lane in enumerate(self._lanes):
-            sent = lane.wire.oldest
-            if sent is not None and now - sent > lane.provider.http.timeout_seconds:
-                yield "wire", (number, sent)
+            if (lane.wire.oldest_seconds or 0.0) > lane.provider.http.timeout_seconds:
+                yield "wire", (number, lane.wire.oldest)
             if not self._has_reason(lane, now):
                 yield "lane", (number, lane.answers)
 
@@ -123,7 +123,7 @@ class Watchdog:
         lines = [
             f"{found[0]} {found[1]}: {_WHAT[found[0]]}",
             f"run {self._shared.run}, batch {self._shared.batch}, stop {self._stop.reason}",
-            f"store: {len(asked)} questions without an answer, the oldest {_ago(asked.oldest, now)}",
+            f"store: {len(asked)} questions without an answer, the oldest {_ago(asked.oldest_seconds)}",
         ]
         for lane in self._lanes:
             lines += ["", *_lane_lines(lane, now)]
@@ -137,15 +137,15 @@ _WHAT: Final = {
 }
 
 
-def _ago(since: float | None, now: float) -> str:
-    return "none" if since is None else f"{now - since:.0f} s ago"
+def _ago(seconds: float | None) -> str:
+    return "none" if seconds is None else f"{seconds:.0f} s ago"
 
 
 def _lane_lines(lane: Lane, now: float) -> Iterator[str]:
     gate = lane.gate
     yield f"lane {lane.provider.name}: {lane.state()}, stopped={lane.stopped()}, closed={lane.closed}"
     yield f"  workers: {lane.working} of {lane.workers} at work, {lane.active} in an attempt, {lane.answers} answered"
-    yield f"  wire: {len(lane.wire)} requests, the oldest sent {_ago(lane.wire.oldest, now)}"
+    yield f"  wire: {len(lane.wire)} requests, the oldest sent {_ago(lane.wire.oldest_seconds)}"
     yield f"  cap: refused={lane.refused}"
     yield f"  gate: shut={gate.shut}, until {gate.until - now:+.0f} s, closed={gate.closed}, {gate!r}"
     for name, throttle in (("account", lane.throttle), ("batch", lane.own_throttle)):

@@ -113,6 +113,10 @@ class HttpTransport:
         # An answer that was whole when the deadline passed is an answer. It is stored as it leaves here.
         return self._keys.clean(progress.answer or timed_out(progress, timeout_seconds))
 
+    def forget_idle(self) -> None:
+        """Send nothing more over a connection that is idle now."""
+        self._slots.forget_idle()
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._slots.aclose()

@@ -19,6 +19,7 @@ class Slots:
         self._make = make
         self._wait_seconds = wait_seconds
         self._free: list[Any] = []  # last in, first out: the fewest connections stay in use
+        self._forgotten: list[Any] = []  # idle, and never used again
         self._places = anyio.Semaphore(size)
         self._closed = False
 
@@ -29,6 +30,7 @@ class Slots:
         except anyio.WouldBlock:
             with anyio.fail_after(self._wait_seconds):
                 await self._places.acquire()
+        await self._close_forgotten()
         return self._make() if fresh or not self._free else self._free.pop()
 
     async def give_back(self, slot: Any, *, fresh: bool) -> None:
@@ -44,9 +46,19 @@ class Slots:
         self._places.release()
         await _close(slot)
 
+    def forget_idle(self) -> None:
+        """Use none of the idle connections again: they are closed when the next one is asked for."""
+        self._forgotten += self._free
+        self._free.clear()
+
+    async def _close_forgotten(self) -> None:
+        while self._forgotten:
+            await _close(self._forgotten.pop())
+
     async def aclose(self) -> None:
         """Close the idle connections, and each busy one as it comes back."""
         self._closed = True
+        await self._close_forgotten()
         while self._free:
             await _close(self._free.pop())
 

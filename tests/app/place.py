@@ -50,6 +50,10 @@ class Time:
         """The wall clock, over all loops."""
         return NOON_US + round((self.before + self.monotonic()) * 1e6)
 
+    def asleep_seconds(self) -> float:
+        """It never sleeps."""
+        return 0.0
+
     async def sleep_until(self, deadline: float) -> None:
         """Sleep on the virtual loop."""
         await anyio.sleep_until(deadline)
@@ -86,6 +90,9 @@ class Wire:
         answered = reply.manner is Manner.ANSWER
         self._world.finish(reply.entry, self._time.now_us() / 1e6, answered=answered)
         return reply.answer if answered else Answer(fault=Fault.NO_ANSWER, detail="dropped")
+
+    def forget_idle(self) -> None:
+        """No connection is kept."""
 
     async def aclose(self) -> None:
         """Nothing to close."""

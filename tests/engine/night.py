@@ -124,6 +124,7 @@ class ScriptedTransport:
     sent: list[Sent] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
+    forgotten: list[float] = field(default_factory=list)  # when idle connections were to be dropped
 
     def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
         """The value travels in the body."""
@@ -153,6 +154,10 @@ class ScriptedTransport:
         await anyio.sleep(self.latency / 2 + self.slow.get(sent.value, 0.0))
         self.in_flight -= 1
         return answer
+
+    def forget_idle(self) -> None:
+        """Remember when."""
+        self.forgotten.append(anyio.current_time())
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -32,6 +32,7 @@ class SimClock:
     def __init__(self, axis: Axis, began_us: int) -> None:
         self.axis = axis
         self.shift_us = 0
+        self.asleep = 0.0
         self._began_us = began_us
 
     def monotonic(self) -> float:
@@ -41,6 +42,10 @@ class SimClock:
     def now_us(self) -> int:
         """The wall clock of the runner's machine."""
         return self._began_us + self.shift_us + round(self.axis.now * 1e6)
+
+    def asleep_seconds(self) -> float:
+        """For how long the machine was suspended in all."""
+        return self.asleep
 
     async def sleep_until(self, deadline: float) -> None:
         """Sleep on the virtual loop."""

@@ -47,6 +47,9 @@ class SimTransport:
         process.told(entry)
         return answer
 
+    def forget_idle(self) -> None:
+        """No connection is kept."""
+
     async def aclose(self) -> None:
         """Nothing to close."""
 

@@ -44,6 +44,9 @@ class HandClock:
     def now_us(self) -> int:
         return self.us
 
+    def asleep_seconds(self) -> float:
+        return 0.0
+
     async def sleep_until(self, deadline: float) -> None:
         self.slept.append(deadline - self.monotonic())
         self.us = max(self.us, round(deadline * 1_000_000))
