@@ -12,7 +12,8 @@ from typing import Protocol
 from runner.domain.model import Amount
 from runner.domain.provider import Limit, Provider
 from runner.engine.gate import Gate, Pass
-from runner.engine.ports import Clock, JobStore, LaneReport
+from runner.engine.ports import JobStore, LaneReport
+from runner.engine.realtime import RealTime
 from runner.engine.throttle import Throttle, longest_seconds
 from runner.engine.turns import Turns
 from runner.engine.waiting import Pending
@@ -70,7 +71,7 @@ class Account:
     """What is shared. `lanes` are those at work, in the order in which they were prepared: whoever prepares them begins
     with the shortest list, which is favoured when they take turns."""
 
-    def __init__(self, provider: Provider, fingerprint: str, *, clock: Clock) -> None:
+    def __init__(self, provider: Provider, fingerprint: str, *, clock: RealTime) -> None:
         self.provider = provider
         self.fingerprint = fingerprint
         self.gate = Gate()
@@ -99,6 +100,7 @@ class Account:
 
     async def _throttle(self, limits: tuple[Limit, ...], store: JobStore) -> Throttle:
         throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
+        self._clock.listen(throttle.smooth_anew)
         if limits:
             since_us = self._clock.now_us() - round(longest_seconds(limits) * 1e6)
             throttle.restore(await store.recent(self.fingerprint, since_us))

@@ -73,7 +73,7 @@ class Accounts:
         """Those at work, of all batches."""
         return [lane for account in self._known.values() for lane in account.lanes]
 
-    def of(self, setup: LaneSetup, *, clock: Clock) -> Account:
+    def of(self, setup: LaneSetup, *, clock: RealTime) -> Account:
         """The account of a lane, made on first use."""
         if setup.account not in self._known:
             self._known[setup.account] = Account(setup.provider, setup.account, clock=clock)

@@ -25,7 +25,6 @@ class Throttle:
 
     def __init__(self, limits: Sequence[Limit], *, clock: Clock, pace: Pace = Pace.STRICT) -> None:
         self._clock = clock
-        self._asleep_seconds = 0.0  # what the clock did not count, see `age`
         self._traffic = Traffic(pace)
         self.factor = 1.0
         self._turn = anyio.Lock()
@@ -50,7 +49,7 @@ class Throttle:
 
     def holds_back(self) -> bool:
         """Whether the next one has to wait for a time that is known, whoever asks."""
-        now = self._now()
+        now = self._clock.monotonic()
         if any((at := window.room_at(now)) is not None and at > now for window in self._windows):
             return True
         return self._bucket is not None and not self._bucket.has_capacity()
@@ -68,7 +67,7 @@ class Throttle:
             self._waiting -= 1
 
     def _admit(self) -> bool:
-        now = self._now()
+        now = self._clock.monotonic()
         for window in self._windows:
             at = window.room_at(now)
             if at is None or at > now:
@@ -78,14 +77,14 @@ class Throttle:
 
     async def _wait(self) -> None:
         """Until the windows may have room: a known time, or the end of a request in flight; or until they change."""
-        now = self._now()
+        now = self._clock.monotonic()
         times = [window.room_at(now) for window in self._windows]
         known = [at for at in times if at is not None]
         self._for_an_end = len(known) < len(times)
         if self._for_an_end:
             await self._sleep(anyio.sleep_forever)
         else:
-            until = max(known, default=now) - self._asleep_seconds
+            until = max(known, default=now)
             await self._sleep(lambda: self._clock.sleep_until(until))
 
     async def _sleep(self, wait: Callable[[], Awaitable[None]]) -> bool:
@@ -106,13 +105,9 @@ class Throttle:
         if self._sleeper is not None:
             self._sleeper.cancel()
 
-    def _now(self) -> float:
-        """Seconds that really passed: what the machine slept through counts."""
-        return self._clock.monotonic() + self._asleep_seconds
-
     def finish(self) -> None:
         """A request that left is over, now."""
-        self._traffic.finish(self._now())
+        self._traffic.finish(self._clock.monotonic())
         if self._for_an_end:
             self._look_again()
 
@@ -138,10 +133,8 @@ class Throttle:
             self.factor = factor
             self._set(self.limits)
 
-    def age(self, seconds: float) -> None:
-        """The machine slept: what is remembered lies so much further back than the clock says. What is in flight stays
-        so: nobody knows yet when it was over."""
-        self._asleep_seconds += max(0.0, seconds)
+    def smooth_anew(self) -> None:
+        """The machine slept: the smoothing goes by the event loop's clock and has not seen that time pass."""
         self._bucket = smoothing(self.limits, factor=self.factor)
         self._look_again()
 
@@ -150,12 +143,12 @@ class Throttle:
 
         An instant in the future (the clock was set back) counts as now: never a request too early.
         """
-        now, now_us = self._now(), self._clock.now_us()
+        now, now_us = self._clock.monotonic(), self._clock.now_us()
         self._traffic.restore(now - max(0.0, (now_us - ended) / 1e6) for ended in ended_us)
 
     def statistics(self) -> tuple[WindowStatistics, ...]:
         """A snapshot of each window."""
-        now = self._now()
+        now = self._clock.monotonic()
         return tuple(window.statistics(now) for window in self._windows)
 
 

@@ -13,6 +13,7 @@ from runner.domain.provider import Operation
 from runner.engine.account import Account
 from runner.engine.gate import Pass
 from runner.engine.ports import UnsendableError
+from runner.engine.realtime import RealTime
 from runner.engine.streaks import Streaks
 from runner.engine.waiting import Pending
 from tests.engine.night import Night, ScriptedTransport, changed, provider
@@ -48,7 +49,7 @@ def test_a_probe_that_was_not_used_is_the_others_turn(probe: bool, woken: int) -
     """Whoever gives a probe back wakes the others, not itself: it would take the same turn again."""
 
     async def main() -> tuple[int, int]:
-        account = Account(provider(), "account", clock=VirtualClock())
+        account = Account(provider(), "account", clock=RealTime(VirtualClock()))
         one, other = Waiting(), Waiting()
         account.lanes.extend((one, other))
         account.leave(Pass(probe=probe), one)

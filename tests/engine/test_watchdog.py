@@ -131,7 +131,7 @@ def test_a_lost_wake_up_ends_the_run(tmp_path: Path, lost: str, monkeypatch: pyt
         values = 40 if lost == "throttle" else 3
         limit = Limit(at_most=4 if lost == "throttle" else 1, per_seconds=1)
         night = Night(path=tmp_path / "few.db", values=values, providers=(provider(limits=(limit,)),), latency=5.0)
-        monkeypatch.setattr(Throttle, "finish", lambda self: self._traffic.finish(self._now()))
+        monkeypatch.setattr(Throttle, "finish", lambda self: self._traffic.finish(self._clock.monotonic()))
     elif lost == "feed":
         answers = {f"v{n}": DOWN for n in range(37, 41)}
         night.scripts = {"acme": lambda sent: answers.pop(sent.value, OK)}
