@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from runner.cli.progress import Tally, dry_text, lane_word
+from runner.cli.progress import Tally, dry_text, lane_word, slept_text
 from runner.cli.text import clean, moment, number
 from runner.domain.model import BatchId
 from runner.engine.events import (
@@ -15,6 +15,7 @@ from runner.engine.events import (
     BalanceLow,
     Event,
     LaneChanged,
+    MachineSlept,
     RunEnded,
     RunStarted,
     RunStopping,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_BARS = 5
 _DATABASE = "the database"  # among what is waited for, beside the providers
+_MACHINE = "this machine"
 _TROUBLE = {
     "database-locked": "waiting for the database: another program holds it",
     "disk-full": "the disk is full",
@@ -91,6 +93,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             self._trouble(tally, event)
         elif isinstance(event, BalanceLow):
             self._waiting[tally][f"{event.provider}'s wallet"] = dry_text(event)
+        elif isinstance(event, MachineSlept):
+            self._waiting[tally][_MACHINE] = slept_text(event)
         elif isinstance(event, RunEnded):
             self._make_room(tally)
         self._draw(tally)

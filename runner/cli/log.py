@@ -14,7 +14,7 @@ from runner.cli.options import Common, Switch
 from runner.cli.receipt import wallet_text
 from runner.cli.render import table
 from runner.cli.terminal import Screen
-from runner.cli.text import clean, count, moment, number, plural, redact
+from runner.cli.text import clean, count, duration, moment, number, plural, redact
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -224,6 +224,11 @@ def _units(record: Record, name: str) -> str:
     return f"{number(record.detail[name])} {plural(str(record.detail['unit']), record.detail[name])}"
 
 
+def _clock_set(record: Record) -> str:
+    seconds = float(record.detail["seconds"])
+    return f"the clock of this machine was set {'ahead' if seconds > 0 else 'back'} by {duration(abs(seconds))}"
+
+
 def _words(text: str) -> Callable[[Record], str]:
     return lambda _: text
 
@@ -256,6 +261,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     ),
     "answers.recovered": lambda r: f"{count(int(r.detail['answers']), 'answer')} put back that a run could not store",
     "answers.aside": lambda r: f"{count(int(r.detail['lines']), 'answer')} of no use: kept in {r.detail['file']}.aside",
+    "machine.slept": lambda r: f"the machine slept {duration(float(r.detail['seconds']))}; going on",
+    "clock.set": _clock_set,
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,

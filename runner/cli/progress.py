@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
-from runner.cli.text import amount, clean, count, plural, redact
+from runner.cli.text import amount, clean, count, duration, plural, redact
 from runner.domain.model import MILLION, UNSENT, Debited
 from runner.domain.states import JobEvent
 from runner.engine.events import (
@@ -21,6 +21,7 @@ from runner.engine.events import (
     BalanceLow,
     Event,
     LaneChanged,
+    MachineSlept,
     RunEnded,
     RunStarted,
     RunStopping,
@@ -104,6 +105,7 @@ _NAMES: dict[type[Event], str] = {
     RunStopping: "run.stopping",
     StoreTrouble: "store.trouble",
     BalanceLow: "balance.low",
+    MachineSlept: "machine.slept",
     RunEnded: "run.ended",
 }
 
@@ -141,6 +143,11 @@ def dry_text(event: BalanceLow) -> str:
     return f"{event.provider} holds {holds}, {waiting}: it will run dry"
 
 
+def slept_text(event: MachineSlept) -> str:
+    """`the machine slept 7 h 58 min; going on`."""
+    return f"the machine slept {duration(event.seconds)}; going on"
+
+
 class PlainProgress:
     """`key=value` lines: start, each change of state, one a minute, end."""
 
@@ -166,6 +173,8 @@ class PlainProgress:
                 self._say(event.at_us, trouble_word(event), why=event.reason)
             case BalanceLow():
                 self._say(event.at_us, "warning", provider=event.provider, why="balance-low", says=dry_text(event))
+            case MachineSlept():
+                self._say(event.at_us, "awake", why="machine-slept", says=slept_text(event))
             case RunEnded():
                 self._say(event.at_us, "end", state=event.state, why=event.reason, **self._tally.fields())
             case _:

@@ -80,6 +80,8 @@ class Account:
         self.slots = Turns(provider.in_flight, lambda: next(iter(self.lanes), None))
         self._slower: dict[tuple[Limit, ...], Throttle] = {}  # of batches that go slower than they might
         self._clock = clock
+        self._asleep = clock.asleep
+        clock.listen(self._woke)
         self.halt: LaneReport | None = None  # of the batch whose request was answered so
         self.parked_until_us: int | None = None
         self.pause_reason: str | None = None
@@ -98,9 +100,16 @@ class Account:
             self._slower[own] = await self._throttle(own, store)
         return self.throttle, self._slower[own]
 
+    def _woke(self) -> None:
+        """The machine slept, or may have."""
+        slept, self._asleep = self._clock.asleep - self._asleep, self._clock.asleep
+        self.gate.slept(slept)
+        for throttle in (self.throttle, *self._slower.values()):
+            if throttle is not None:
+                throttle.smooth_anew()
+
     async def _throttle(self, limits: tuple[Limit, ...], store: JobStore) -> Throttle:
         throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
-        self._clock.listen(throttle.smooth_anew)
         if limits:
             since_us = self._clock.now_us() - round(longest_seconds(limits) * 1e6)
             throttle.restore(await store.recent(self.fingerprint, since_us))

@@ -86,6 +86,15 @@ class BalanceLow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSlept:
+    """The machine was suspended in the middle of the run, and is awake again; told to each batch at work."""
+
+    batch: BatchId
+    at_us: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """The run is over; everything it did is stored."""
 
@@ -95,4 +104,4 @@ class RunEnded:
     reason: str | None
 
 
-Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | StoreTrouble | BalanceLow | RunEnded
+Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | StoreTrouble | BalanceLow | MachineSlept | RunEnded

@@ -160,6 +160,12 @@ class Gate:
         """Nothing leaves before; never earlier than was promised."""
         self.until = max(self.until, until)
 
+    def slept(self, seconds: float) -> None:
+        """This machine did, and nobody failed meanwhile: an outage is no older for it. A laptop that wakes has no
+        network for its first seconds, which must not be taken for a provider that was down all night."""
+        if self._failing_since is not None:
+            self._failing_since += seconds
+
     def close(self, how: str) -> None:
         """For the rest of the run. A halt outranks a wait."""
         self._probing = False

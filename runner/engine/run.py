@@ -29,6 +29,7 @@ from runner.engine.ports import (
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.waiting import Pending
+from runner.engine.waking import Waking
 from runner.engine.watchdog import Watchdog
 from runner.engine.worker import worker
 
@@ -246,10 +247,12 @@ async def _work(shared: Shared, lanes: Sequence[Lane]) -> None:
 
 
 async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
-    """Twice a second: what another terminal asked for, and work that was added meanwhile."""
+    """Twice a second: whether the machine slept, what another terminal asked for, and work that was added meanwhile."""
+    waking = Waking(shared)
     visible = (await shared.asked.on(shared.store.wishes(shared.batch))).visible_job
     while shared.stop.reason is None:
         await shared.clock.sleep_until(shared.clock.monotonic() + WISHES_SECONDS)
+        await waking.look()
         wishes = await shared.asked.on(shared.store.wishes(shared.batch))
         if wishes.requested_state is not None:
             shared.stop.set(f"requested:{wishes.requested_state}")

@@ -21,7 +21,7 @@ from runner.work.records import By, Record, Spend, SpendLine
 from tests.cli.place import RUN, inside, names, write_list
 
 ROOT = Path(__file__).parents[2]
-NAME = re.compile(r"(answers|balance|batch|wish|jobs|doubts|streak|run|lane)\.[a-z]+")
+NAME = re.compile(r"(answers|balance|batch|wish|jobs|doubts|streak|run|lane|machine|clock)\.[a-z]+")
 LANES = ("open", "limited", "gated", "circuit", "parked", "halted", "done")
 PRICED = '[prices]\n"defastra.check" = "0.02 EUR"\n'
 
@@ -114,6 +114,9 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
             {"unit": "check", "balance": 120, "requests": 1856, "cost": 1856},
             "its wallet holds 120 checks, what waits costs at least 1,856 checks: it will run dry",
         ),
+        ("machine.slept", {"seconds": 28_680.4}, "the machine slept 7 h 58 min; going on"),
+        ("clock.set", {"seconds": 3600}, "the clock of this machine was set ahead by 1 h"),
+        ("clock.set", {"seconds": -7.5}, "the clock of this machine was set back by 8 s"),
         ("lane.done", {"reason": "limit"}, "sends nothing more: --limit is reached"),
         ("batch.exported", {"rows": 2, "file": "20261121.csv"}, "2 rows written to 20261121.csv"),
         ("tomorrow.invented", {"jobs": 2}, "tomorrow invented: jobs 2"),

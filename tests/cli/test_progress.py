@@ -13,7 +13,16 @@ from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
 from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
 from runner.domain.states import JobEvent
-from runner.engine.events import AttemptClosed, BalanceLow, LaneChanged, RunEnded, RunStarted, RunStopping, StoreTrouble
+from runner.engine.events import (
+    AttemptClosed,
+    BalanceLow,
+    LaneChanged,
+    MachineSlept,
+    RunEnded,
+    RunStarted,
+    RunStopping,
+    StoreTrouble,
+)
 from runner.errors import ConfigError
 
 B = BatchId(1)
@@ -126,6 +135,16 @@ def test_a_wallet_that_will_run_dry_is_told_in_words(shown):
     ]
     one = low(balance=Amount(1_000_000), requests=1, cost=Amount(2_000_000))
     assert dry_text(one) == "defastra holds 1 check, 1 request waits: it will run dry"
+
+
+def test_a_machine_that_slept_is_told_in_one_line(shown):
+    """How long, and that it goes on."""
+    observe, lines = shown
+    observe(MachineSlept(batch=B, at_us=SECOND, seconds=28_680.0))
+    assert lines == [
+        "at=1970-01-01T00:00:01Z event=awake batch=leads why=machine-slept "
+        'says="the machine slept 7 h 58 min; going on"'
+    ]
 
 
 def test_withdrawn_requests_count_for_nothing():

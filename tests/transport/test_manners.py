@@ -98,6 +98,34 @@ async def test_a_connection_idle_for_too_long_is_not_reused(connect: Connect) ->
     assert server.connections == 2
 
 
+async def test_after_a_sleep_nothing_goes_out_on_a_connection_that_was_idle(connect: Connect) -> None:
+    """The server forgot it without a word: on it a paid request would be in doubt. What is on the wire is left alone,
+    and its connection, which is alive, is used again."""
+    asked, answered = anyio.Event(), anyio.Event()
+
+    async def answer(exchange: Exchange) -> None:
+        if exchange.body.count(b"slow"):
+            asked.set()
+            await answered.wait()
+        elif exchange.connection == 1 and len(server.requests) > 1:
+            await exchange.gone()  # nothing ever comes on it again
+        await exchange.write(OK)
+
+    async with rude(answer) as server, connect(server.url, timeout_seconds=2.0) as transport:
+        await ask(transport)
+        async with anyio.create_task_group() as group:
+            # The one idle connection is taken by this request; the next one is idle when the machine sleeps.
+            transport.forget_idle()
+            group.start_soon(ask, transport, "slow@example.com")
+            await asked.wait()
+            await ask(transport)
+            transport.forget_idle()
+            answered.set()
+        answers = [await ask(transport), await ask(transport)]
+    assert [one.status for one in answers] == [200, 200]
+    assert [seen.connection for seen in server.requests] == [1, 2, 3, 2, 2]
+
+
 async def test_a_fresh_lane_says_so_and_shares_no_connection(connect: Connect) -> None:
     """An unsafe operation takes a connection for itself; a safe one still reuses."""
     async with rude(polite) as server, connect(server.url, fresh=True) as transport:

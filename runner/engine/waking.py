@@ -1,0 +1,51 @@
+"""What a batch makes of a machine that slept, and of a wall clock that was set: due times are looked at again, and it
+is told once, in its record and to its observers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from runner.engine.events import MachineSlept
+from runner.engine.lane import Shared
+
+WORTH_TELLING_SECONDS: Final = 5.0
+
+
+class Waking:
+    """Of one batch. What happened before it was made is no news."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._asleep = shared.clock.asleep
+        self._set_by = shared.clock.set_by
+
+    async def look(self) -> None:
+        """Call it twice a second: after a sleep nobody else may look at the clock for a while."""
+        shared, clock = self._shared, self._shared.clock
+        at_us = clock.now_us()
+        slept, moved = clock.asleep - self._asleep, clock.set_by - self._set_by
+        if slept < WORTH_TELLING_SECONDS and not moved:
+            return
+        for lane in shared.lanes:
+            if not lane.stopped():
+                lane.feed.look_again()
+                lane.wake()
+        if moved:
+            self._set_by = clock.set_by
+            await self._record("clock.set", moved)
+        if slept >= WORTH_TELLING_SECONDS:
+            self._asleep = clock.asleep
+            await self._record("machine.slept", slept)
+            shared.observer(MachineSlept(batch=shared.batch, at_us=at_us, seconds=slept))
+
+    async def _record(self, event: str, seconds: float) -> None:
+        shared = self._shared
+        recorded = shared.store.record(
+            at_us=shared.clock.now_us(),
+            run=shared.run,
+            batch=shared.batch,
+            lane=None,
+            event=event,
+            detail={"seconds": round(seconds, 3)},
+        )
+        await shared.asked.on(recorded)

@@ -1,0 +1,76 @@
+"""The machine's own clocks: how a suspend is told from everything else."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import runner.system
+from runner.system import SystemClock
+
+
+class Clocks:
+    """Stands in for the module `time`: both clocks go on, one of them also in a suspend; reading takes time."""
+
+    CLOCK_MONOTONIC, CLOCK_BOOTTIME = 1, 7
+
+    def __init__(self) -> None:
+        self.awake = 1_000_000.0
+        self.asleep = 5_000.0
+        self.reading = 0.0
+
+    def clock_gettime(self, which: int) -> float:
+        """Read one; a process that is stopped meanwhile takes long."""
+        now = self.awake + (self.asleep if which == self.CLOCK_BOOTTIME else 0.0)
+        self.awake += self.reading
+        return now
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    """In place of the real ones."""
+    fake = Clocks()
+    monkeypatch.setattr(runner.system, "time", fake)
+    monkeypatch.setattr(runner.system, "_WITH_SLEEP_AND_WITHOUT", (fake.CLOCK_BOOTTIME, fake.CLOCK_MONOTONIC))
+    return fake
+
+
+def test_a_suspend_is_what_one_clock_counts_and_the_other_does_not(clocks: Clocks) -> None:
+    """From when the clock was made on; what was slept before is no news."""
+    clock = SystemClock()
+    assert clock.asleep_seconds() == 0
+    clocks.awake += 100
+    assert clock.asleep_seconds() == 0
+    clocks.asleep += 28_800
+    assert clock.asleep_seconds() == pytest.approx(28_800)
+    clocks.asleep += 60
+    assert clock.asleep_seconds() == pytest.approx(28_860)
+
+
+def test_it_is_never_too_much_and_never_goes_back(clocks: Clocks) -> None:
+    """A process that is stopped between the two readings slept less for it, not more; the next reading makes up."""
+    clocks.reading = 3.0
+    clock = SystemClock()
+    assert clock.asleep_seconds() == 0
+    clocks.asleep += 28_800
+    assert 28_700 < clock.asleep_seconds() <= 28_800
+    clocks.reading = 500.0
+    before = clock.asleep_seconds()
+    assert clock.asleep_seconds() == before
+    clocks.reading = 0.0
+    assert before <= clock.asleep_seconds() <= 28_800
+
+
+def test_a_system_without_such_clocks_never_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows: its monotonic clock counts a suspend by itself."""
+    monkeypatch.setattr(runner.system, "_WITH_SLEEP_AND_WITHOUT", None)
+    assert SystemClock().asleep_seconds() == 0
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="other systems have other clocks")
+def test_linux_has_them() -> None:
+    """And a machine that is awake does not sleep."""
+    assert runner.system._WITH_SLEEP_AND_WITHOUT == (time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC)
+    clock = SystemClock()
+    assert all(clock.asleep_seconds() == 0 for _ in range(1000))
