@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         BalanceLow,
         Event,
         LaneChanged,
+        MachineSlept,
         RunEnded,
         RunStarted,
         RunStopping,
