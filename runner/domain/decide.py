@@ -46,6 +46,7 @@ class Situation(NamedTuple):
     now_us: int
     chance: float
     streak: int = 0  # answers by this very rule, one after the other, before this one
+    spared: bool = False  # it fails while an outage seemed over: put down to the provider, once a job
     held: Amount = Amount(0)  # what was set aside for the request: more than its price where it was once charged more
 
 
@@ -180,13 +181,15 @@ def _retry(
     status = answer.status or 0
     outage = answer.fault is not None or status >= 500
     # Behind an open circuit even a readable "try again later" proves nothing: many providers say it with HTTP 200.
-    lane = LaneMove.FAILURE if outage or situation.shut is Shut.CIRCUIT else LaneMove.ANSWER
+    down = situation.shut is Shut.CIRCUIT or situation.spared
+    lane = LaneMove.FAILURE if outage or down else LaneMove.ANSWER
     if verdict.debited is Debited.YES and not (operation.safe or verdict.resend):
         # Paid for, and no use: sending it again would surely be charged again. A person may (`retry`).
         return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True)
-    if lane is LaneMove.FAILURE and (situation.probe or situation.shut is Shut.CIRCUIT):
+    if lane is LaneMove.FAILURE and (situation.probe or down):
         # The provider is in trouble, not the job: it goes back unharmed and the lane waits.
-        return _decision(JobEvent.RELEASE, lane, verdict, amount)
+        due_us = situation.now_us + _backoff_us(job, situation) if situation.spared else 0
+        return _decision(JobEvent.RELEASE, lane, verdict, amount, due_us=due_us)
     if _used_up(job, verdict, situation):
         return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True, final=False)
     wait_us = _backoff_us(job, situation)

@@ -86,6 +86,7 @@ class Account:
         self.parked_until_us: int | None = None
         self.pause_reason: str | None = None
         self.pause_code: str | None = None  # in the provider's words
+        self.unreachable: str | None = None  # why nobody answered the last knock
         self.funds = Funds()
 
     async def pace(self, limits: Sequence[Limit], store: JobStore) -> tuple[Throttle, Throttle | None]:

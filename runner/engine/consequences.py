@@ -39,12 +39,12 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
                 lane.leave(leave)
                 lane.give_up(report)
             else:
-                _halt(lane, report)
+                halt(lane, report)
         case LaneMove.NOTHING:
             lane.leave(leave)
     if give_up:
         reason = _given_up(decision, verdict)
-        _halt(lane, _report(lane, reason, verdict, answer, job))
+        halt(lane, _report(lane, reason, verdict, answer, job))
     _judge(lane, decision, verdict, answer, job)
     shut = (was_open and lane.gate.shut is not None) or lane.gate.closed is not None
     for other in tuple(lane.account.lanes):
@@ -128,7 +128,7 @@ def _wait(lane: Lane, seconds: float) -> None:
         lane.gate.close("parked")
 
 
-def _halt(lane: Lane, report: LaneReport) -> None:
+def halt(lane: Lane, report: LaneReport) -> None:
     """For every batch on the account, and told once."""
     if lane.account.halt is None:
         lane.gate.close("halted")

@@ -18,6 +18,8 @@ JOBS_TO_TRIP = 3
 PASSES_TO_HALT = 3
 REFUSALS_TO_HALT = 20
 OUTAGE_SECONDS_TO_HALT = 6 * 3600.0
+KNOCK_SECONDS = 10.0
+"""For so long the provider is known to answer: a probe that found nothing to send asks it no second time."""
 
 
 class Pass(NamedTuple):
@@ -38,7 +40,10 @@ class Gate:
         self._probing = False
         self._failures = 0
         self._failed_jobs: set[JobId] = set()
-        self._failing_since: float | None = None
+        self._down_since: float | None = None  # the circuit opened, or a probe failed
+        self._waits = 0  # of this outage: they grow, and begin again when the provider has proved itself
+        self._unproved = 0  # good answers it still owes after an outage
+        self._knocked: float | None = None  # when it answered a knock
         self._refusals = 0
         self._too_fast = 0
         self._passes = 0
@@ -67,6 +72,21 @@ class Gate:
         if self.closed is not None or self.shut is None or self._probing:
             return None
         return self.until
+
+    def knocks(self, leave: Pass, now: float) -> bool:
+        """Whether to ask first, for free, if anybody is there: before a probe that follows failures."""
+        down = leave.probe and self._down_since is not None and self.shut is not Shut.PAUSE
+        return down and (self._knocked is None or now - self._knocked > KNOCK_SECONDS)
+
+    def knocked(self, now: float) -> None:
+        """It answers: the probe may go."""
+        self._knocked = now
+
+    def unreachable(self, leave: Pass, *, now: float, chance: float) -> bool:
+        """Nobody is there: nothing was sent, and the next look is later. True when that goes on for hours."""
+        self.leave(leave)
+        self._wait_longer(now, silent=False, chance=chance)
+        return self._out_for_hours(now)
 
     def leave(self, leave: Pass) -> None:
         """Nothing was sent after all."""
@@ -122,22 +142,26 @@ class Gate:
         return self._pass_on()
 
     def failed(self, leave: Pass, job: JobId, *, now: float, silent: bool, doubt: bool, chance: float) -> bool:
-        """A fault, a 5xx or a doubt. True when the provider has to be given up: silent for hours, or a third probe in
-        a row whose fate is unknown."""
+        """A fault, a 5xx or a doubt. True when the provider has to be given up: down for hours, or a third probe in a
+        row whose fate is unknown in a lane that has not worked yet."""
         self._failures += 1
         self._failed_jobs.add(job)
-        if self._failing_since is None:
-            self._failing_since = now
         if leave.probe:
             self._probing = False
-            self.until = now + circuit_wait(self._failures, silent=silent, chance=chance)
-            if doubt:
+            self._wait_longer(now, silent=silent, chance=chance)
+            if self.shut is Shut.HALT and not doubt:
+                self.probe_job = job
+            elif doubt and self.shut in (Shut.START, Shut.HALT):
                 return self._pass_on() or self._out_for_hours(now)
-            self.probe_job = job
         elif self.shut is None and self._failures >= FAILURES_TO_TRIP and len(self._failed_jobs) >= JOBS_TO_TRIP:
             self.shut = Shut.CIRCUIT
-            self.until = now + circuit_wait(self._failures - FAILURES_TO_TRIP + 1, silent=silent, chance=chance)
+            self._wait_longer(now, silent=silent, chance=chance)
         return self._out_for_hours(now)
+
+    def spares(self, job: JobId) -> bool:
+        """Whether a failure of this job is put down to an outage that seemed over: its first, while the provider owes
+        good answers. Else a provider that flaps would use up the attempts of job after job."""
+        return self.shut is None and self._unproved > 0 and job not in self._failed_jobs
 
     def refuse(self, leave: Pass, *, outage: bool = False) -> bool:
         """The provider asked to wait. False for what was on its way when an earlier refusal shut the gate: the same
@@ -152,8 +176,8 @@ class Gate:
 
     def ailing(self, now: float) -> bool:
         """The provider says that it is in trouble. True when it has said nothing else for hours."""
-        if self._failing_since is None:
-            self._failing_since = now
+        if self._down_since is None:
+            self._down_since = now
         return self._out_for_hours(now)
 
     def hold_until(self, until: float) -> None:
@@ -182,7 +206,19 @@ class Gate:
     def _calm(self) -> None:
         self._failures = 0
         self._failed_jobs.clear()
-        self._failing_since = None
+        self._down_since = self._knocked = None
+        self._unproved = max(0, self._unproved - 1)
+        if not self._unproved:
+            self._waits = 0
+
+    def _wait_longer(self, now: float, *, silent: bool, chance: float) -> None:
+        """Until the next probe: each wait of an outage is longer than the one before. None is ever shortened."""
+        if self._down_since is None:
+            self._down_since = now
+        self._waits += 1
+        self._unproved = FAILURES_TO_TRIP
+        self._knocked = None
+        self.until = max(self.until, now + circuit_wait(self._waits, silent=silent, chance=chance))
 
     def _pass_on(self) -> bool:
         self._passes += 1
@@ -190,4 +226,4 @@ class Gate:
         return self._passes >= PASSES_TO_HALT
 
     def _out_for_hours(self, now: float) -> bool:
-        return self._failing_since is not None and now - self._failing_since >= OUTAGE_SECONDS_TO_HALT
+        return self._down_since is not None and now - self._down_since >= OUTAGE_SECONDS_TO_HALT

@@ -11,6 +11,8 @@ from runner.domain.model import Answer, Verdict
 RATE_LIMITED: Final = "rate-limited"
 PROVIDER_DOWN: Final = "provider-down"
 MAX_FAILED: Final = "max-failed"
+UNREACHABLE: Final = "unreachable"
+"""Why a lane waits on: nobody answered a knock. No halt."""
 
 OWN_ADVICE: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -12,19 +12,11 @@ from runner.domain.model import BatchId, Job, RunId
 from runner.domain.provider import Limit, Operation, Provider
 from runner.engine.account import Account
 from runner.engine.events import LaneChanged
+from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.feed import Feed
 from runner.engine.gate import Pass
-from runner.engine.ports import (
-    Claim,
-    FaultPoint,
-    JobStore,
-    LaneReport,
-    Observer,
-    Randomness,
-    RunOptions,
-    Transport,
-    no_fault,
-)
+from runner.engine.halts import UNREACHABLE
+from runner.engine.ports import Claim, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
@@ -225,6 +217,7 @@ class Lane(Waiting):
             reason, code = self.account.pause_reason, self.account.pause_code
         elif state != "circuit":
             until_us, reason = self._asked_until_us(), self.stop_reason
+        unreachable = state == "circuit" and reason == UNREACHABLE
         return LaneReport(
             batch=self.shared.batch,
             provider=self.provider.name,
@@ -234,6 +227,7 @@ class Lane(Waiting):
             rate=self.rate(),
             in_flight=self.workers,
             code=code,
+            message=self.account.unreachable if unreachable else None,
             at_us=self.shared.clock.now_us(),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from runner.domain.model import (
     Action,
@@ -27,25 +27,6 @@ from runner.domain.model import (
 from runner.domain.provider import Operation
 from runner.domain.states import JobEvent
 from runner.engine.events import Event
-
-FaultPoint = Callable[[str], None]
-"""Called at the moments named in `FAULT_POINTS`. Real runs pass `no_fault`; a simulation's may raise, and the runner
-then ends there as a killed process would."""
-
-FAULT_POINTS: Final = (
-    "opened",  # the intent is committed, nothing was sent
-    "answered",  # the answer is in hand, the store has not heard of it
-    "before-begin",  # the run's writer, around each group
-    "before-commit",
-    "after-commit",
-    "decision-before-commit",  # every other transaction: loads, decisions, recovery, the start and end of runs
-    "decision-after-commit",
-)
-
-
-def no_fault(_: str) -> None:
-    """Nothing goes wrong on purpose."""
-
 
 Observer = Callable[[Event], None]
 """Told of everything that happens, after it was stored. Must not block and must not raise."""
@@ -276,6 +257,14 @@ class Transport(Protocol):
     def forget_idle(self) -> None:
         """Send nothing more over a connection that is idle now: the machine slept, and the other side may have gone
         without a word. What is on the wire is left alone. Does not wait."""
+        ...
+
+    async def knock(self) -> str | None:
+        """Ask for free whether the provider answers: its `health` where the profile names one, else a connection.
+
+        Within one deadline, without the key, and no request that is paid for: it may be cancelled. None: it answers;
+        else why not, in words without values. Never raises for network trouble.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -13,19 +13,10 @@ from runner.domain.provider import Limit, Operation, Provider
 from runner.engine.account import Account, SharedLane
 from runner.engine.budgets import Budgets
 from runner.engine.events import RunStarted, RunStopping
+from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.funds import look_at_funds
 from runner.engine.lane import Lane, Shared
-from runner.engine.ports import (
-    Clock,
-    FaultPoint,
-    JobStore,
-    LaneReport,
-    Observer,
-    Randomness,
-    RunOptions,
-    Transport,
-    no_fault,
-)
+from runner.engine.ports import Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.waiting import Pending

@@ -108,6 +108,7 @@ def _weigh(lane: Lane, admission: Admission, answer: Answer) -> Weighed:
         proven=operation.key in shared.proven,
         shut=lane.gate.shut,
         probe=admission.leave.probe,
+        spared=lane.gate.spares(admission.job.id),
         now_us=shared.clock.now_us(),
         chance=shared.randomness.uniform(),
         streak=0 if verdict.halt_after is None else shared.streaks.length(operation.key, verdict.rule),

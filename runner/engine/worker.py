@@ -13,6 +13,7 @@ from runner.domain.ledger import Refusal
 from runner.domain.model import Job
 from runner.engine.attempt import admit, carry_out
 from runner.engine.gate import Pass
+from runner.engine.knocking import knock
 from runner.engine.lane import Lane
 from runner.engine.settling import Settled, told
 from runner.engine.throttle import Permit
@@ -87,7 +88,11 @@ async def _wait_for_turn(lane: Lane, permit: Permit) -> None:
 
 
 async def _slot(lane: Lane, leave: Pass, settled: Settled | None) -> bool:
-    """A slot of the account, in turn with other batches. False: the lane shut meanwhile."""
+    """A slot of the account, in turn with other batches. False: the lane shut meanwhile, or nobody is there."""
+    if lane.gate.knocks(leave, lane.shared.clock.monotonic()):
+        await told(lane, settled)
+        if not await knock(lane, leave):
+            return False
     slots = lane.account.slots
     if not slots.take_now(lane):
         await told(lane, settled)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.engine.ports import Clock, FaultPoint, no_fault
+from runner.engine.faultpoints import FaultPoint, no_fault
+from runner.engine.ports import Clock
 
 if TYPE_CHECKING:
     from runner.store.store import Store

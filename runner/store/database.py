@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
-from runner.engine.ports import FaultPoint, no_fault
+from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.errors import SchemaError, StorageFullError, StoreError, UsageError
 
 Connect = Callable[..., sqlite3.Connection]

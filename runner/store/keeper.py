@@ -21,7 +21,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from runner.engine.ports import FaultPoint, Opening, Settlement
+from runner.engine.faultpoints import FaultPoint
+from runner.engine.ports import Opening, Settlement
 from runner.errors import StorageFullError, StoreError
 from runner.store.database import WRITER_BUSY_MS, is_locked, locked_error, store_error
 from runner.store.group import Done, Waiting, run_group

@@ -8,7 +8,8 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from runner.engine.ports import Clock, FaultPoint, JobStore, no_fault
+from runner.engine.faultpoints import FaultPoint, no_fault
+from runner.engine.ports import Clock, JobStore
 from runner.engine.stop import StopSignal
 from runner.errors import StalledError, StoreError
 from runner.store.database import Connect, Database

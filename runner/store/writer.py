@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
-from runner.engine.ports import FaultPoint
+from runner.engine.faultpoints import FaultPoint
 from runner.errors import StoreError
 from runner.store.group import Done, Many, Piece, Waiting
 from runner.store.keeper import PAUSE_SECONDS, Keeper, LockedError

@@ -10,6 +10,7 @@ import base64
 import importlib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Any, Self, assert_never
 from urllib.parse import urlencode
@@ -17,9 +18,10 @@ from urllib.parse import urlencode
 import anyio
 
 from runner.domain.model import Answer, Fault, Request
-from runner.domain.provider import Http, Limit, Operation
+from runner.domain.provider import Auth, Http, Limit, Operation
 from runner.engine.ports import UnsendableError
 from runner.errors import ConfigError
+from runner.transport import knock
 from runner.transport.content import decode
 from runner.transport.faults import Progress, fault, timed_out
 from runner.transport.redaction import KeyFilter, redact_url
@@ -116,6 +118,23 @@ class HttpTransport:
     def forget_idle(self) -> None:
         """Send nothing more over a connection that is idle now."""
         self._slots.forget_idle()
+
+    async def knock(self) -> str | None:
+        """Ask for free, without the key: the profile's `health`, else a connection. None: it answers; else why not."""
+        seconds = min(self._http.timeout_seconds, knock.SECONDS)
+        if self._http.health is None:
+            home, secure = self._home, self._home.scheme == "https"
+            port = home.port or (443 if secure else 80)
+            host = home.raw_host.decode("ascii")
+            return await knock.connect(host, port, context=self._context if secure else None, seconds=seconds)
+        http = replace(self._http, auth=Auth(kind="none"), client_request_id=None, timeout_seconds=seconds)
+        name = self._library.__name__
+        async with HttpTransport(http, secret=None, slots=1, fresh_connections=True, backend=name) as bare:
+            bare._tls = self._tls
+            asked = Operation(
+                provider="", name="health", column_prefix="", method="GET", path=self._http.health, inputs=()
+            )
+            return knock.read(await bare.send(bare.prepare(asked, {}, attempt_id="knock")))
 
     async def aclose(self) -> None:
         """Close every connection."""

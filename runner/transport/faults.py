@@ -5,7 +5,9 @@ The doubtful case is the default. `not-sent` needs proof: the connection was nev
 
 from __future__ import annotations
 
+import os
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,10 +54,10 @@ def fault(error: Exception, progress: Progress, http_library: Any) -> Answer:
         return Answer(fault=Fault.INVALID, detail=f"{name}: the address is not one that can be sent to")
     if not progress.unsent():
         return Answer(fault=Fault.NO_ANSWER, detail=_broken(name, progress))
-    if _chain(error, ssl.SSLCertVerificationError):
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return Answer(fault=Fault.TLS, detail=f"{name}: the server's certificate was refused")
     if isinstance(error, http_library.TransportError | OSError):
-        return Answer(fault=Fault.NOT_SENT, detail=f"{name}: {_reason(error)}")
+        return Answer(fault=Fault.NOT_SENT, detail=f"{name}: {reason(error)}")
     # Nothing left, but this is no trouble of the network either: sending again would meet it again.
     return Answer(fault=Fault.INVALID, detail=f"{name}: the request could not be built")
 
@@ -66,23 +68,24 @@ def _broken(name: str, progress: Progress) -> str:
     return f"{name}: the answer (HTTP {progress.status}) broke off after {progress.received} bytes"
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """The operating system's own words, which hold no values."""
-    found = _chain(error, OSError)
-    return found.strerror if isinstance(found, OSError) and found.strerror else "no connection could be made"
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            # asyncio puts the address into the text; name services have numbers of their own, below 0.
+            return os.strerror(cause.errno) if cause.errno and cause.errno > 0 else cause.strerror
+    return "no connection could be made"
 
 
-def _chain(error: BaseException, wanted: type[BaseException]) -> BaseException | None:
-    """The first such exception among the causes. The HTTP library suppresses causes (`from None`); contexts remain."""
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """It, and what led to it. The HTTP library suppresses causes (`from None`); contexts remain."""
     seen: set[int] = set()
     queue: list[BaseException | None] = [error]
     while queue:
         current = queue.pop()
         if current is None or id(current) in seen:
             continue
-        if isinstance(current, wanted):
-            return current
+        yield current
         seen.add(id(current))
         inner = current.exceptions if isinstance(current, BaseExceptionGroup) else ()
         queue += [*inner, current.__context__, current.__cause__]
-    return None

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.domain.provider import Provider
-from runner.engine.ports import Clock, FaultPoint, Randomness, Transport, no_fault
+from runner.engine.faultpoints import FaultPoint, no_fault
+from runner.engine.ports import Clock, Randomness, Transport
 from runner.settings import Secret, Settings
 from runner.store.store import Store
 from runner.system import SystemClock, SystemRandomness

@@ -94,6 +94,10 @@ class Wire:
     def forget_idle(self) -> None:
         """No connection is kept."""
 
+    async def knock(self) -> str | None:
+        """The world is always there."""
+        return None
+
     async def aclose(self) -> None:
         """Nothing to close."""
 

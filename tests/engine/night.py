@@ -112,6 +112,7 @@ class Sent:
 
 
 Script = Callable[[Sent], Answer]
+Door = Callable[[float], str | None]
 
 
 @dataclass(slots=True)
@@ -125,6 +126,8 @@ class ScriptedTransport:
     in_flight: int = 0
     most_in_flight: int = 0
     forgotten: list[float] = field(default_factory=list)  # when idle connections were to be dropped
+    door: Door | None = None  # whether somebody is there, at a time; else somebody always is
+    knocks: list[float] = field(default_factory=list)
 
     def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
         """The value travels in the body."""
@@ -159,6 +162,13 @@ class ScriptedTransport:
         """Remember when."""
         self.forgotten.append(anyio.current_time())
 
+    async def knock(self) -> str | None:
+        """Ask the door; what it says takes as long as an answer."""
+        self.knocks.append(anyio.current_time())
+        said = None if self.door is None else self.door(self.knocks[-1])
+        await anyio.sleep(self.latency)
+        return said
+
     async def aclose(self) -> None:
         """Nothing to close."""
 
@@ -187,6 +197,7 @@ class Night:
     providers: tuple[Provider, ...] = field(default_factory=lambda: (provider(),))
     scripts: Mapping[str, Script] = field(default_factory=dict)  # by provider; else everything succeeds
     options: RunOptions = field(default_factory=RunOptions)
+    doors: Mapping[str, Door] = field(default_factory=dict)  # by provider; else somebody is there
     latency: float = 0.2
     slow: Mapping[str, float] = field(default_factory=dict)  # by value
     transports: dict[str, ScriptedTransport] = field(default_factory=dict)
@@ -261,7 +272,9 @@ class Night:
         self.stop = StopSignal()
         for one in self.providers:
             script = self.scripts.get(one.name, lambda sent: OK)
-            self.transports[one.name] = ScriptedTransport(script, self.latency, self.slow)
+            self.transports[one.name] = ScriptedTransport(
+                script, self.latency, self.slow, door=self.doors.get(one.name)
+            )
         lanes = [
             LaneSetup(
                 provider=one,

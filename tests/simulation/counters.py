@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from runner.domain.model import Fault
-from runner.engine.ports import FAULT_POINTS
+from runner.engine.faultpoints import FAULT_POINTS
 from tests.simulation.options import DiskTrouble, Mode, Verb
 from tests.simulation.record import Command, End, Life, Night, Phase
 

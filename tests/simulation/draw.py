@@ -6,7 +6,7 @@ import math
 import random
 from typing import Final
 
-from runner.engine.ports import FAULT_POINTS
+from runner.engine.faultpoints import FAULT_POINTS
 from tests.simulation.options import (
     AccountPlan,
     Act,

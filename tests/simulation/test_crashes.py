@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.ports import FAULT_POINTS
+from runner.engine.faultpoints import FAULT_POINTS
 from tests.simulation import quiet
 from tests.simulation.night import play_night
 from tests.simulation.nights import night_folder

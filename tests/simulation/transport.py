@@ -13,6 +13,7 @@ from runner.sandbox.calls import Call, recognise
 from runner.settings import Secret
 from runner.transport.template import render
 from tests.simulation.exchange import Exchange
+from tests.simulation.options import Episode
 from tests.simulation.process import Process
 from tests.simulation.world import Account
 
@@ -49,6 +50,17 @@ class SimTransport:
 
     def forget_idle(self) -> None:
         """No connection is kept."""
+
+    async def knock(self) -> str | None:
+        """As long as two legs of a request take; nobody is there in an outage. In no books: it is free."""
+        account = self._account
+        night = self._process.night
+        night.met["a knock"] += 1
+        await asyncio.sleep(2 * account.plan.latency_seconds * 0.1)
+        if account.episode(Episode.OUTAGE) is None:
+            return None
+        night.met["a knock that nobody answers"] += 1
+        return "nobody answers"
 
     async def aclose(self) -> None:
         """Nothing to close."""

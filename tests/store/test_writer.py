@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from runner.engine.ports import no_fault
+from runner.engine.faultpoints import no_fault
 from runner.errors import StorageFullError, StoreError
 from runner.store.database import Database
 from runner.store.migrate import prepare

@@ -87,8 +87,8 @@ SENDING = (
         "a lane is opened by an answer",
         (
             "engine/gate.py",
-            "            if doubt:\n                return self._pass_on()",
-            "            self._open(now + 3600.0)\n            if doubt:\n                return self._pass_on()",
+            "            if self.shut is Shut.HALT and not doubt:\n",
+            "            self._open(now + 3600.0)\n            if self.shut is Shut.HALT and not doubt:\n",
         ),
     ),
     mutant(

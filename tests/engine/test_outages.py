@@ -1,0 +1,115 @@
+"""A provider that is down: what leaves meanwhile, what it costs the rows, and what happens when it is back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+
+from runner.domain.model import Answer
+from runner.domain.provider import Limit
+from runner.engine.events import LaneChanged
+from runner.store.store import Store
+from tests.engine.night import OK, REFUSED, Night, Sent, provider
+
+
+@dataclass(frozen=True)
+class Outage:
+    """From a second to another, whatever is asked meanwhile is answered so."""
+
+    trouble: Answer
+    begins: float = 10.0
+    ends: float = 3610.0
+
+    def __call__(self, sent: Sent) -> Answer:
+        return self.trouble if self.begins < sent.at < self.ends else OK
+
+    def during(self, night: Night) -> list[Sent]:
+        """What was sent while it lasted."""
+        return [sent for sent in night.sent() if self.begins < sent.at < self.ends]
+
+
+def knocks(night: Night) -> list[float]:
+    return night.transports["acme"].knocks
+
+
+def test_nobody_there_costs_no_request(tmp_path: Path) -> None:
+    """While a knock is not answered the lane waits on: nothing leaves, no attempt is written, every look is told."""
+    outage = Outage(REFUSED)
+    night = Night(
+        path=tmp_path / "r.db",
+        values=400,
+        scripts={"acme": outage},
+        doors={"acme": lambda at: "connection refused" if 10 < at < 3610 else None},
+    )
+    night.run()
+    assert night.states() == {"succeeded": 400}
+    assert len(outage.during(night)) <= 5 + 8
+    asked = [at for at in knocks(night) if at < 3610]
+    assert 3600 / 45 <= len(asked) <= 3600 / 22 + 7
+    told = [e for e in night.events if isinstance(e, LaneChanged) and e.reason == "unreachable"]
+    assert len(told) == len(asked)
+    assert {event.message for event in told} == {"connection refused"}
+    assert all(event.state == "circuit" and event.until_us for event in told)
+    assert night.query("SELECT count(*) FROM attempts")[0][0] == len(night.sent())
+
+
+def test_a_knock_that_is_answered_lets_one_request_through(tmp_path: Path) -> None:
+    """Somebody is there and still fails: each wait ends with one knock and one request."""
+    outage = Outage(REFUSED, ends=610.0)
+    night = Night(path=tmp_path / "r.db", values=400, scripts={"acme": outage})
+    night.run()
+    probes = [sent.at for sent in outage.during(night)][5 + 8 :]
+    assert len(probes) >= 10
+    for probe in probes:
+        assert [at for at in knocks(night) if probe - 0.5 < at < probe]
+    assert night.states() == {"succeeded": 400}
+
+
+def test_nobody_there_for_six_hours_halts(tmp_path: Path) -> None:
+    """As with failed probes: the reason and the words of the last look are on record, no job is touched."""
+    night = Night(
+        path=tmp_path / "r.db",
+        values=400,
+        scripts={"acme": Outage(REFUSED, ends=1e9)},
+        doors={"acme": lambda at: "connection refused" if at > 10 else None},
+    )
+    (lane,) = night.run().lanes
+    assert (lane.state, lane.reason, lane.message) == ("halted", "provider-down", "connection refused")
+    assert lane.job is None
+    assert 6 * 3600 <= knocks(night)[-1] - 10 <= 6 * 3600 + 60
+    night.scripts, night.doors = {}, {}
+    night.run()
+    assert night.states() == {"succeeded": 400}
+
+
+def test_a_health_call_has_its_place_in_the_windows(tmp_path: Path) -> None:
+    """Nobody says that it is free of limits: with it, no more than the limit leaves in any window."""
+    limit = Limit(at_most=2, per_seconds=100)
+    acme = provider(in_flight=1, limits=(limit,))
+    acme = replace(acme, http=replace(acme.http, health="/health"))
+    outage = Outage(REFUSED, begins=-1, ends=900.0)
+    night = Night(path=tmp_path / "r.db", values=4, providers=(acme,), scripts={"acme": outage})
+    night.run()
+    left = sorted([*(sent.at for sent in night.sent()), *knocks(night)])
+    assert knocks(night)
+    assert all(later - earlier >= 100 for earlier, later in zip(left, left[2:], strict=False))
+
+
+def test_a_stop_ends_a_knock_at_once(tmp_path: Path) -> None:
+    """Nothing that is paid for is under way: nobody waits for it."""
+    night = Night(
+        path=tmp_path / "r.db", values=9, scripts={"acme": Outage(REFUSED, begins=-1, ends=1e9)}, latency=20.0
+    )
+
+    async def stop(_: Store) -> None:
+        await anyio.sleep(35.0)  # the first request has failed, its wait is over
+        assert len(knocks(night)) == 1
+        night.stop.set("interrupted")
+
+    night.during = stop
+    before = night.clock.shift_us
+    assert night.run().stop_reason == "interrupted"
+    assert (night.clock.shift_us - before) / 1e6 <= 35.5
+    assert len(night.sent()) == 1
