@@ -187,8 +187,8 @@ class Gate:
     def slept(self, seconds: float) -> None:
         """This machine did, and nobody failed meanwhile: an outage is no older for it. A laptop that wakes has no
         network for its first seconds, which must not be taken for a provider that was down all night."""
-        if self._failing_since is not None:
-            self._failing_since += seconds
+        if self._down_since is not None:
+            self._down_since += seconds
 
     def close(self, how: str) -> None:
         """For the rest of the run. A halt outranks a wait."""
