@@ -22,6 +22,8 @@ class RunKeywords(TypedDict, total=False):
     limit: int | None
     max_wait: float | str | None
     max_failed: float | str | None
+    until: str | None
+    for_: float | str | None
     wait: float | str | None
     output: str | Path | None
     overwrite: bool

@@ -141,6 +141,8 @@ class Runner(Ahead, Watching, Upkeep):
         limit: int | None = None,
         max_wait: float | str | None = None,
         max_failed: float | str | None = None,
+        until: str | None = None,
+        for_: float | str | None = None,
         wait: float | str | None = None,
         output: str | Path | None = None,
         overwrite: bool = False,
@@ -152,8 +154,10 @@ class Runner(Ahead, Watching, Upkeep):
 
         `max_requests`, `max_spend` ("12.5", "defastra=12.5", several of those), `in_doubt`, `rate` ("30/min"),
         `in_flight` and `output` are kept with the batch; None keeps the last value. `max_wait`, `wait`: seconds or
-        "15m". `max_failed`: 0.1 or "10%". `output`: None writes nothing, "auto" the kept target or `<batch>.csv` beside
-        the list, "none" nothing from now on, "-" is left to the caller (`result.target`), else a path.
+        "15m". `max_failed`: 0.1 or "10%". `until` ("07:00", local time, the next one), `for_` ("2h", once it is at
+        work): nothing new leaves then, and a little before it nothing that might not be answered in time.
+        `output`: None writes nothing, "auto" the kept target or `<batch>.csv` beside the list, "none" nothing from now
+        on, "-" is left to the caller (`result.target`), else a path.
         `stop`: set it in the event loop's thread to drain. A batch that is cancelled, paused by a person or parked is
         left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
         cannot hold. StoreError: the database failed; what was in flight is in doubt.
@@ -168,6 +172,8 @@ class Runner(Ahead, Watching, Upkeep):
             limit=limit,
             max_wait=max_wait,
             max_failed=max_failed,
+            until=until,
+            for_=for_,
             wait=wait,
             output=output,
             overwrite=overwrite,
@@ -203,6 +209,8 @@ class Runner(Ahead, Watching, Upkeep):
             limit=options.get("limit"),
             max_wait=options.get("max_wait"),
             max_failed=options.get("max_failed"),
+            until=options.get("until"),
+            for_=options.get("for_"),
         )
         delivery = Delivery(
             output=options.get("output"), overwrite=options.get("overwrite", False), guard=options.get("guard", True)

@@ -84,7 +84,7 @@ def check(
 def _next(target: str | None, rows: Rows, bounds: Bounds, common: Common) -> str:
     """The command that sends what was checked."""
     if replace(rows, operations=()) != Rows() or bounds != Bounds():
-        return next_text("", "`run` in place of `check` sends them, with the same options but --until")
+        return next_text("", "`run` in place of `check` sends them, with the same options")
     asked = [word for operation in rows.operations for word in ("-p", operation)]
     return next_text(
         shlex.join(["runner", "run", *([target] if target else []), *asked, *common.words()]), "sends them"

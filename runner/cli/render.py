@@ -21,6 +21,8 @@ _WHY_PAUSED = {
     "max-requests": "--max-requests is reached",
     "max-spend-per-day": "today's max_spend_per_day is reached",
     "limit": "--limit is reached",
+    "until": "--until is reached",
+    "for": "--for is reached",
 }
 
 

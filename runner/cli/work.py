@@ -48,6 +48,11 @@ class Caps:
         Text, Parameter(help="Halt when more than this share of ended requests failed, e.g. 10%.")
     ] = None
 
+    until: Annotated[Text, Parameter(help="HH:MM, local time: send nothing more from then on; exit 5.")] = None
+    for_: Annotated[Text, Parameter(name="--for", help="Send for so long at most, e.g. 2h, then end with exit 5.")] = (
+        None
+    )
+
     def bounds(self) -> dict[str, Any]:
         """Keyword arguments of `Runner.preflight`."""
         return {
@@ -65,6 +70,8 @@ class Caps:
             "max_wait": self.max_wait,
             "wait": self.wait,
             "max_failed": self.max_failed,
+            "until": self.until,
+            "for_": self.for_,
         }
 
 

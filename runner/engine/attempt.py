@@ -111,7 +111,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
     started = shared.clock.awake.monotonic()  # that the machine slept meanwhile says nothing of the provider
     answer = refused if request is None else await lane.wire.on(lane.transport.send(request))
     seconds = shared.clock.awake.monotonic() - started
-    lane.answers += 1
+    lane.answered(seconds)
     lane.request_over(sent=answer.fault not in UNSENT)
     shared.fault_point("answered")
     return settle(lane, admission, attempt, answer, seconds=seconds, unsendable=unsendable)

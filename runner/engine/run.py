@@ -12,6 +12,7 @@ from runner.domain.model import BatchId, RunId
 from runner.domain.provider import Limit, Operation, Provider
 from runner.engine.account import Account, SharedLane
 from runner.engine.budgets import Budgets
+from runner.engine.closing import Closing, keep_to
 from runner.engine.events import RunStarted, RunStopping
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.funds import look_at_funds
@@ -86,8 +87,10 @@ async def prepare(
     stop: StopSignal,
     fault_point: FaultPoint = no_fault,
     name: str = "",
+    closing: Closing | None = None,
 ) -> BatchRun:
     """A batch (`name`: as people know it) with its lanes onto `accounts`, as earlier runs left them; nothing is sent.
+    `closing`: when the run ends whatever is left.
 
     Prepare all batches of a run before the first one works: what any of them was told holds for the account.
     """
@@ -119,16 +122,17 @@ async def prepare(
         lane.resume(last.get(setup.provider.name), asked)
         account.lanes.append(lane)
         shared.lanes.append(lane)
-    return BatchRun(shared, stop, accounts)
+    return BatchRun(shared, stop, accounts, closing or Closing(clock))
 
 
 class BatchRun:
     """One batch of a run. Asked to pause or cancel, it stops alone; `stop` ends all."""
 
-    def __init__(self, shared: Shared, stop: StopSignal, accounts: Accounts) -> None:
+    def __init__(self, shared: Shared, stop: StopSignal, accounts: Accounts, closing: Closing) -> None:
         self._shared = shared
         self._stop = stop
         self._accounts = accounts
+        self._closing = closing
 
     async def work(self) -> RunSummary:
         """Until the batch is done, halted, parked, capped or stopped.
@@ -155,7 +159,7 @@ class BatchRun:
                 async with anyio.create_task_group() as guarded:
                     guarded.start_soon(watchdog.watch)
                     try:
-                        await _work(shared, working)
+                        await _work(shared, working, self._closing)
                     finally:
                         await self._give_back()
                     queued = await self._is_queued()
@@ -226,8 +230,9 @@ async def _lane(setup: LaneSetup, shared: Shared, account: Account) -> Lane:
     )
 
 
-async def _work(shared: Shared, lanes: Sequence[Lane]) -> None:
+async def _work(shared: Shared, lanes: Sequence[Lane], closing: Closing) -> None:
     async with anyio.create_task_group() as background:
+        background.start_soon(keep_to, closing, shared, lanes)  # first: what is over before it began sends nothing
         background.start_soon(_listen, shared, lanes)
         async with anyio.create_task_group() as workers:
             for lane in lanes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -12,6 +13,8 @@ from runner.engine.ports import Clock
 from runner.engine.realtime import RealTime
 
 T = TypeVar("T")
+
+RECENT_ANSWERS = 100
 
 
 class Pending:
@@ -65,6 +68,7 @@ class Waiting:
         self.working = 0  # workers that have not ended
         self.active = 0  # jobs between taken and settled
         self.answers = 0  # to requests of this run, faults among them
+        self.answer_seconds: deque[float] = deque(maxlen=RECENT_ANSWERS)  # how long the last of them took
         self.refused = False  # the last job taken found no room under a cap
         self.abandoned = False
 
@@ -89,6 +93,11 @@ class Waiting:
             finally:
                 self._shielded.discard(scope)
                 self.working -= 1
+
+    def answered(self, seconds: float) -> None:
+        """A request is over, after so long."""
+        self.answers += 1
+        self.answer_seconds.append(seconds)
 
     def abandon(self) -> None:
         """The watchdog's last resort: leave what does not come to an end, requests on the wire among it."""

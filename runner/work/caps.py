@@ -12,7 +12,15 @@ from runner.domain.model import MILLION, Amount, InDoubtPolicy
 from runner.domain.provider import Operation
 from runner.engine.ports import RunOptions
 from runner.errors import UsageError
-from runner.settings import RunDefaults, SpendCap, parse_duration, parse_rate, parse_share, parse_spend
+from runner.settings import (
+    RunDefaults,
+    SpendCap,
+    parse_duration,
+    parse_rate,
+    parse_share,
+    parse_spend,
+    parse_time_of_day,
+)
 from runner.work.money import plural
 
 _NOTHING: Final[Mapping[tuple[str, str], Amount]] = MappingProxyType({})
@@ -30,6 +38,8 @@ class Wanted:
     limit: int | None = None
     max_wait_seconds: float | None = None
     max_failed: float | None = None
+    until: tuple[int, int] | None = None  # hour and minute, local
+    for_seconds: float | None = None
 
     @classmethod
     def parse(
@@ -43,6 +53,8 @@ class Wanted:
         limit: int | None = None,
         max_wait: float | str | None = None,
         max_failed: float | str | None = None,
+        until: str | None = None,
+        for_: float | str | None = None,
     ) -> Wanted:
         """From what people write. ConfigError or UsageError names the flag."""
         if rate is not None:
@@ -56,6 +68,8 @@ class Wanted:
             limit=_at_least(1, limit, "--limit"),
             max_wait_seconds=None if max_wait is None else parse_duration(max_wait, name="--max-wait"),
             max_failed=None if max_failed is None else parse_share(max_failed, name="--max-failed"),
+            until=None if until is None else parse_time_of_day(until, name="--until"),
+            for_seconds=None if for_ is None else _some_time(for_),
         )
 
     def kept(self) -> dict[str, Any]:
@@ -75,6 +89,13 @@ def _at_least(least: int, value: int | None, flag: str) -> int | None:
     if value is not None and value < least:
         raise UsageError(f"{flag} {value} is too small", why=f"The least is {least}.", fix=f"{flag} {max(1, least)}")
     return value
+
+
+def _some_time(given: float | str) -> float:
+    seconds = parse_duration(given, name="--for")
+    if not seconds:
+        raise UsageError(f"--for {given} is no time", why="A run of no length sends nothing.", fix="--for 2h")
+    return seconds
 
 
 def _policy(text: str) -> InDoubtPolicy:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runner.domain.ledger import MAX_SPEND_PER_DAY
 from runner.domain.states import BatchEvent, JobState
+from runner.engine.closing import MOMENTS
 from runner.engine.run import RunSummary
 from runner.store.values import Wish
 from runner.work.status import INTERRUPTED, PERSON, RESET
@@ -35,7 +36,8 @@ def ending(summary: RunSummary | None, outcomes: Mapping[JobState, int]) -> Endi
         return Ending(event=BatchEvent.COMPLETE)
     if summary is None:
         return Ending(event=BatchEvent.PAUSE, reason=ADDED)
-    if summary.stop_reason is not None:
+    moment = summary.stop_reason if summary.stop_reason in MOMENTS else None  # no more than a cap: a halt outranks it
+    if summary.stop_reason is not None and moment is None:
         return _stopped(summary.stop_reason)
     halted = next((lane for lane in summary.lanes if lane.state == "halted"), None)
     if halted is not None:
@@ -44,6 +46,7 @@ def ending(summary: RunSummary | None, outcomes: Mapping[JobState, int]) -> Endi
         (lane.until_us for lane in summary.lanes if lane.until_us and lane.state == "parked"), default=None
     )
     caps = [lane.reason for lane in summary.lanes if lane.state == "done" and lane.reason]
+    caps = caps if moment is None else [moment, *caps]
     if MAX_SPEND_PER_DAY in caps:  # before other caps: it ends by itself
         again_us = min((at_us for at_us in (summary.resume_at_us, resume_at_us) if at_us is not None), default=None)
         return Ending(event=BatchEvent.PAUSE, reason=MAX_SPEND_PER_DAY, resume_at_us=again_us)

@@ -9,6 +9,7 @@ from functools import partial
 
 from runner.domain.model import BatchId, InDoubtPolicy
 from runner.domain.states import BatchState
+from runner.engine.closing import MOMENTS, Closing
 from runner.engine.ports import Clock, Observer, RunOptions
 from runner.engine.stop import StopSignal
 from runner.errors import BusyError
@@ -22,6 +23,7 @@ from runner.work.status import RESET
 from runner.work.steer import bury
 from runner.work.together import Ended, Order, Tell, carry_out, work_together
 from runner.work.tools import Tools
+from runner.work.until import next_moment
 
 STEERED_SECONDS = 0.5
 """A `pause` or `retry` in another terminal holds the database for a moment: that is no run to be refused for."""
@@ -46,9 +48,11 @@ async def run(
     store, clock = tools.store, tools.clock
     for batch in batches:
         _options(tools, store.reports.batch(batch), wanted)
+    until_us = None if wanted.until is None else next_moment(wanted.until, now_us=clock.now_us())
+    over = partial(_is_over, stop, Closing(clock, until_us=until_us))
     async with AsyncExitStack() as stack:
         take = partial(lock_database, store.path, clock=clock)
-        if not await _held(stack, take, clock=clock, seconds=max(wait_seconds, STEERED_SECONDS), stop=stop):
+        if not await _held(stack, take, clock=clock, seconds=max(wait_seconds, STEERED_SECONDS), over=over):
             await _tell_all(tell, batches, _given_up(stop))
             return
         once = _Told(tell, tuple(bury(store, tools.profiles)))
@@ -58,7 +62,7 @@ async def run(
         accounts = {account.fingerprint for order in orders for account in order.accounts}
         for fingerprint in sorted(accounts):
             take = partial(lock_account, fingerprint, database=store.path, clock=clock, folder=tools.seams.lock_folder)
-            if not await _held(stack, take, clock=clock, seconds=wait_seconds, stop=stop):
+            if not await _held(stack, take, clock=clock, seconds=wait_seconds, over=over):
                 await _tell_all(once, [order.info.id for order in orders], _given_up(stop))
                 return
         # Queueing for an account takes hours: what was decided meanwhile holds.
@@ -68,7 +72,8 @@ async def run(
         wires = Wires(tools, (account for order in orders for account in order.accounts), stack)
         for order in orders:
             once.taken_up[order.info.id] = _take_up(tools, order, wanted)
-        await work_together(tools, orders, wires, observer=observer, stop=stop, tell=once)
+        closing = Closing(clock, until_us=until_us, seconds=wanted.for_seconds)  # queueing is no part of `--for`
+        await work_together(tools, orders, wires, observer=observer, stop=stop, tell=once, closing=closing)
 
 
 class _Told:
@@ -82,7 +87,9 @@ class _Told:
     async def __call__(self, batch: BatchId, ended: Ended) -> None:
         requeued, released = self.taken_up.get(batch, (0, 0))
         notices, self._notices = self._notices, ()
-        await self._tell(batch, replace(ended, requeued=requeued, released=released, notices=notices))
+        await self._tell(
+            batch, replace(ended, requeued=requeued, released=released, notices=(*notices, *ended.notices))
+        )
 
 
 async def _tell_all(tell: Tell, batches: Sequence[BatchId], ended: Ended) -> None:
@@ -91,21 +98,29 @@ async def _tell_all(tell: Tell, batches: Sequence[BatchId], ended: Ended) -> Non
 
 
 async def _held(
-    stack: AsyncExitStack, take: Callable[[], Lock], *, clock: Clock, seconds: float, stop: StopSignal
+    stack: AsyncExitStack, take: Callable[[], Lock], *, clock: Clock, seconds: float, over: Callable[[], bool]
 ) -> bool:
     """Hold a lock until the stack unwinds; False when the run was asked to stop while it waited. BusyError."""
     try:
-        lock = await wait_for(take, clock=clock, seconds=seconds, given_up=lambda: stop.reason is not None)
+        lock = await wait_for(take, clock=clock, seconds=seconds, given_up=over)
     except BusyError:
-        if stop.reason is None:
+        if not over():
             raise
         return False
     stack.enter_context(lock)
     return True
 
 
+def _is_over(stop: StopSignal, queueing: Closing) -> bool:
+    """Whether the run was asked to stop, or its moment came, while it still queued behind others."""
+    if stop.reason is None and (reason := queueing.over()) is not None:
+        stop.set(reason)
+    return stop.reason is not None
+
+
 def _given_up(stop: StopSignal) -> Ended:
-    return Ended(exit_code=signal_exit(stop.reason) or 5, stop_reason=stop.reason)
+    came = (f"--{stop.reason} came while another run was at work: nothing was sent",) if stop.reason in MOMENTS else ()
+    return Ended(exit_code=signal_exit(stop.reason) or 5, stop_reason=stop.reason, notices=came)
 
 
 async def _awake(tools: Tools, batches: Sequence[BatchId], tell: Tell) -> list[BatchInfo]:

@@ -98,6 +98,8 @@ def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any]) ->
             return Next(command=run, why=why)
         case "max-spend":
             return Next(command=f"{run} {_higher_spend(settings)}", why="Its --max-spend is used up.")
+        case "until" | "for":
+            return Next(command=run, why=f"Its --{reason} is over; the same command goes on where it stopped.")
         case _:
             return Next(command=run, why="The same command goes on where it stopped.")
 

@@ -12,6 +12,7 @@ import anyio
 
 from runner.domain.model import BatchId, RunId
 from runner.domain.states import BatchEvent, BatchState, JobState
+from runner.engine.closing import Closing
 from runner.engine.events import RunEnded, StoreTrouble
 from runner.engine.ports import Observer, RunOptions
 from runner.engine.run import Accounts, BatchRun, RunSummary, cause, prepare
@@ -50,11 +51,19 @@ Tell = Callable[[BatchId, Ended], Awaitable[None]]
 
 
 async def work_together(
-    tools: Tools, orders: Sequence[Order], wires: Wires, *, observer: Observer, stop: StopSignal, tell: Tell
+    tools: Tools,
+    orders: Sequence[Order],
+    wires: Wires,
+    *,
+    observer: Observer,
+    stop: StopSignal,
+    tell: Tell,
+    closing: Closing,
 ) -> None:
     """Start the batches, let the engine run, and move each to its end state. Nothing due: a batch is not touched.
 
-    The caller holds the locks. Batches that ask the same account take turns, the one with the least to do first.
+    The caller holds the locks. `closing`: when the run ends whatever is left. Batches that ask the same account take
+    turns, the one with the least to do first.
     """
     due = [order for order in orders if _is_due(tools, order)]
     for order in orders:
@@ -65,7 +74,7 @@ async def work_together(
         return
     due.sort(key=lambda order: _queued(tools, order))
     steering = tools.store.steering
-    run = steering.start_run(pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(due))
+    run = steering.start_run(pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(due, closing))
     for order in due:
         if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
             steering.change(order.info.id, BatchEvent.REOPEN)
@@ -83,7 +92,7 @@ async def work_together(
             observer(RunEnded(batch=order.info.id, at_us=at_us, state=left.state.value, reason=left.reason))
         await tell(order.info.id, result)
 
-    await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended)
+    await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended, closing=closing)
     steering.end_run(run, exit_code=worst_exit(codes))
 
 
@@ -96,6 +105,7 @@ async def _run_all(
     observer: Observer,
     stop: StopSignal,
     ended: Callable[[Order, RunSummary | None], Awaitable[None]],
+    closing: Closing,
 ) -> None:
     sending = [order for order in due if _queued(tools, order) and stop.reason is None]
     for order in due:
@@ -124,6 +134,7 @@ async def _run_all(
                 stop=stop,
                 fault_point=tools.seams.fault_point,
                 name=order.info.name,
+                closing=closing,
             )
             for order in sending
         ]
@@ -181,10 +192,11 @@ def _version() -> str:
         return "unknown"
 
 
-def _shown(orders: Sequence[Order]) -> dict[str, object]:
+def _shown(orders: Sequence[Order], closing: Closing) -> dict[str, object]:
     """The options as `v_runs` shows them: no secret is among them."""
-    first = _options(orders[0])
-    return first if len(orders) == 1 else {"batches": [_options(order) for order in orders]}
+    shown = [_options(order) for order in orders]
+    ends: dict[str, object] = {"until_us": closing.until_us, "for_seconds": closing.seconds}
+    return ends | (shown[0] if len(shown) == 1 else {"batches": shown})
 
 
 def _options(order: Order) -> dict[str, object]:

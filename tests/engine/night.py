@@ -17,6 +17,7 @@ import anyio
 from runner.domain.model import Action, Amount, Answer, BatchId, Debited, Fault, InDoubtPolicy, Request
 from runner.domain.provider import Auth, Condition, Http, Limit, Operation, Provider, Retry, Rule
 from runner.domain.states import BatchEvent, BatchState, JobState
+from runner.engine.closing import Closing
 from runner.engine.events import Event
 from runner.engine.ports import RunOptions, UnsendableError
 from runner.engine.run import Accounts, LaneSetup, RunSummary, prepare
@@ -206,6 +207,7 @@ class Night:
     stop: StopSignal = field(default_factory=StopSignal)
     one_account: str = ""  # that all providers are names of
     during: Callable[[Store], Any] | None = None  # runs beside the engine
+    closing: Callable[[VirtualClock], Closing] = Closing  # made when a run begins
     _seed: int = 0
 
     def __post_init__(self) -> None:
@@ -296,6 +298,7 @@ class Night:
                 options=options,
                 observer=self.events.append,
                 stop=self.stop,
+                closing=self.closing(self.clock),
             )
         ).work()
 
