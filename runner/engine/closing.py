@@ -32,7 +32,7 @@ class Closing:
     """`--until` and `--for` of one run: the first of them ends it. Begins to count when it is made."""
 
     def __init__(self, clock: Clock, *, until_us: int | None = None, seconds: float | None = None) -> None:
-        """`until_us`: by the wall clock, wherever it is set to meanwhile. `seconds`: as they pass, a suspend among them."""
+        """`until_us`: by the wall clock, wherever it is set to meanwhile. `seconds`: a suspend counts."""
         self.until_us = until_us
         self.seconds = seconds
         self._clock = clock
