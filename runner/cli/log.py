@@ -259,6 +259,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "balance.low": lambda r: (
         f"its wallet holds {_units(r, 'balance')}, what waits costs at least {_units(r, 'cost')}: it will run dry"
     ),
+    "pace.margin": lambda r: (
+        f"it refused a request as too fast: each counts {r.detail['margin_seconds']:g} s after its arrival from now on"
+    ),
+    "pace.strict": _words("it refused requests as too fast again and again: strict pace for the rest of the run"),
     "answers.recovered": lambda r: f"{count(int(r.detail['answers']), 'answer')} put back that a run could not store",
     "answers.aside": lambda r: f"{count(int(r.detail['lines']), 'answer')} of no use: kept in {r.detail['file']}.aside",
     "machine.slept": lambda r: f"the machine slept {duration(float(r.detail['seconds']))}; going on",

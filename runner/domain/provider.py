@@ -26,9 +26,11 @@ class InputKind(StrEnum):
 
 
 class Pace(StrEnum):
-    """When a request leaves its window: `strict` counts from the answer, `sender` from the sending."""
+    """When a request leaves its window: `strict` counts from the answer, `arrival` from when it is known to have
+    arrived, `sender` from the sending."""
 
     STRICT = "strict"
+    ARRIVAL = "arrival"
     SENDER = "sender"
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from runner.domain.model import Amount
-from runner.domain.provider import Limit, Provider
+from runner.domain.provider import Limit, Pace, Provider
+from runner.engine.arrival import Margin
 from runner.engine.gate import Gate, Pass
 from runner.engine.ports import JobStore, LaneReport
 from runner.engine.realtime import RealTime
@@ -88,6 +89,7 @@ class Account:
         self.pause_code: str | None = None  # in the provider's words
         self.unreachable: str | None = None  # why nobody answered the last knock
         self.funds = Funds()
+        self.margin = Margin() if provider.pace is Pace.ARRIVAL else None
 
     async def pace(self, limits: Sequence[Limit], store: JobStore) -> tuple[Throttle, Throttle | None]:
         """What a lane with `limits` of its own has to pass: the account's throttle, and that of its batch (one for all

@@ -108,11 +108,12 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         raise
     if not lane.may_send(leave) or shared.clock.monotonic() - asked > STALE_SECONDS:
         return withdraw(lane, admission, attempt)
+    flight = lane.flight()
     started = shared.clock.awake.monotonic()  # that the machine slept meanwhile says nothing of the provider
-    answer = refused if request is None else await lane.wire.on(lane.transport.send(request))
+    answer = refused if request is None else await lane.wire.on(lane.transport.send(request, arrived=flight.arrived))
     seconds = shared.clock.awake.monotonic() - started
     lane.answered(seconds)
-    lane.request_over(sent=answer.fault not in UNSENT)
+    flight.over(sent=answer.fault not in UNSENT)
     shared.fault_point("answered")
     return settle(lane, admission, attempt, answer, seconds=seconds, unsendable=unsendable)
 

@@ -100,6 +100,8 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
             lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code
             _wait(lane, asked)
         return False
+    if lane.account.margin is not None and not verdict.outage and verdict.until is None:
+        lane.account.margin.refused()
     ailing = verdict.outage and lane.gate.ailing(clock.monotonic())
     if verdict.until is not None:
         again = lane.gate.refusals > 1

@@ -20,7 +20,7 @@ from runner.engine.ports import Claim, JobStore, LaneReport, Observer, Randomnes
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
-from runner.engine.throttle import Throttle
+from runner.engine.throttle import Flight, Throttle
 from runner.engine.waiting import Pending, Waiting
 
 
@@ -158,11 +158,10 @@ class Lane(Waiting):
         seconds = self.wire.latest_seconds
         return seconds is not None and seconds <= self.provider.http.timeout_seconds
 
-    def request_over(self, *, sent: bool) -> None:
-        """An attempt that was let through has ended; or it never left."""
-        for throttle in (self.throttle, self.own_throttle):
-            if throttle is not None:
-                (throttle.finish if sent else throttle.give_back)()
+    def flight(self) -> Flight:
+        """A request that was let through, for its throttles to be told what becomes of it."""
+        throttles = (self.throttle,) if self.own_throttle is None else (self.throttle, self.own_throttle)
+        return Flight(throttles, self.account.margin)
 
     # --- ending -------------------------------------------------------------------------------------------------------
 

@@ -21,12 +21,12 @@ from runner.domain.model import (
     Job,
     JobId,
     Outcome,
-    Request,
     RunId,
 )
-from runner.domain.provider import Operation
 from runner.domain.states import JobEvent
 from runner.engine.events import Event
+from runner.engine.wire import Transport as Transport
+from runner.engine.wire import UnsendableError as UnsendableError
 
 Observer = Callable[[Event], None]
 """Told of everything that happens, after it was stored. Must not block and must not raise."""
@@ -241,47 +241,6 @@ class JobStore(Protocol):
     def wishes(self, batch: BatchId) -> Awaitable[Wishes]:
         """What was asked from elsewhere; a cheap read, polled."""
         ...
-
-
-class Transport(Protocol):
-    """One provider account on the wire. Slots, deadlines, redirects and decoding are its business."""
-
-    def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
-        """Render the request, without credentials. Raises `UnsendableError` if the values cannot be sent."""
-        ...
-
-    async def send(self, request: Request) -> Answer:
-        """Send it exactly once, within one deadline. Never raises for network trouble: that is an Answer."""
-        ...
-
-    def forget_idle(self) -> None:
-        """Send nothing more over a connection that is idle now: the machine slept, and the other side may have gone
-        without a word. What is on the wire is left alone. Does not wait."""
-        ...
-
-    async def knock(self) -> str | None:
-        """Ask for free whether the provider answers: its `health` where the profile names one, else a connection.
-
-        Within one deadline, without the key, and no request that is paid for: it may be cancelled. None: it answers;
-        else why not, in words without values. Never raises for network trouble.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        ...
-
-
-class UnsendableError(Exception):
-    """A request could not be built from the values; nothing was sent. The text says why, without the values.
-
-    `reason`: only this row cannot be sent (its file is gone): its job fails under that reason and the lane goes on.
-    None: nothing of the kind can be sent, and the lane halts.
-    """
-
-    def __init__(self, text: str, *, reason: str | None = None) -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -261,6 +261,19 @@ async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
             await _look_for_decisions(lane)
             await lane.flush_reports()
             await look_at_funds(lane)
+            await _tell_of_margin(lane)
+
+
+async def _tell_of_margin(lane: Lane) -> None:
+    """That the provider refused what counted from its arrival: how careful its account is from now on."""
+    shared, margin = lane.shared, lane.account.margin
+    news = None if margin is None else margin.news()
+    if news is not None:
+        at_us, name = shared.clock.now_us(), lane.provider.name
+        recorded = shared.store.record(
+            at_us=at_us, run=shared.run, batch=shared.batch, lane=name, event=news[0], detail=news[1]
+        )
+        await shared.asked.on(recorded)
 
 
 async def _look_for_decisions(lane: Lane) -> None:

@@ -215,7 +215,7 @@ def _event(lane: Lane, admission: Admission, weighed: Weighed, seconds: float) -
 def withdraw(lane: Lane, admission: Admission, attempt: AttemptId) -> Settled:
     """The lane shut while the intent was being committed: nothing is sent, nothing counts."""
     job = admission.job
-    lane.request_over(sent=False)
+    lane.flight().over(sent=False)
     lane.shared.budget.give_back(admission.hold)
     lane.leave(admission.leave)
     lane.shared.opened.discard(job.id)

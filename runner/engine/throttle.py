@@ -13,8 +13,10 @@ import anyio
 from aiolimiter import AsyncLimiter
 
 from runner.domain.provider import Limit, Pace
+from runner.engine.arrival import Margin
 from runner.engine.ports import Clock
 from runner.engine.window import MARGIN_SECONDS, Traffic, Window, WindowStatistics
+from runner.engine.wire import Arrived, unheard
 
 
 class Throttle:
@@ -105,10 +107,23 @@ class Throttle:
         if self._sleeper is not None:
             self._sleeper.cancel()
 
-    def finish(self) -> None:
-        """A request that left is over, now."""
-        self._traffic.finish(self._clock.monotonic())
+    def arrive(self, margin_seconds: float) -> float:
+        """A request that left counts as over in so many seconds, or at its end if that comes first: the instant to be
+        told to `finish`."""
+        at = self._clock.monotonic() + margin_seconds
+        self._traffic.finish(at)
         if self._for_an_end:
+            self._look_again()
+        return at
+
+    def finish(self, counted: float | None = None) -> None:
+        """A request that left is over, now. `counted`: what `arrive` said of it."""
+        now = self._clock.monotonic()
+        if counted is None:
+            self._traffic.finish(now)
+        elif now < counted:
+            self._traffic.correct(counted, sooner=now)
+        if self._for_an_end or (counted is not None and now < counted):
             self._look_again()
 
     def give_back(self) -> None:
@@ -150,6 +165,39 @@ class Throttle:
         """A snapshot of each window."""
         now = self._clock.monotonic()
         return tuple(window.statistics(now) for window in self._windows)
+
+
+class Flight:
+    """One request that was let through, for the throttles that did: they are told what becomes of it. `margin`: of an
+    account whose requests count from their arrival."""
+
+    __slots__ = ("_counted", "_margin", "_over", "_throttles")
+
+    def __init__(self, throttles: Sequence[Throttle], margin: Margin | None = None) -> None:
+        self._throttles = throttles
+        self._margin = margin
+        self._counted: list[float] = []
+        self._over = False
+
+    @property
+    def arrived(self) -> Arrived:
+        """What the transport has to tell; `unheard` where nothing depends on it."""
+        return unheard if self._margin is None or self._margin.seconds is None else self._arrive
+
+    def _arrive(self) -> None:
+        seconds = self._margin.seconds if self._margin is not None else None
+        if seconds is not None and not self._over and not self._counted:
+            self._counted = [throttle.arrive(seconds) for throttle in self._throttles]
+
+    def over(self, *, sent: bool) -> None:
+        """It was answered or given up; or it never left."""
+        self._over = True
+        if self._counted:
+            for throttle, counted in zip(self._throttles, self._counted, strict=True):
+                throttle.finish(counted)
+            return
+        for throttle in self._throttles:
+            (throttle.finish if sent else throttle.give_back)()
 
 
 class Permit:

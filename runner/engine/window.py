@@ -64,6 +64,18 @@ class Traffic:
         elif self._ends:
             self._ends.pop()
 
+    def correct(self, at: float, sooner: float) -> None:
+        """What was said to be over `at` that instant was so earlier."""
+        ends, later = self._ends, []
+        while ends and ends[-1] > at:
+            later.append(ends.pop())
+        known = bool(ends) and ends[-1] == at  # else it is forgotten by now
+        if known:
+            ends.pop()
+        ends.extend(reversed(later))
+        if known:
+            self.note(sooner)
+
     def note(self, at: float) -> None:
         """One more was over `at` that instant."""
         ends, later = self._ends, []

@@ -20,8 +20,10 @@ import anyio
 from runner.domain.model import Answer, Fault, Request
 from runner.domain.provider import Auth, Http, Limit, Operation
 from runner.engine.ports import UnsendableError
+from runner.engine.wire import Arrived, unheard
 from runner.errors import ConfigError
 from runner.transport import knock
+from runner.transport.arrival import Arrivals
 from runner.transport.content import decode
 from runner.transport.faults import Progress, fault, timed_out
 from runner.transport.redaction import KeyFilter, redact_url
@@ -95,6 +97,7 @@ class HttpTransport:
         self._url: tuple[str, Any] = ("", None)  # the last one parsed: an operation's is mostly the same
         self._tls: ssl.SSLContext | None = None
         self._timeouts = {"connect": http.timeout_seconds * _CONNECT_SHARE}
+        self._arrivals = Arrivals()
         self._slots = Slots(self._connection, slots, wait_seconds=http.timeout_seconds * _WAIT_SHARE)
 
     def __repr__(self) -> str:
@@ -106,12 +109,13 @@ class HttpTransport:
         headers = (*self._headers, _CLOSE) if fresh else self._headers
         return render(self._http, operation, params, attempt_id=attempt_id, headers=headers)
 
-    async def send(self, request: Request) -> Answer:
-        """Send it exactly once, with one deadline for connecting, sending and reading. Trouble is an Answer."""
+    async def send(self, request: Request, *, arrived: Arrived = unheard) -> Answer:
+        """Send it exactly once, with one deadline for connecting, sending and reading. Trouble is an Answer. `arrived`
+        is called once the other end has acknowledged it, where the kernel says so."""
         progress = Progress()
         timeout_seconds = self._http.timeout_seconds
         with anyio.move_on_after(timeout_seconds):
-            await self._exchange(request, progress)
+            await self._exchange(request, progress, arrived)
         # An answer that was whole when the deadline passed is an answer. It is stored as it leaves here.
         return self._keys.clean(progress.answer or timed_out(progress, timeout_seconds))
 
@@ -146,7 +150,7 @@ class HttpTransport:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _exchange(self, request: Request, progress: Progress) -> None:
+    async def _exchange(self, request: Request, progress: Progress, arrived: Arrived) -> None:
         fresh = _CLOSE in request.headers
         try:
             slot = await self._slots.take(fresh=fresh)
@@ -154,6 +158,7 @@ class HttpTransport:
             progress.answer = fault(error, progress, self._library)
             return
         reusable = False
+        watch = self._arrivals.watch(slot, progress, arrived)
         try:
             outgoing = self._outgoing(request, progress)
             progress.handed = True
@@ -168,6 +173,7 @@ class HttpTransport:
             progress.answer = progress.answer or fault(error, progress, self._library)
             reusable = False
         finally:
+            watch.end()
             if reusable:
                 await self._slots.give_back(slot, fresh=fresh)
             else:

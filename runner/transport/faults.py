@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,18 @@ class Progress:
     status: int | None = None
     received: int = 0  # bytes of the body
     answer: Answer | None = None
+    socket: Any = None  # of the connection, where it was made for this request
+    on_written: Callable[[], None] | None = None
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
         """Follow the events of the connection; any but those of connecting means that bytes may have left."""
         self.connecting = event.startswith("connection.")
         if event == "http11.send_request_headers.complete":
             self.head_written = True
+        elif event == "http11.send_request_body.complete" and self.on_written is not None:
+            self.on_written()
+        elif event == "connection.connect_tcp.complete":
+            self.socket = info["return_value"].get_extra_info("socket")
 
     def unsent(self) -> bool:
         """Whether it is proved that no byte of the request left."""

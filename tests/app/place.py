@@ -14,6 +14,7 @@ import runner
 from runner.app import Runner, Seams
 from runner.domain.model import Answer, Fault, Request
 from runner.domain.provider import Operation, Provider
+from runner.engine.wire import Arrived, unheard
 from runner.errors import ConfigError
 from runner.providers.loader import load
 from runner.sandbox.calls import Call
@@ -73,7 +74,7 @@ class Wire:
         """As the real one."""
         return render(self._provider.http, operation, params, attempt_id=attempt_id)
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request, *, arrived: Arrived = unheard) -> Answer:
         """Hand it to the world, wait as long as it says, and give its answer back."""
         parts = urlsplit(request.url)
         key = {} if self._secret is None else {self._provider.http.auth.name.lower(): self._secret.reveal()}
@@ -84,6 +85,7 @@ class Wire:
             body=request.body,
         )
         reply = self._world.receive(call, self._time.now_us() / 1e6)
+        arrived()
         if reply.entry.number == self._place.dies_at:
             raise KilledError
         await anyio.sleep(reply.delay_seconds or 0.01)

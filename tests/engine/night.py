@@ -22,6 +22,7 @@ from runner.engine.events import Event
 from runner.engine.ports import RunOptions, UnsendableError
 from runner.engine.run import Accounts, LaneSetup, RunSummary, prepare
 from runner.engine.stop import StopSignal
+from runner.engine.wire import Arrived, unheard
 from runner.store import open_store
 from runner.store.store import Store
 from runner.store.values import NewBatch, NewJob, NewRow
@@ -143,8 +144,8 @@ class ScriptedTransport:
             client_request_id=attempt_id,
         )
 
-    async def send(self, request: Request) -> Answer:
-        """Ask the script half-way through the latency."""
+    async def send(self, request: Request, *, arrived: Arrived = unheard) -> Answer:
+        """Ask the script half-way through the latency: there the request has arrived."""
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         await anyio.sleep(self.latency / 2)
@@ -154,6 +155,7 @@ class ScriptedTransport:
             client_request_id=request.client_request_id,
         )
         self.sent.append(sent)
+        arrived()
         answer = self.script(sent)
         await anyio.sleep(self.latency / 2 + self.slow.get(sent.value, 0.0))
         self.in_flight -= 1

@@ -12,6 +12,7 @@ from typing import Final
 import anyio
 
 from runner.domain.model import Answer, Request
+from runner.engine.wire import Arrived, unheard
 from tests.engine.night import BAD_ROW, BUSY, DOWN, LOST, REFUSED, ScriptedTransport
 
 LONGEST_BODY: Final = 9_000
@@ -91,9 +92,10 @@ class Wire(ScriptedTransport):
         self._life = life
         self._steps = steps
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request, *, arrived: Arrived = unheard) -> Answer:
         """As the book says, after a while."""
         value = json.loads(request.body)["email"]
         seen = self._book.receive(value, request.client_request_id, life=self._life, step=len(self._steps))
+        arrived()
         await anyio.sleep(seen.seconds)
         return seen.answer

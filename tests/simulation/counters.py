@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from runner.domain.model import Fault
+from runner.engine.arrival import MARGIN_SECONDS
 from runner.engine.faultpoints import FAULT_POINTS
 from tests.simulation.options import DiskTrouble, Mode, Verb
 from tests.simulation.record import Command, End, Life, Night, Phase
@@ -169,6 +170,12 @@ _BY_NIGHT: Final[Mapping[str, Callable[[Night], int]]] = {
     "went on after a halt": _went_on_after_a_halt,
     "two batches in one run": lambda night: sum(
         life.command is Command.RUN and len(life.batches) > 1 for life in night.lives
+    ),
+    "a place in a window freed by an arrival": lambda night: sum(
+        entry.heard_at is not None
+        and night.accounts[entry.account].plan.pace == "arrival"
+        and (entry.told_at or entry.heard_at) > entry.heard_at + MARGIN_SECONDS
+        for entry in night.books
     ),
     "two providers in one batch": lambda night: sum(len(batch.operations) > 1 for batch in night.options.batches),
     "a Retry-After that is a date": lambda night: sum("GMT" in _retry_after(entry.told) for entry in night.books),

@@ -131,6 +131,7 @@ def _account(streams: Streams, kind: Kind, rows: int) -> AccountPlan:
         operation=operation,
         safe=(kind, operation) in SAFE or kind is Kind.DEFENDIS,
         limits=limits,
+        pace="arrival" if streams(f"pace:{kind}").random() < 0.2 else "strict",
         in_flight=draws.choice((1, 2, 3, 5, 8, 16, 32)),
         timeout_seconds=draws.choice((5.0, 30.0)),
         latency=draws.choice(("flat", "uniform", "exponential", "tailed")),

@@ -20,7 +20,8 @@ BEFORE_CONNECTED = {Fault.DNS: Phase.RESOLVE, Fault.REFUSED: Phase.CONNECT, Faul
 
 
 class Exchange:
-    """One request. `deliver` is called once with what the runner is told, unless it is dead by then."""
+    """One request. `deliver` is called once with what the runner is told, unless it is dead by then; `arrive` when the
+    server has counted it: what `pace = "arrival"` assumes of a server holds in this world."""
 
     def __init__(
         self,
@@ -30,12 +31,14 @@ class Exchange:
         *,
         key: str | None,
         deliver: Callable[[Answer], None],
+        arrive: Callable[[], None],
     ) -> None:
         self.account = account
         self.entry = entry
         self.sighting = sighting
         self._key = key
         self._deliver = deliver
+        self._arrive = arrive
         self._phase = Phase.RESOLVE
         self._over = False
         self._draws = account.draws()
@@ -79,6 +82,7 @@ class Exchange:
     def _receive(self) -> None:
         account, entry = self.account, self.entry
         entry.received_at = account.axis.now
+        self._arrive()
         self._phase = Phase.CHARGE
         refused = self._refused(self.sighting)
         if self._fault is Fault.DROPPED and refused is None:

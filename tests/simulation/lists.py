@@ -31,11 +31,13 @@ def write_settings(folder: Path, options: NightOptions) -> None:
     for plan in options.accounts:
         if plan.kind is Kind.HOSTILE:
             text = HOSTILE.read_text("utf-8").replace("timeout = 30", f"timeout = {plan.timeout_seconds:g}")
-            own = f"limits = [{_limits(plan)}]\nconcurrency = {{ in_flight = {plan.in_flight} }}\n"
+            own = f'pace = "{plan.pace}"\nlimits = [{_limits(plan)}]\n'
+            own += f"concurrency = {{ in_flight = {plan.in_flight} }}\n"
             (folder / "hostile.toml").write_text(text.replace("schema = 1\n", f"schema = 1\n{own}"), "utf-8")
         else:
             lines += [
                 f"[providers.{plan.name}]",
+                f'pace = "{plan.pace}"',
                 f"limits = [{_limits(plan)}]",
                 f"concurrency = {{ in_flight = {plan.in_flight} }}",
                 f"http = {{ timeout = {plan.timeout_seconds:g} }}",

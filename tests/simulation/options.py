@@ -147,6 +147,7 @@ class AccountPlan:
     operation: str  # "email"
     safe: bool
     limits: tuple[tuple[int, float], ...]
+    pace: str  # strict, arrival
     in_flight: int
     timeout_seconds: float
     latency: str  # flat, uniform, exponential, tailed

@@ -18,6 +18,7 @@ def account(kind: Kind = Kind.DEFASTRA, *, faults: Mapping[Fault, float] | None 
         operation="check" if kind is Kind.HOSTILE else "email",
         safe=kind is Kind.DEFENDIS,
         limits=((1000, 1.0),),
+        pace="strict",
         in_flight=3,
         timeout_seconds=5.0,
         latency="flat",

@@ -80,6 +80,7 @@ class Entry:
     foul: str | None = None  # what the provider did wrong with the money: "double-charge", "charged-error", ...
     retry: str | None = None  # how a refusal named a time: an `options.Retry`
     wait_until: float | None = None  # the time it named, where it can be understood
+    heard_at: float | None = None  # the runner was told that it has arrived
     told_at: float | None = None  # the transport returned
     told: Answer | None = None  # what the runner was given; None: it was dead by then, or still waits
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from runner.domain.model import Answer, Request
 from runner.domain.provider import Operation
+from runner.engine.wire import Arrived, unheard
 from runner.sandbox.calls import Call, recognise
 from runner.settings import Secret
 from runner.transport.template import render
@@ -30,7 +31,7 @@ class SimTransport:
         """As the real one."""
         return render(self._account.provider.http, operation, params, attempt_id=attempt_id)
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request, *, arrived: Arrived = unheard) -> Answer:
         """Post it to the world, and wait for what comes, at most the time limit: the world keeps it."""
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         account, process = self._account, self._process
@@ -43,7 +44,12 @@ class SimTransport:
             entry.told_at, entry.told = account.axis.now, answer
             answered.set_result(answer)
 
-        Exchange(account, entry, sighting, key=self._key, deliver=deliver).begin()
+        def arrive() -> None:
+            if not process.dead and not answered.done():
+                entry.heard_at = account.axis.now
+                arrived()
+
+        Exchange(account, entry, sighting, key=self._key, deliver=deliver, arrive=arrive).begin()
         answer = await answered
         process.told(entry)
         return answer

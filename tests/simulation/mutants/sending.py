@@ -41,10 +41,10 @@ SENDING = (
         "P5: one attempt, one request",
         (
             "engine/attempt.py",
-            "    lane.request_over(sent=answer.fault not in UNSENT)\n",
+            "    flight.over(sent=answer.fault not in UNSENT)\n",
             "    if answer.fault is not None and request is not None:\n"
             "        answer = await lane.transport.send(request)\n"
-            "    lane.request_over(sent=answer.fault not in UNSENT)\n",
+            "    flight.over(sent=answer.fault not in UNSENT)\n",
         ),
     ),
     mutant(
@@ -52,8 +52,8 @@ SENDING = (
         "P15: a lane that shut while the intent was committed sends nothing",
         (
             "engine/attempt.py",
-            "if not lane.may_send(leave) or started - asked > STALE_SECONDS:",
-            "if started - asked > STALE_SECONDS:",
+            "if not lane.may_send(leave) or shared.clock.monotonic() - asked > STALE_SECONDS:",
+            "if shared.clock.monotonic() - asked > STALE_SECONDS:",
         ),
         rare=True,
     ),

@@ -36,7 +36,10 @@ class Windows(Oracle):
             hold(counted <= at_most, "P11", f"{said}, of {at_most}")
 
     def _over_at(self, other: Entry, entry: Entry) -> float:
-        """When it was over for the runner; of a life that died, not later than that."""
+        """When it was over for the runner; of a life that died, not later than that. Where arrivals count, that is the
+        earliest."""
+        if other.heard_at is not None and self.seen.night.accounts[other.account].plan.pace == "arrival":
+            return other.heard_at
         if other.told_at is not None:
             return other.told_at
         if other.life == entry.life:
