@@ -17,9 +17,10 @@ def open_file(
     `encoding` is a codec's name and `delimiter` one character (or `tab`); None: found out, and said in `notes`.
     Without a header the columns are called `column_1`, `column_2`, ...
     """
-    from runner.sources.csv_file import open_csv
+    from runner.sources.content import FileContent
+    from runner.sources.files import Reading, open_content
 
-    return open_csv(path, encoding=encoding, delimiter=delimiter, has_header=has_header)
+    return open_content(FileContent(path=path), Reading(encoding=encoding, delimiter=delimiter, has_header=has_header))
 
 
 def open_database(url: str, *, table: str, key: str) -> Source:

@@ -1,51 +1,26 @@
-"""One pass over a file's bytes: its hash, its encoding, and that it is text at all."""
+"""One pass over a list's bytes: their hash, their encoding, and that they are text at all."""
 
 from __future__ import annotations
 
 import codecs
 import hashlib
-import os
+import io
 import re
-import shlex
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
-from runner.domain.personal import shown_name
 from runner.errors import InputError
+from runner.sources.content import Content, Stamp, changed, unchanged
+from runner.sources.kinds import codec_of, start_of
 
 _CHUNK: Final = 1 << 20
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),  # this codec reads the mark and leaves it out
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _GUESS: Final = "cp1252"
-_NOT_TEXT: Final = (
-    (b"PK\x03\x04", "a spreadsheet or a zip archive", "Save the sheet as CSV, then give that file."),
-    (b"\x1f\x8b", "compressed", "gunzip it, then give the file that comes out."),
-    (b"SQLite format 3\0", "a SQLite database", "--from TABLE --source sqlite:///FILE --key COLUMN"),
-    (b"%PDF-", "a PDF", "Save the table as CSV, then give that file."),
-)
 _WORD: Final = re.compile(r"\w*[^\x00-\x7f]\w*")
+_FEW: Final = 64  # bytes that tell UTF-16
 _CONTEXT: Final = 4  # letters shown on either side of the first one outside ASCII
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What changes when a file does."""
-
-    size: int
-    modified_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, descriptor: int) -> Stamp:
-        """Of an open file."""
-        found = os.fstat(descriptor)
-        return cls(size=found.st_size, modified_ns=found.st_mtime_ns, inode=found.st_ino)
+_HIGH: Final = re.compile(rb"([\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})|[\x80-\xff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,54 +34,37 @@ class Scan:
     stamp: Stamp
 
 
-def scan(path: Path, *, encoding: str | None) -> Scan:
-    """Read a file through once. `encoding` is a codec's name or None. Raises InputError if it is not readable text."""
-    start, stamp = _start(path)
+def scan(content: Content, *, encoding: str | None) -> Scan:
+    """Read a list through once. `encoding` is a codec's name or None. Raises InputError if it is not readable text."""
+    start = start_of(content)
+    with content.open() as stream:
+        stamp = Stamp.of(stream.fileno())
     given = None if encoding is None else _codec(encoding)
-    for mark, kind, fix in _NOT_TEXT:
-        if start.startswith(mark):
-            raise InputError(f"{path.name} is not text: it is {kind}", why="a list is read from CSV", fix=fix)
-    bom = next((codec for mark, codec in _BOMS if start.startswith(mark)), None)
-    if given is not None:
-        # An explicit UTF name does not say whether the mark is there: the mark itself does.
-        codec = bom if bom is not None and given.startswith("utf") else given
-        sha256, trouble = _read_through(path, codec)
-        notes: tuple[str, ...] = ()
-    else:
-        codec = bom or "utf-8"
-        sha256, trouble = _read_through(path, codec)
-        notes = ()
-        if trouble and bom is None:
-            codec = _GUESS
-            sha256, trouble = _read_through(path, codec)
-            notes = () if trouble else (_guess_note(path),)
+    bom = codec_of(start)
+    codec = given or bom or "utf-8"
+    if bom is not None and codec.startswith("utf"):
+        codec = bom  # an explicit UTF name does not say whether the mark is there: the mark itself does
+    notes: tuple[str, ...] = ()
+    sha256, trouble = _read_through(content, codec, stamp)
+    if trouble and given is None and bom is None:
+        _check_not_mixed(content)
+        codec = _GUESS
+        sha256, trouble = _read_through(content, codec, stamp)
+        notes = () if trouble else (_guess_note(content),)
     if trouble:
-        raise _undecodable(path, codec, guessed=given is None and bom is None)
+        raise _undecodable(content, codec, guessed=given is None and bom is None)
     marked = bom is not None or codec not in ("utf-8", "ascii")
     return Scan(sha256=sha256, encoding=codec, marked=marked, notes=notes, stamp=stamp)
 
 
-def _start(path: Path) -> tuple[bytes, Stamp]:
-    try:
-        # Asked before opening: opening a pipe would wait for its writer.
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            inside = f"ls {shlex.quote(str(path))}   (and name one of its files)"
-            raise InputError(f"{path.name} is a folder", why="a list is one file", fix=inside)
-        if not stat.S_ISREG(mode):
-            raise InputError(
-                f"{path.name} is not a regular file",
-                why="a list is read more than once: first for its shape, then for its rows",
-                fix="Save it to a file first, then give that file.",
-            )
-        with path.open("rb") as stream:
-            return stream.read(16), Stamp.of(stream.fileno())
-    except OSError as error:
-        raise InputError(
-            f"{shown_name(path.name)} cannot be read",
-            why=error.strerror or type(error).__name__,
-            fix=f"ls -l {shlex.quote(str(path.parent))}",
-        ) from error
+@contextmanager
+def text_of(content: Content, scanned: Scan) -> Iterator[TextIO]:
+    """The text from its start, line ends kept. InputError when the bytes are no longer those that were scanned."""
+    with unchanged(content, scanned.stamp) as stream:
+        try:
+            yield io.TextIOWrapper(stream, encoding=scanned.encoding, newline="")
+        except UnicodeError as error:  # the scan has read every byte: these are others
+            raise changed(content) from error
 
 
 def _codec(name: str) -> str:
@@ -120,40 +78,71 @@ def _codec(name: str) -> str:
     return found.name
 
 
-def _read_through(path: Path, codec: str) -> tuple[str, bool]:
-    """The file's hash, and whether its bytes are no text in this codec."""
+def _read_through(content: Content, codec: str, stamp: Stamp) -> tuple[str, bool]:
+    """The bytes' hash, and whether they are no text in this codec."""
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder(codec)()
     try:
-        with path.open("rb") as stream:
+        with unchanged(content, stamp) as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
-                _check_text(path, codec, decoder.decode(chunk), whole=len(chunk) == _CHUNK)
+                _check_text(content, codec, decoder.decode(chunk), whole=len(chunk) == _CHUNK)
             decoder.decode(b"", final=True)
     except UnicodeError:
         return "", True
     return digest.hexdigest(), False
 
 
-def _check_text(path: Path, codec: str, text: str, *, whole: bool) -> None:
+def _check_text(content: Content, codec: str, text: str, *, whole: bool) -> None:
     if "\0" in text:
-        line = _find_line(path, codec, lambda one: "\0" in one)
-        raise InputError(
-            f"{path.name} has a NUL character on line {line}",
-            why="it is not text, or UTF-16 without a byte order mark",
-            fix="--encoding utf-16-le, or save it as UTF-8",
-        )
+        raise _with_nul(content, codec)
     if whole and "\n" not in text and "\r" not in text:
         raise InputError(
-            f"{path.name} has a line of a megabyte or more",
+            f"{content.name} has a line of a megabyte or more",
             why="no list has; it is read line by line",
             fix="Save it as CSV with one row a line, then give that file.",
         )
 
 
-def _guess_note(path: Path) -> str:
-    line = _find_line(path, _GUESS, lambda one: not one.isascii())
-    with path.open(encoding=_GUESS, newline="") as stream:
+def _with_nul(content: Content, codec: str) -> InputError:
+    line = _find_line(content, codec, lambda one: "\0" in one)
+    what = f"{content.name} has a NUL character on line {line}"
+    start = start_of(content)[:_FEW]
+    even, odd = start[0::2], start[1::2]
+    for wide, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if high.count(0) * 2 > len(high) and 0 not in low:  # every other byte, as Western letters have it there
+            return InputError(what, why="it looks like UTF-16 without a byte order mark", fix=f"--encoding {wide}")
+    return InputError(
+        what,
+        why="no text has one: the file was damaged, or is no text",
+        fix=f"Delete the NUL characters on line {line} and below: tr -d '\\000' < FILE > NEW",
+    )
+
+
+def _check_not_mixed(content: Content) -> None:
+    """InputError for UTF-8 with a few bytes that are not: read as cp1252, all that is right would come out garbled."""
+    good = bad = first = 0
+    with content.open() as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.isascii():
+                for found in _HIGH.finditer(line):
+                    if found[1]:
+                        good += 1
+                    else:
+                        bad += 1
+                        first = first or number
+    # French puts `\xa0»` behind an `é`: a few sequences are UTF-8 by accident.
+    if good > bad:
+        raise InputError(
+            f"{content.name} is mostly UTF-8, but not on line {first}",
+            why="two files may have been put together, or the end was cut off",
+            fix=f"Write line {first} again in an editor and save as UTF-8; or --encoding NAME for all of it",
+        )
+
+
+def _guess_note(content: Content) -> str:
+    line = _find_line(content, _GUESS, lambda one: not one.isascii())
+    with content.open() as raw, io.TextIOWrapper(raw, encoding=_GUESS, newline="") as stream:
         text = next(one for number, one in enumerate(stream, start=1) if number == line)
     word = _WORD.search(text)
     shown = ""
@@ -163,17 +152,17 @@ def _guess_note(path: Path) -> str:
     return f"not UTF-8: read as {_GUESS} (Windows Western){shown}; if that is wrong: --encoding NAME"
 
 
-def _undecodable(path: Path, codec: str, *, guessed: bool) -> InputError:
-    line = _find_line(path, codec, lambda one: "\ufffd" in one)
+def _undecodable(content: Content, codec: str, *, guessed: bool) -> InputError:
+    line = _find_line(content, codec, lambda one: "\ufffd" in one)
     names = f"neither UTF-8 nor {_GUESS}" if guessed else f"not {codec}"
     return InputError(
-        f"{path.name} is {names}",
+        f"{content.name} is {names}",
         why=f"line {line} has bytes that mean nothing in it",
         fix="--encoding NAME (cp1250, shift_jis, ...), or save it as UTF-8",
     )
 
 
-def _find_line(path: Path, codec: str, test: Callable[[str], bool]) -> int:
+def _find_line(content: Content, codec: str, test: Callable[[str], bool]) -> int:
     """The physical line, 1-based, of the first that passes; only ever used to name it."""
-    with path.open(encoding=codec, errors="replace", newline="") as stream:
+    with content.open() as raw, io.TextIOWrapper(raw, encoding=codec, errors="replace", newline="") as stream:
         return next((number for number, line in enumerate(stream, start=1) if test(line)), 1)

@@ -1,0 +1,66 @@
+"""What holds for the rows of every kind of file: names that tell columns apart, blank lines, one width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from runner.domain.personal import shown_name
+from runner.errors import InputError
+
+MOST_COLUMNS: Final = 16_384
+"""Excel's own limit."""
+
+Ragged = Callable[[int, Sequence[str]], InputError]
+"""The error about a record that is not as wide as the others, from its line and its fields."""
+
+
+def check_header(name: str, header: Sequence[str], *, line: int, unnamed: str = "") -> None:
+    """InputError unless every column of the file called `name` has a name of its own. `unnamed`: one more way out."""
+    if len(header) > MOST_COLUMNS:
+        raise InputError(
+            f"{name} has {len(header):,} columns", why=f"{MOST_COLUMNS:,} is the most", fix="--delimiter CHARACTER"
+        )
+    already = "or --no-header if that line is a row already"
+    why = f"line {line} names the columns"
+    for number, column in enumerate(header, start=1):
+        if not column.strip():
+            trailing = not any(other.strip() for other in header[number:])
+            fix = f"Name the column on line {line}{unnamed if trailing else ''}, {already}."
+            raise InputError(f"{name}: column {number} has no name", why=why, fix=fix)
+    seen: dict[str, int] = {}
+    for number, column in enumerate(header, start=1):
+        if column in seen:
+            raise InputError(
+                f"{name}: columns {seen[column]} and {number} are both called {shown_name(column)!r}",
+                why=f"{why}, and a result could not say which one it belongs to",
+                fix=f"Give one of them another name on line {line}, {already}.",
+            )
+        seen[column] = number
+
+
+def fitted(
+    records: Iterable[tuple[int, Sequence[str]]], *, width: int, skip: bool, ragged: Ragged
+) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Line and cells of each record of `width` fields; `skip` leaves out the first, which is the header.
+
+    Blank lines (no fields) are no records; but in a list of one column a blank line is an empty cell, unless only blank
+    lines follow: rows keep their place beside another list. Raises what `ragged` returns for any other width.
+    """
+    blank_from = blanks = 0
+    started = False
+    for line, record in records:
+        if len(record) == width:
+            if not started:
+                started = True
+                if skip:
+                    continue
+            if blanks:
+                yield from ((blank_from + index, ("",)) for index in range(blanks))
+                blanks = 0
+            yield line, tuple(record)
+        elif record:
+            raise ragged(line, record)
+        elif width == 1 and started:
+            blank_from = blank_from if blanks else line
+            blanks += 1
