@@ -84,6 +84,7 @@ CREATE TABLE jobs (
     error_code TEXT,
     error_message TEXT,
     finished_us INTEGER,
+    erased INTEGER DEFAULT 0 NOT NULL,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
     CONSTRAINT uq_jobs_batch_operation_key UNIQUE (batch, operation, "key"),
     CONSTRAINT ck_jobs_state CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'in_doubt', 'cancelled')),
@@ -186,7 +187,10 @@ CREATE TABLE answers (
     headers TEXT NOT NULL,
     body BLOB NOT NULL,
     truncated INTEGER NOT NULL,
+    removed TEXT,
     CONSTRAINT pk_answers PRIMARY KEY (attempt),
+    CONSTRAINT ck_answers_removed CHECK (removed IN ('fields', 'purged', 'erased')),
+    CONSTRAINT ck_answers_emptied CHECK (removed IS NULL OR (length(body) = 0 AND headers = '[]')),
     CONSTRAINT fk_answers_attempt_attempts FOREIGN KEY(attempt) REFERENCES attempts (id)
 );
 
@@ -264,7 +268,7 @@ BEGIN
     SELECT RAISE(ABORT, 'a job cannot move from this state to that one') WHERE NOT (
         (OLD.state = 'queued' AND NEW.state IN ('running', 'cancelled'))
         OR (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'queued', 'in_doubt'))
-        OR (OLD.state = 'failed' AND NEW.state = 'queued')
+        OR (OLD.state = 'failed' AND NEW.state = 'queued' AND NOT OLD.erased)
         OR (OLD.state = 'in_doubt' AND NEW.state IN ('queued', 'failed'))
     );
 END;

@@ -236,16 +236,20 @@ class Runner(Ahead, Watching, Upkeep):
         *,
         only: str | None = None,
         columns: Sequence[str] = (),
+        raw: bool = False,
+        limit: int | None = None,
         guard: bool = True,
         overwrite: bool = False,
     ) -> Exported:
-        """Write the rows with their answers as CSV; `target` is a path or an open text stream.
+        """Write the rows with their answers; `target` is a path, whose ending says the format, or an open text stream.
 
-        `only`: succeeded, failed (invalid rows included; own columns only, so that it loads again), in_doubt, queued,
-        invalid. `columns`: of the provider's only these, "risk_score" or "defastra_email_risk_score". BatchError: the
-        target exists and was not written by this batch.
+        `only`: succeeded, failed (invalid rows included, those in doubt not; own columns only, so that it loads again),
+        in_doubt, queued, cancelled, invalid; "failed:RULE", "invalid:WHY". `columns`: these alone, in this order, of
+        the whole header, or "risk_score" for every operation. `raw`: a column with each operation's last answer.
+        `limit`: at most so many rows. UsageError: no such state, column or format. BatchError: the target exists and
+        was not written by this batch.
         """
-        shape = Shape(only=only, columns=columns, guard=guard)
+        shape = Shape(only=only, columns=columns, raw=raw, limit=limit, guard=guard)
         return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
 
     # --- steering --------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ _COMMANDS = (
     ("Steer", "cancel", "steer:cancel", "Give a batch up: what waits is never sent, answers stay."),
     ("Steer", "retry", "steer:retry", "Queue failed rows again, final failures included."),
     ("Steer", "doubt", None, "Requests that were sent and never answered."),
-    ("Out", "export", "output:export", "Write a batch's rows with their answers as CSV."),
+    ("Out", "export", "output:export", "Write a batch's rows with their answers: CSV or JSON lines."),
     ("Providers", "providers", None, "The paid APIs that can be asked."),
     ("Providers", "sandbox", "sandbox:sandbox", "Serve a provider on this machine, to try things without a key."),
     ("Settings", "config", None, "The settings that hold here."),

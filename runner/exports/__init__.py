@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runner.exports.cells import Line, OutcomeCells, export_header
-from runner.exports.csv_file import write_csv
+from runner.exports.cells import Line, OutcomeCells
+from runner.exports.formats import Format, format_of, write
+from runner.exports.layout import Layout, export_header
 from runner.exports.target import Written
 
-__all__ = ["Line", "OutcomeCells", "Written", "export_header", "write_csv"]
+__all__ = ["Format", "Layout", "Line", "OutcomeCells", "Written", "export_header", "format_of", "write"]

@@ -1,10 +1,10 @@
-"""What stands in an exported line: names, values as text, and the guard against formulas."""
+"""What stands in an exported line: values as text, and the guard against formulas."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from runner.domain.provider import Operation
@@ -20,6 +20,7 @@ class OutcomeCells(NamedTuple):
     debited: str | None
     attempts: int | None
     checked_at: str | None  # ISO 8601, UTC
+    raw: bytes | None = None  # the body of its last answer; None: not asked for, or not kept
 
 
 class Line(NamedTuple):
@@ -27,6 +28,8 @@ class Line(NamedTuple):
 
     cells: Sequence[str]  # the user's own
     outcomes: Sequence[OutcomeCells]  # one for each operation, in their order
+    number: int = 0  # of the row, from 1
+    key: str | None = None  # of a row that came from a database
 
 
 # What a spreadsheet takes for the start of a formula, after spaces too; the full-width forms are read like the plain.
@@ -34,48 +37,10 @@ _FORMULA: Final = re.compile(r"\s*[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]+)?")  # E.164 among them
 
 
-def export_header(header: Sequence[str], operations: Sequence[Operation]) -> tuple[str, ...]:
-    """The user's names, then each operation's; a name that is taken gets `_2`, `_3`, ..."""
-    names = list(header)
-    taken = set(header)
-    for operation in operations:
-        for name in _own_names(operation):
-            wanted = operation.column_prefix + name
-            free, number = wanted, 1
-            while free in taken:
-                number += 1
-                free = f"{wanted}_{number}"
-            taken.add(free)
-            names.append(free)
-    return tuple(names)
-
-
-def _own_names(operation: Operation) -> list[str]:
+def own_names(operation: Operation) -> list[str]:
+    """What the columns of an operation are called, without its prefix."""
     found = ["found"] if operation.found is not None else []
     return [*operation.columns, *found, "state", "reason", "debited", "attempts", "checked_at"]
-
-
-def outcome_writer(operation: Operation, *, guard: bool) -> Callable[[OutcomeCells], list[str]]:
-    """A function from one operation's outcome to its cells, in the order of `export_header`."""
-    names = tuple(operation.columns)
-    has_found = operation.found is not None
-    text = guarded if guard else plain_text
-
-    def write(outcome: OutcomeCells) -> list[str]:
-        columns = outcome.columns
-        cells = [text(columns.get(name)) for name in names]
-        if has_found:
-            cells.append(plain_text(outcome.found))
-        cells += (
-            outcome.state,
-            outcome.reason or "",
-            outcome.debited or "",
-            plain_text(outcome.attempts),
-            outcome.checked_at or "",
-        )
-        return cells
-
-    return write
 
 
 def plain_text(value: Any) -> str:
@@ -101,3 +66,8 @@ def guarded(value: Any) -> str:
     if _FORMULA.match(value if isinstance(value, str) else text) and not _NUMBER.fullmatch(text):
         return text if isinstance(value, int | float) else "'" + text
     return text
+
+
+def text_of_bytes(body: bytes | None) -> str | None:
+    """A stored answer as text: what is not UTF-8 in it is replaced."""
+    return None if body is None else body.decode(errors="replace")

@@ -5,67 +5,33 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, BinaryIO, Protocol, TextIO
 
-from runner.domain.provider import Operation
 from runner.domain.table import Dialect
-from runner.exports.cells import Line, export_header, outcome_writer
-from runner.exports.target import Written, write_whole
+from runner.exports.cells import Line
+from runner.exports.layout import Layout
 
 _CRLF = "\r\n"
 _PIECE = 1000  # rows gathered before they are encoded and written
 
 
-def write_csv(
-    target: Path | BinaryIO,
-    *,
-    header: Sequence[str],
-    operations: Sequence[Operation],
-    lines: Iterable[Line],
-    dialect: Dialect,
-    guard: bool = True,
-    finished: Callable[[Path], None] = lambda _: None,
-) -> Written:
-    """Write the enriched list, in constant memory and atomically; a stream is written as it goes and not closed.
+def write_csv(stream: BinaryIO, lines: Iterable[Line], layout: Layout, dialect: Dialect, *, guard: bool = True) -> int:
+    """Write the enriched list in constant memory; returns the rows. Only `write` and `flush` of the stream are used.
 
-    `guard` puts `'` before provider-made text that a spreadsheet would run as a formula. `finished` is told the whole
-    file before it takes the target's place. Whether an existing target may be replaced is for the caller to know.
-    Raises StorageFullError on a full disk and UsageError on any other trouble with the target; the old file is then
-    untouched. Of a stream only `write` and `flush` are used.
+    `guard` puts `'` before provider-made text that a spreadsheet would run as a formula.
     """
-
-    def write(stream: BinaryIO) -> int:
-        return _write(stream, export_header(header, operations), operations, lines, dialect, guard)
-
-    if isinstance(target, Path):
-        return write_whole(target, write, finished=finished)
-    return Written(path=None, rows=write(target), replaced=True)
-
-
-def _write(
-    stream: BinaryIO,
-    names: Sequence[str],
-    operations: Sequence[Operation],
-    lines: Iterable[Line],
-    dialect: Dialect,
-    guard: bool,
-) -> int:
     if dialect.bom:
         stream.write(codecs.BOM_UTF8)
     text = io.StringIO(newline="")
     if dialect.sep_line:
         text.write(f"sep={dialect.delimiter}{dialect.line_end}")
     writer = _writer(text, dialect)
-    writer.writerow(names)
-    writers = [outcome_writer(operation, guard=guard) for operation in operations]
+    writer.writerow(layout.names())
+    record = layout.texts(guard=guard)
     rows = 0
-    for cells, outcomes in lines:
-        record = list(cells)
-        for write, outcome in zip(writers, outcomes, strict=True):
-            record += write(outcome)
-        writer.writerow(record)
+    for line in lines:
+        writer.writerow(record(line))
         rows += 1
         if rows % _PIECE == 0:
             _drain(text, stream)

@@ -27,12 +27,12 @@ class Written:
     replaced: bool  # False: the target could not be replaced (open elsewhere), and `path` is `<name>.new.csv`
 
 
-def _nobody(_: Path) -> None:
+def nobody(_: Path) -> None:
     """Nobody is to be told of a finished file."""
 
 
 def write_whole(
-    target: Path, write: Callable[[BinaryIO], int], *, finished: Callable[[Path], None] = _nobody
+    target: Path, write: Callable[[BinaryIO], int], *, finished: Callable[[Path], None] = nobody
 ) -> Written:
     """Have `write` fill a temporary file beside the target (0600) and rename it. `write` returns the rows written.
 
@@ -67,13 +67,21 @@ def _replace(target: Path, real: Path, write: Callable[[BinaryIO], int], finishe
         try:
             part.replace(real)
         except PermissionError:  # open in a program that locks it
-            beside = target.with_name(f"{target.stem}.new{target.suffix}")
+            beside = _beside(target)
             part.replace(beside.resolve())
             return Written(path=beside, rows=rows, replaced=False)
         return Written(path=target, rows=rows, replaced=True)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _beside(target: Path) -> Path:
+    """`leads.csv` -> `leads.new.csv`, `leads.csv.gz` -> `leads.new.csv.gz`: it keeps its format."""
+    suffix = target.suffix
+    if suffix == ".gz":
+        suffix = Path(target.stem).suffix + suffix
+    return target.with_name(f"{target.name.removesuffix(suffix)}.new{suffix}")
 
 
 def _sweep(part: Path, real: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from runner.domain.model import Action, Amount, Answer, AttemptId, BatchId, Debited, Fault, JobId, Resolution
 from runner.domain.states import BatchState
 from runner.errors import BatchError
-from runner.store.values import AttemptView, BatchInfo, JobView, RowView
+from runner.store.rowviews import Chosen, JobView, RowView
+from runner.store.sql import marks
+from runner.store.values import AttemptView, BatchInfo
 
 STREAM: Final = 1_000
 """Lines fetched at a time: an export's memory does not grow with the batch."""
@@ -24,16 +26,28 @@ SELECT r.number, r.line, r.cells, r.key, e.operation, e.job, coalesce(j.value, e
     CASE WHEN j.unknowns > 0 THEN 'unknown' WHEN j.debits > 0 THEN 'yes' ELSE 'no' END,
     coalesce(j.amount, 0), coalesce(j.requests, 0), coalesce(j.attempts_spent, 0),
     coalesce(j.possible_double_charge, 0), j.http_status, j.error_code, j.error_message, j.finished_us, j.found,
-    j.result
+    j.result, {raw}
 FROM rows AS r
 LEFT JOIN row_jobs AS e ON e.batch = r.batch AND e.row = r.number
 LEFT JOIN jobs AS j ON j.id = e.job
 WHERE r.batch = ? AND r.number <= ? {narrowed} ORDER BY r.number
 """
+# The last word of the provider: the last attempt of all, unless that one was never answered.
+_RAW: Final = """(
+    SELECT w.body FROM attempts AS a JOIN answers AS w ON w.attempt = a.id
+    WHERE a.job = j.id AND a.http_status IS NOT NULL AND w.removed IS NULL ORDER BY a.number DESC LIMIT 1
+)"""
 _IN_STATES: Final = """
 AND EXISTS (
     SELECT 1 FROM row_jobs AS f LEFT JOIN jobs AS g ON g.id = f.job
-    WHERE f.batch = r.batch AND f.row = r.number AND coalesce(g.state, 'invalid') IN ({marks})
+    WHERE f.batch = r.batch AND f.row = r.number AND coalesce(g.state, 'invalid') IN ({marks}) {reason}
+)
+"""
+_OF_REASON: Final = "AND iif(f.job IS NULL, 'invalid:' || f.invalid, g.reason) = ?"
+_NONE_IN: Final = """
+AND NOT EXISTS (
+    SELECT 1 FROM row_jobs AS f JOIN jobs AS g ON g.id = f.job
+    WHERE f.batch = r.batch AND f.row = r.number AND g.state = ?
 )
 """
 ATTEMPTS: Final = """
@@ -80,19 +94,33 @@ def to_batch(line: Mapping[str, Any] | sa.RowMapping) -> BatchInfo:
 
 
 def stream_outcomes(
-    connection: sa.Connection, batch: BatchInfo, *, states: Sequence[str] = (), row: int | None = None
+    connection: sa.Connection,
+    batch: BatchInfo,
+    *,
+    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    row: int | None = None,
 ) -> Iterator[RowView]:
-    """Rows in order with their outcomes in the batch's order of operations; `row` alone, or those in `states`."""
-    narrowed, values = "", [batch.id, batch.rows]
-    if row is not None:
-        narrowed, values = "AND r.number = ?", [batch.id, batch.rows, row]
-    elif states:
-        narrowed = _IN_STATES.format(marks=", ".join("?" * len(states)))
-    result = connection.exec_driver_sql(_OUTCOMES.format(narrowed=narrowed), (*values, *states))
+    """Rows in order with their outcomes in the batch's order of operations; `row` alone, or those chosen."""
+    narrowed, values = _narrowed(chosen, row)
+    sql = _OUTCOMES.format(raw=_RAW if chosen.raw else "NULL", narrowed=narrowed)
+    result = connection.exec_driver_sql(sql, (batch.id, batch.rows, *values))
     lines = (line for piece in result.partitions(STREAM) for line in piece)
     order = {operation: place for place, operation in enumerate(batch.operations)}
-    for _, group in groupby(lines, key=itemgetter(0)):
-        yield _row(group, order)
+    rows = (_row(group, order) for _, group in groupby(lines, key=itemgetter(0)))
+    return rows if chosen.limit is None else islice(rows, chosen.limit)
+
+
+def _narrowed(chosen: Chosen, row: int | None) -> tuple[str, list[Any]]:
+    if row is not None:
+        return "AND r.number = ?", [row]
+    sql, values = "", list[Any]()
+    if chosen.states:
+        sql += _IN_STATES.format(marks=marks(len(chosen.states)), reason=_OF_REASON if chosen.reason else "")
+        values += [*chosen.states, *([chosen.reason] if chosen.reason else [])]
+    if chosen.without is not None:
+        sql += _NONE_IN
+        values.append(chosen.without)
+    return sql, values
 
 
 def _row(group: Iterable[Sequence[Any]], order: Mapping[str, int]) -> RowView:
@@ -123,6 +151,7 @@ def _outcome(line: Sequence[Any]) -> JobView:
         line[18],
         None if line[19] is None else bool(line[19]),
         None if line[20] is None else json.loads(line[20]),
+        line[21],
     )
 
 
@@ -167,7 +196,7 @@ def read_answer(connection: sa.Connection, attempt: int) -> Answer | None:
     """The raw answer of a closed attempt; None if there is none."""
     line = connection.exec_driver_sql(
         "SELECT a.http_status, a.fault, a.detail, n.headers, n.body, n.truncated"
-        " FROM answers AS n JOIN attempts AS a ON a.id = n.attempt WHERE n.attempt = ?",
+        " FROM answers AS n JOIN attempts AS a ON a.id = n.attempt WHERE n.attempt = ? AND n.removed IS NULL",
         (attempt,),
     ).first()
     if line is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Collection, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from runner.store.history import read_events, read_spend
 from runner.store.jobs import next_due
 from runner.store.lanes import read_lanes
 from runner.store.reading import read_answer, read_attempts, read_batch, stream_outcomes, to_batch
+from runner.store.rowviews import Chosen, Outcomes, RowHistory
 from runner.store.sql import marks
 from runner.store.values import (
     NAMED_ONLY,
@@ -31,8 +33,6 @@ from runner.store.values import (
     EventView,
     JobHistory,
     LedgerLine,
-    Outcomes,
-    RowHistory,
     SpendView,
 )
 from runner.store.wallets import Balance, Checked
@@ -160,18 +160,12 @@ class Reports:
                 run=connection.exec_driver_sql(_AT_WORK).scalar(),
             )
 
-    def outcomes(self, batch: BatchId, *, states: Collection[str] | None = None) -> AbstractContextManager[Outcomes]:
-        """Rows in order with the outcome of each operation, streamed from one snapshot.
-
-        `states` keeps the rows of which at least one operation is in one of them (job states or "invalid").
-        """
-        return self._outcomes(batch, tuple(states or ()))
-
     @contextmanager
-    def _outcomes(self, batch: BatchId, states: tuple[str, ...]) -> Generator[Outcomes]:
+    def outcomes(self, batch: BatchId, chosen: Chosen | None = None) -> Generator[Outcomes]:
+        """Rows in order with the outcome of each operation, streamed from one snapshot: all, or those chosen."""
         with self._database.reading() as connection:
             info = read_batch(connection, batch)
-            yield Outcomes(batch=info, rows=stream_outcomes(connection, info, states=states))
+            yield Outcomes(batch=info, read=partial(stream_outcomes, connection, info, chosen=chosen or Chosen()))
 
     def history(self, batch: BatchId, row: int) -> RowHistory:
         """Everything behind one row; BatchError if the batch has no such row."""

@@ -5,7 +5,7 @@ Instants are `..._us` (UTC, microseconds since the epoch), amounts are millionth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -30,6 +30,14 @@ class Wish(StrEnum):
 
     PAUSE = "paused"
     CANCEL = "cancelled"
+
+
+class Removed(StrEnum):
+    """Why the headers and the body of an answer are not in the database."""
+
+    FIELDS = "fields"  # the profile says `store = "fields"`
+    PURGED = "purged"  # by age
+    ERASED = "erased"  # with the person it was about
 
 
 class Trouble(StrEnum):
@@ -152,46 +160,6 @@ class BatchStatus:
         return {state: sum(counts[state] for counts in self.jobs.values()) for state in JobState}
 
 
-class JobView(NamedTuple):
-    """One operation of one row, as `v_outcomes` shows it. A named tuple: an export makes millions."""
-
-    operation: str
-    job: JobId | None  # None: refused
-    value: str
-    state: str  # a JobState, or "invalid"
-    reason: str | None
-    final: bool | None
-    debited: Debited
-    amount: Amount  # charged for certain
-    attempts: int  # requests sent
-    attempts_spent: int
-    possible_double_charge: bool
-    http_status: int | None
-    error_code: str | None
-    error_message: str | None
-    finished_us: int | None
-    found: bool | None
-    result: Mapping[str, Any] | None  # the profile's columns by name; None: no outcome
-
-
-class RowView(NamedTuple):
-    """One input row with its operations, in the batch's order of operations."""
-
-    number: int
-    line: int | None
-    cells: tuple[str, ...]
-    key: str | None
-    outcomes: tuple[JobView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcomes:
-    """A batch and its rows in order, from one snapshot. `rows` can be read once, inside the context."""
-
-    batch: BatchInfo
-    rows: Iterator[RowView]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptView:
     """One attempt, as `v_attempts` shows it, with its evidence."""
@@ -230,14 +198,6 @@ class JobHistory:
     attempts: tuple[AttemptView, ...]  # in order
     rows: int  # how many rows share it
     due_us: int | None  # of one that waits; 0: at once
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowHistory:
-    """One row, and by operation what is known of its jobs; a refused cell has none."""
-
-    row: RowView
-    jobs: Mapping[str, JobHistory]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TextIO, cast
 
 from runner.domain.table import Dialect
 from runner.errors import BatchError
-from runner.exports import Written, write_csv
+from runner.exports import Written, format_of, write
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.profiles import Profiles
@@ -64,15 +64,14 @@ def deliver(
     if isinstance(target, Path):
         check_target(info, target, overwrite=overwrite)
     operations = list(profiles.of_batch(info.operations, info.source).values())
-    shown = shape.operations(operations)
-    states = shape.states()
+    layout = shape.layout(info.header, operations)
+    layout.names()  # a column that is not there is refused before anything is read
     files = _Files(info, target, store)
-    with store.reports.outcomes(info.id, states=states) as outcomes:
-        written = write_csv(
+    with store.reports.outcomes(info.id, shape.chosen()) as outcomes:
+        written = write(
             target,
-            header=info.header,
-            operations=shown,
-            lines=lines(outcomes.rows, own_only=not shown),
+            lambda: lines(outcomes.read(), own_only=not layout.operations),
+            layout=layout,
             dialect=Dialect.from_json(info.source.get("dialect", {})),
             guard=shape.guard,
             finished=files.announce,
@@ -127,7 +126,8 @@ def settle_target(info: BatchInfo, output: str | Path | None, directory: Path) -
 
 
 def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
-    """BatchError when the target is the list itself, a folder, out of reach, or a file this batch did not write."""
+    """BatchError when the target is the list itself, a folder, out of reach, or a file this batch did not write;
+    UsageError when its name promises a format that cannot be written."""
     source = info.source.get("path")
     if source and target.absolute() == Path(source).absolute():
         raise BatchError(
@@ -141,6 +141,7 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
             why="An export is one file.",
             fix=f"-o {shlex.quote(str(target / f'{info.name}.csv'))}",
         )
+    format_of(target)
     if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
         _check_folder(target.resolve().parent)
     if overwrite or not target.exists():

@@ -13,7 +13,8 @@ from runner.domain.personal import shown_name
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
 from runner.errors import BatchError
-from runner.store.values import DIED, AttemptView, BatchInfo, JobView, RowHistory
+from runner.store.rowviews import JobView, RowHistory
+from runner.store.values import DIED, AttemptView, BatchInfo
 from runner.transport.files import CHANGED
 from runner.work.money import Prices
 from runner.work.results import AttemptStory, JobStory

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from runner.domain.model import Debited
 from runner.domain.provider import Operation
 from runner.domain.states import JobState
 from runner.errors import UsageError
-from runner.exports import Line, OutcomeCells
-from runner.store.values import JobView, RowView
+from runner.exports import Layout, Line, OutcomeCells
+from runner.store.rowviews import Chosen, JobView, RowView
 from runner.work.status import iso
 
 INVALID = "invalid"
@@ -19,57 +18,63 @@ INVALID = "invalid"
 STATES = (*(state.value for state in JobState), INVALID)
 """What `only` may be."""
 
-_OURS = ("found", "state", "reason", "debited", "attempts", "checked_at")
+_OF_REASON = (JobState.FAILED.value, INVALID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What was asked. `only` failed: the user's own columns, so that it loads again as it is."""
+    """What was asked. `only` failed: the user's own columns, so that it loads again as it is, unless more is named."""
 
-    only: str | None = None
-    columns: Sequence[str] = ()  # "risk_score" or "defastra_email_risk_score"; none: all
+    only: str | None = None  # a state; failed:RULE, invalid:WHY
+    columns: Sequence[str] = ()  # of the whole header, or "risk_score" of every operation, in this order; none: all
+    raw: bool = False  # the stored answers too
+    limit: int | None = None  # so many rows at most
     guard: bool = True
 
-    def states(self) -> Collection[str] | None:
-        """The states of the rows that are written; None: all. UsageError for a state that does not exist."""
+    def chosen(self) -> Chosen:
+        """The rows that are written. UsageError for a state that does not exist, or a limit below 0."""
+        if self.limit is not None and self.limit < 0:
+            raise UsageError(f"--limit {self.limit} is no number of rows", why="It begins at 0.", fix="--limit 100")
+        state, reason = self._only()
+        if state is None:
+            return Chosen(limit=self.limit, raw=self.raw)
+        failed = state == JobState.FAILED
+        return Chosen(
+            states=(state, INVALID) if failed and reason is None else (state,),
+            reason=reason,
+            # Loaded again, a row is sent again: not while it may have been charged.
+            without=JobState.IN_DOUBT if failed else None,
+            limit=self.limit,
+            raw=self.raw,
+        )
+
+    def _only(self) -> tuple[str | None, str | None]:
+        """The state, and the reason behind its colon, as the database has them."""
         if self.only is None:
-            return None
-        wanted = self.only.replace("-", "_")
-        if wanted not in STATES:
+            return None, None
+        word, colon, rule = self.only.partition(":")
+        state = word.replace("-", "_")
+        if state not in STATES:
             raise UsageError(f"no state {self.only!r}", why=f"There are {', '.join(STATES)}.", fix="--only failed")
-        return (wanted, INVALID) if wanted == JobState.FAILED else (wanted,)
+        if colon and (not rule or state not in _OF_REASON):
+            raise UsageError(
+                f"cannot export {self.only!r}",
+                why="Only failed and invalid rows are told apart by a reason.",
+                fix="--only failed:RULE, or --only invalid:WHY",
+            )
+        return state, (f"{INVALID}:{rule}" if state == INVALID else rule) if colon else None
 
-    def operations(self, operations: Sequence[Operation]) -> list[Operation]:
-        """The operations whose columns are written, with only those that are wanted. UsageError: no such column.
-
-        State, reason and the other columns of our own always stay: a value without them says little.
-        """
-        if self.only == JobState.FAILED:
-            return []
-        if not self.columns:
-            return list(operations)
-        every = {f"{one.column_prefix}{name}": name for one in operations for name in (*one.columns, *_OURS)}
-        for wanted in self.columns:
-            if wanted not in every and wanted not in every.values():
-                near = difflib.get_close_matches(wanted, {*every, *every.values()}, 1) or list(every.values())[:1]
-                why = f"There are {', '.join(dict.fromkeys(every.values()))}."
-                raise UsageError(f"no result column {wanted!r}", why=why, fix=f"--columns {near[0]}")
-        return [_narrowed(operation, self.columns) for operation in operations]
-
-
-def _narrowed(operation: Operation, wanted: Sequence[str]) -> Operation:
-    kept = {
-        name: column
-        for name, column in operation.columns.items()
-        if name in wanted or f"{operation.column_prefix}{name}" in wanted
-    }
-    return replace(operation, columns=kept)
+    def layout(self, header: Sequence[str], operations: Sequence[Operation]) -> Layout:
+        """The columns that are written."""
+        own_only = self._only()[0] == JobState.FAILED and not self.columns and not self.raw
+        shown = () if own_only else operations
+        return Layout(header=header, operations=shown, raw=self.raw, chosen=self.columns)
 
 
 def lines(rows: Iterator[RowView], *, own_only: bool) -> Iterator[Line]:
     """The rows as the export takes them."""
     for row in rows:
-        yield Line(row.cells, () if own_only else [_cells(view) for view in row.outcomes])
+        yield Line(row.cells, () if own_only else [_cells(view) for view in row.outcomes], row.number, row.key)
 
 
 def _cells(view: JobView) -> OutcomeCells:
@@ -82,4 +87,5 @@ def _cells(view: JobView) -> OutcomeCells:
         debited=view.debited.value if view.attempts or view.debited is not Debited.NO else None,
         attempts=view.attempts if view.job is not None else None,
         checked_at=iso(view.finished_us),
+        raw=view.raw,
     )

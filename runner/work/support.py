@@ -16,7 +16,8 @@ from runner.domain.personal import conceal, redact, shorten, shown_name, without
 from runner.domain.provider import InputKind, Operation, Provider
 from runner.errors import BatchError, RunnerError
 from runner.store.codec import iso
-from runner.store.values import AttemptView, BatchInfo, JobHistory, RowHistory
+from runner.store.rowviews import RowHistory
+from runner.store.values import AttemptView, BatchInfo, JobHistory
 from runner.work.tools import Tools
 
 BODY_CHARACTERS: Final = 4_000

@@ -385,5 +385,5 @@ def test_failed_rows_load_again_as_they_are(place: Place) -> None:
         ).read_text() == "id,email\n2,rule-invalid-request-email@example.com\n3,broken\n"
         with pytest.raises(UsageError):
             r.export(batch, "x.csv", only="filed")
-        with pytest.raises(UsageError, match="no result column"):
+        with pytest.raises(UsageError, match="no column"):
             r.export(batch, "x.csv", columns=["risk"])

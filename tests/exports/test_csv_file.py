@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from runner.domain.provider import Input, InputKind, Operation
 from runner.domain.table import Dialect
 from runner.errors import StorageFullError, UsageError
-from runner.exports import Line, OutcomeCells, export_header, write_csv
+from runner.exports import Layout, Line, OutcomeCells, Written, export_header
+from runner.exports import write as write_out
 from runner.exports.cells import guarded, plain_text
 from runner.sources import open_file
 
@@ -49,6 +50,12 @@ GOOD = OutcomeCells(
 INVALID = OutcomeCells(
     columns={}, found=None, state="invalid", reason="invalid:email", debited=None, attempts=None, checked_at=None
 )
+
+
+def write_csv(target, *, header, operations, lines, dialect, **more: Any) -> Written:
+    """The rows once, in a layout of all columns."""
+    layout = Layout(header=header, operations=operations)
+    return write_out(target, lambda: lines, layout=layout, dialect=dialect, **more)
 
 
 def export(lines: list[Line], *, header: list[str], dialect: Dialect | None = None, **more: Any) -> bytes:

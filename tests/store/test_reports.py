@@ -14,6 +14,7 @@ from runner.domain.model import Answer, BatchId, Debited, Fault, Outcome
 from runner.domain.states import BatchEvent, JobEvent, JobState
 from runner.errors import BatchError, StoreError
 from runner.store.database import Database
+from runner.store.rowviews import Chosen
 from runner.store.store import Store
 from tests.store.world import (
     EMAIL,
@@ -182,7 +183,7 @@ async def worked_with_filter(store: Store, clock: HandClock) -> dict[str, list[i
         await attempt(store, second, run, JobEvent.FAIL, clock)
     found = {}
     for state in ("succeeded", "invalid", "failed", "in_doubt"):
-        with store.reports.outcomes(batch, states=[state]) as outcomes:
+        with store.reports.outcomes(batch, Chosen(states=[state])) as outcomes:
             found[state] = [one.number for one in outcomes.rows]
     return found
 

@@ -191,10 +191,10 @@ def test_an_export_may_be_written_at_any_time_and_anywhere(place: Place) -> None
         assert out.getvalue().count("queued") == 3
         place.run(r, batch)
         out = io.StringIO()
-        written = r.export(batch, out, columns=["state", "defastra_email_risk_score"])
+        written = r.export(batch, out, columns=["state", "email", "risk_score"])
         assert (written.rows, written.path) == (3, None)
         header = out.getvalue().splitlines()[0]
-        assert header.startswith("id,email,defastra_email_risk_score,defastra_email_state,defastra_email_reason,")
+        assert header == "defastra_email_state,email,defastra_email_risk_score"
         with pytest.raises(BatchError, match="is a folder"):
             r.export(batch, place.folder)
 
