@@ -23,6 +23,7 @@ from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
 from tests.proofs.full_disk import full_disk
 from tests.proofs.half_files import exports, imports
+from tests.proofs.headers import headers
 from tests.proofs.kills import kills
 from tests.proofs.locked import locked
 from tests.proofs.manners import bad_answers, idle_closes
@@ -60,6 +61,7 @@ PROOFS: dict[str, Callable[..., str]] = {
     "locked": partial(prove, locked, locks=100, longest_seconds=40.0, side_by_side=10),
     "imports": partial(prove, imports, kills=200),
     "exports": partial(prove, exports, kills=200),
+    "headers": partial(prove, headers, values=100_000),
     "pace": partial(prove, pace, rounds=3, rows=200, windows=TENFOLD),
     "caps": partial(prove, caps, rounds=20),
     "locks": partial(prove, locks, rounds=3),

@@ -123,6 +123,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             until = f" until {moment(event.until_us)}" if event.until_us else ""
             why = f" ({clean(event.reason)})" if event.reason else ""
             self._waiting[tally][event.provider] = f"{event.provider} {word}{until}{why}"
+        elif word == "sending" and event.slowed:
+            self._waiting[tally][event.provider] = f"{event.provider} {event.rate}"
         else:
             self._waiting[tally].pop(event.provider, None)
 

@@ -271,6 +271,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "lane.open": _words("sending"),
     "lane.limited": _limited,
     "lane.limits": lambda r: f"its answers say how fast it may be asked: at most {_rate(r)} now",
+    "lane.slowed": lambda r: f"it was refused for its pace: {_rate(r)} now, slowly faster from here",
+    "lane.restored": lambda r: f"as fast as its limits allow again: {_rate(r)}",
     "lane.gated": _waiting,
     "lane.circuit": lambda r: f"waiting {_until(r)}, then one request: it fails again and again ({_reason(r)})",
     "lane.parked": _waiting,

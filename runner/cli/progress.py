@@ -156,6 +156,7 @@ class PlainProgress:
         self._write = write
         self._last_us = 0
         self._shown: dict[str, tuple[str, str | None]] = {}  # by provider: what the last line said
+        self._slowed: set[str] = set()  # providers that go slower than they may
 
     def __call__(self, event: Event) -> None:
         """Show an event if it is worth a line."""
@@ -187,14 +188,15 @@ class PlainProgress:
 
     def _lane(self, event: LaneChanged) -> None:
         word = lane_word(event.state)
-        shown = (word, event.reason if word != "sending" else None)
+        pace = event.rate if word == "sending" and (event.slowed or event.provider in self._slowed) else None
+        shown = (word, event.reason if word != "sending" else str(event.slowed))
         if self._shown.get(event.provider) == shown:
             return
         self._shown[event.provider] = shown
+        (self._slowed.add if event.slowed else self._slowed.discard)(event.provider)
         until = _iso(event.until_us) if event.until_us else None
-        self._say(
-            event.at_us, word, provider=event.provider, until=until, why=event.reason, says=redact(event.message or "")
-        )
+        says = redact(event.message or "")
+        self._say(event.at_us, word, provider=event.provider, until=until, pace=pace, why=event.reason, says=says)
 
     def _say(self, at_us: int, event: str, **fields: object) -> None:
         self._last_us = at_us

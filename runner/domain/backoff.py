@@ -21,9 +21,9 @@ _DIGITS: Final = re.compile(r"[0-9]{1,10}")
 _TIME: Final = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _MONTH: Final = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _HTTP_DATES: Final = (
-    re.compile(rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{{2}} {_MONTH} [0-9]{{4}} {_TIME} GMT"),
+    re.compile(rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{{2}} {_MONTH} [1-9][0-9]{{3}} {_TIME} GMT"),
     re.compile(rf"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, [0-9]{{2}}-{_MONTH}-[0-9]{{2}} {_TIME} GMT"),
-    re.compile(rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_MONTH} [ 0-9][0-9] {_TIME} [0-9]{{4}}"),
+    re.compile(rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) {_MONTH} [ 0-9][0-9] {_TIME} [1-9][0-9]{{3}}"),
 )
 """IMF-fixdate, and the obsolete forms of RFC 850 and asctime."""
 

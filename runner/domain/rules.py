@@ -225,8 +225,8 @@ def _request_id(http: Http, seen: _Seen) -> str | None:
 
 
 def _wait_words(http: Http, answer: Answer) -> tuple[WaitWord, ...]:
-    """What the profile's headers say of the time to wait, all of their values: which holds, and what it comes to, is for
-    whoever waits and knows the time."""
+    """All that the profile's headers say of the time to wait: which of it holds, and what it comes to, is for whoever
+    waits and knows the time."""
     return tuple(
         WaitWord(value, place.form == "unix", number)
         for number, place in enumerate(http.wait_headers)

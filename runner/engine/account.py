@@ -6,11 +6,13 @@ what one of them is told by the provider holds for all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from runner.domain.hints import read_hints
 from runner.domain.model import Amount
 from runner.domain.provider import Limit, Pace, Provider
+from runner.engine.adaptation import Adaptation
 from runner.engine.arrival import Margin
 from runner.engine.gate import Gate, Pass
 from runner.engine.ports import JobStore, LaneReport
@@ -20,6 +22,12 @@ from runner.engine.turns import Turns
 from runner.engine.waiting import Pending
 
 MOST_LEARNED = 1_000_000
+STATED_SHARE = 0.9
+"""Of the limits that a provider states in its answers, where its profile names none."""
+
+RECENT_SECONDS = 60.0
+"""How far back an account without limits looks for what earlier runs sent: its answers may state one."""
+
 _DIGITS = 12
 
 
@@ -76,13 +84,15 @@ class Account:
         self.provider = provider
         self.fingerprint = fingerprint
         self.gate = Gate()
-        self.throttle: Throttle | None = None
+        self.throttle = Throttle(provider.limits, clock=clock, pace=provider.pace)
+        self.adaptation = Adaptation(self.throttle)
         self.lanes: list[SharedLane] = []
         self.slots = Turns(provider.in_flight, lambda: next(iter(self.lanes), None))
         self._slower: dict[tuple[Limit, ...], Throttle] = {}  # of batches that go slower than they might
         self._clock = clock
         self._asleep = clock.asleep
         clock.listen(self._woke)
+        self._remembers = False  # the throttle knows what earlier runs sent
         self.halt: LaneReport | None = None  # of the batch whose request was answered so
         self.parked_until_us: int | None = None
         self.pause_reason: str | None = None
@@ -94,13 +104,15 @@ class Account:
     async def pace(self, limits: Sequence[Limit], store: JobStore) -> tuple[Throttle, Throttle | None]:
         """What a lane with `limits` of its own has to pass: the account's throttle, and that of its batch (one for all
         batches that ask for the same). Windows start with what earlier runs sent."""
-        if self.throttle is None:
-            self.throttle = await self._throttle(self.provider.limits, store)
+        if not self._remembers:
+            self._remembers = True
+            await self._restore(self.throttle, store)
         own = tuple(limits)
         if not own:
             return self.throttle, None
         if own not in self._slower:
-            self._slower[own] = await self._throttle(own, store)
+            self._slower[own] = Throttle(own, clock=self._clock, pace=self.provider.pace)
+            await self._restore(self._slower[own], store)
         return self.throttle, self._slower[own]
 
     def _woke(self) -> None:
@@ -108,15 +120,12 @@ class Account:
         slept, self._asleep = self._clock.asleep - self._asleep, self._clock.asleep
         self.gate.slept(slept)
         for throttle in (self.throttle, *self._slower.values()):
-            if throttle is not None:
-                throttle.smooth_anew()
+            throttle.smooth_anew()
 
-    async def _throttle(self, limits: tuple[Limit, ...], store: JobStore) -> Throttle:
-        throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
-        if limits:
-            since_us = self._clock.now_us() - round(longest_seconds(limits) * 1e6)
-            throttle.restore(await store.recent(self.fingerprint, since_us))
-        return throttle
+    async def _restore(self, throttle: Throttle, store: JobStore) -> None:
+        seconds = longest_seconds(throttle.limits) if throttle.limits else RECENT_SECONDS
+        since_us = self._clock.now_us() - round(seconds * 1e6)
+        throttle.restore(await store.recent(self.fingerprint, since_us))
 
     def leave(self, leave: Pass, lane: SharedLane) -> None:
         """Nothing was sent after all: a probe of this lane gives its turn to another batch."""
@@ -126,16 +135,27 @@ class Account:
                 if other is not lane:
                     other.wake()
 
-    def learn(self, headers: Iterable[tuple[str, str]]) -> bool:
-        """Take the sizes of windows from an answer's headers (names lower-case); whether one changed."""
-        if self.throttle is None or not any(limit.learn for limit in self.throttle.limits):
-            return False
-        told = dict(headers)
-        limits = tuple(learned(limit, told) for limit in self.throttle.limits)
-        if limits == self.throttle.limits:
-            return False
-        self.throttle.resize(limits)
-        return True
+    def hear(self, headers: Collection[tuple[str, str]], *, seconds: float) -> None:
+        """Take from an answer's headers (names lower-case) what they say of the pace: the sizes of windows, where the
+        profile says so or names none; how many requests are left, which only ever holds back. The answer took so many
+        `seconds`."""
+        if any(limit.learn for limit in self.throttle.limits):
+            told = dict(headers)
+            limits = tuple(learned(limit, told) for limit in self.throttle.limits)
+            if limits != self.throttle.limits:
+                self.throttle.resize(limits)
+        hints = read_hints(headers, now_us=self._clock.now_us())
+        if hints is None:
+            return
+        if hints.policies and not self.provider.limits:
+            self.adaptation.state_limits(tuple(map(_stated, hints.policies)))
+        if hints.rooms:
+            self.throttle.told(hints.rooms, seconds=seconds)
+
+
+def _stated(policy: tuple[int, float]) -> Limit:
+    at_most, seconds = policy
+    return Limit(at_most=max(1, int(at_most * STATED_SHARE)), per_seconds=seconds)
 
 
 def learned(limit: Limit, headers: Mapping[str, str]) -> Limit:

@@ -18,10 +18,12 @@ HOURLY_SECONDS = 3600.0
 JOBS_TO_JUDGE = 50
 
 
-def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job: Job, leave: Pass) -> None:
-    """Move the gate, at once and before anything is stored."""
+def apply(
+    lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job: Job, leave: Pass, *, seconds: float
+) -> None:
+    """Move the gate, at once and before anything is stored. The answer took so many `seconds`."""
     was_open = lane.gate.shut is None
-    lane.account.learn(answer.headers)
+    _pace(lane, decision, answer, seconds)
     reason, give_up = verdict.rule, False
     match decision.lane:
         case LaneMove.SUCCESS:
@@ -49,6 +51,13 @@ def apply(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job:
     shut = (was_open and lane.gate.shut is not None) or lane.gate.closed is not None
     for other in tuple(lane.account.lanes):
         other.follow(reason, shut=shut)
+
+
+def _pace(lane: Lane, decision: Decision, answer: Answer, seconds: float) -> None:
+    """What the answer says of the pace, and that it came at all."""
+    lane.account.hear(answer.headers, seconds=seconds)
+    if decision.lane in (LaneMove.SUCCESS, LaneMove.ANSWER):
+        lane.account.adaptation.answered(lane.shared.clock.monotonic())
 
 
 def _is_of_this_batch(verdict: Verdict, answer: Answer) -> bool:
@@ -93,7 +102,9 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
     """Shut the gate for as long as the provider or the rule says; True after too many refusals in a row."""
     clock = lane.shared.clock
     now_us = clock.now_us()
-    first = lane.gate.refuse(leave, outage=verdict.outage)
+    shut, first = lane.gate.shut, lane.gate.refuse(leave, outage=verdict.outage)
+    if not verdict.outage and verdict.until is None:
+        _slow_down(lane, shut if leave.probe else None, first=first)
     asked = asked_seconds(verdict, now_us=now_us)
     if not first:
         if asked is not None:
@@ -118,6 +129,16 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
     lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code
     _wait(lane, seconds)
     return ailing if verdict.outage else lane.gate.too_fast >= REFUSALS_TO_HALT
+
+
+def _slow_down(lane: Lane, probed: Shut | None, *, first: bool) -> None:
+    """The provider found it too fast. An episode begins with the `first` refusal, unless it is a probe's that went to
+    see whether an earlier wait, or a halt, is over. `probed`: why one went alone."""
+    adaptation, now = lane.account.adaptation, lane.shared.clock.monotonic()
+    if first and probed in (None, Shut.START, Shut.CIRCUIT):
+        adaptation.refused(now, in_flight=lane.account.throttle.in_flight, first=probed is Shut.START)
+    else:
+        adaptation.refused_again(now)
 
 
 def _wait(lane: Lane, seconds: float) -> None:

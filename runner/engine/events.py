@@ -51,6 +51,8 @@ class LaneChanged:
     until_us: int | None
     message: str | None = None
     advice: str | None = None
+    rate: str | None = None  # the limits in force: "60/60 s, 2/1 s at 70 %"
+    slowed: bool = False  # slower than the provider allows, or at a pace that was found, after it refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

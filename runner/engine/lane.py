@@ -228,6 +228,8 @@ class Lane(Waiting):
             code=code,
             message=self.account.unreachable if unreachable else None,
             at_us=self.shared.clock.now_us(),
+            share=self.account.adaptation.share,
+            found=self.account.adaptation.found,
         )
 
     def follow(self, reason: str, *, shut: bool) -> None:
@@ -261,13 +263,13 @@ class Lane(Waiting):
         return (*self.throttle.limits, *(self.own_throttle.limits if self.own_throttle is not None else ()))
 
     def rate(self) -> str | None:
-        """The limits in words: "60/60 s, 2/1 s"."""
-        limits = [f"{limit.at_most}/{limit.per_seconds:g} s" for limit in self.limits()]
-        return ", ".join(limits) or None
+        """The limits in words: "60/60 s, 2/1 s at 70 %"."""
+        own = self.own_throttle.limits if self.own_throttle is not None else ()
+        return self.account.adaptation.in_words(own)
 
     def report(self, reason: str | None) -> None:
         """Store and tell the lane's state if it changed."""
-        key: tuple[object, ...] = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.limits())
+        key: tuple[object, ...] = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.rate())
         if self._over is not None:  # what others are told is no news of this batch, but for a wait it has to keep later
             key = (self._over, self.gate.until if self._over == "done" and self.gate.shut is Shut.PAUSE else 0.0)
         unproved = self.closed is None or self.stop_reason is not None
@@ -285,6 +287,8 @@ class Lane(Waiting):
             until_us=report.until_us,
             message=report.message,
             advice=report.advice,
+            rate=report.rate,
+            slowed=self.account.adaptation.slowed,
         )
         self._reports.append((stored, event))
 

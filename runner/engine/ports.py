@@ -141,6 +141,8 @@ class LaneReport:
     operation: str | None = None
     probe_same_job: bool = True  # False: the next queued job of `operation` goes first
     own: bool = False  # of a halt: a matter of this batch alone, of which its account knows nothing
+    share: float = 1.0  # of the stated limits that is in use: below 1 after a refusal
+    found: float | None = None  # requests in 10 s: the pace that refusals taught, where no limit is stated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +228,11 @@ class JobStore(Protocol):
 
     def asked_to_wait(self, provider: str, now_us: int) -> Awaitable[LaneReport | None]:
         """The report, of whatever batch, with the latest time not yet come that this provider asked to wait for."""
+        ...
+
+    def slowed(self, provider: str, since_us: int) -> Awaitable[LaneReport | None]:
+        """The latest report, of whatever batch, on this provider since then: `share` and `found` say how fast it was
+        asked."""
         ...
 
     def report_lane(self, report: LaneReport, run: RunId, now_us: int) -> Awaitable[None]:

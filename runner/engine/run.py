@@ -26,6 +26,8 @@ from runner.engine.watchdog import Watchdog
 from runner.engine.worker import worker
 
 WISHES_SECONDS = 0.5
+PACE_KEPT_SECONDS = 600.0
+"""So long the next run on an account keeps to the pace that an earlier one learned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ async def prepare(
         lane = await _lane(setup, shared, account)
         asked = await store.asked_to_wait(setup.provider.name, time.now_us())
         lane.resume(last.get(setup.provider.name), asked)
+        await _resume_pace(setup.provider, account, store, time)
         account.lanes.append(lane)
         shared.lanes.append(lane)
     return BatchRun(shared, stop, accounts, closing or Closing(clock))
@@ -228,6 +231,15 @@ async def _lane(setup: LaneSetup, shared: Shared, account: Account) -> Lane:
         account=account,
         workers=min(provider.in_flight, options.in_flight or provider.in_flight),
     )
+
+
+async def _resume_pace(provider: Provider, account: Account, store: JobStore, clock: Clock) -> None:
+    """As slow as an earlier run was told to go a short while ago, on whatever batch."""
+    if account.adaptation.slowed:
+        return
+    last = await store.slowed(provider.name, clock.now_us() - round(PACE_KEPT_SECONDS * 1e6))
+    if last is not None:
+        account.adaptation.resume(last.share, last.found, now=clock.monotonic())
 
 
 async def _work(shared: Shared, lanes: Sequence[Lane], closing: Closing) -> None:

@@ -85,7 +85,7 @@ def settle(
     weighed = _weigh(lane, admission, answer) if unsendable is None else _set_aside(lane, answer, unsendable)
     decision = weighed.decision
     requeue = _count(lane, job, attempt, weighed)
-    apply(lane, decision, weighed.verdict, answer, job, admission.leave)
+    apply(lane, decision, weighed.verdict, answer, job, admission.leave, seconds=seconds)
     sent = answer.fault not in UNSENT
     budget = lane.shared.budget
     budget.settle(admission.hold, sent=sent, debited=decision.debited, amount=decision.amount)

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import anyio
 from aiolimiter import AsyncLimiter
 
+from runner.domain.hints import Room
 from runner.domain.provider import Limit, Pace
+from runner.engine.allowance import LEAST_BOUND_SECONDS, Allowance
 from runner.engine.arrival import Margin
 from runner.engine.ports import Clock
 from runner.engine.window import MARGIN_SECONDS, Traffic, Window, WindowStatistics
@@ -28,6 +30,7 @@ class Throttle:
     def __init__(self, limits: Sequence[Limit], *, clock: Clock, pace: Pace = Pace.STRICT) -> None:
         self._clock = clock
         self._traffic = Traffic(pace)
+        self._allowance = Allowance()
         self.factor = 1.0
         self._turn = anyio.Lock()
         self._waiting = 0
@@ -52,6 +55,8 @@ class Throttle:
     def holds_back(self) -> bool:
         """Whether the next one has to wait for a time that is known, whoever asks."""
         now = self._clock.monotonic()
+        if self._allowance.room_at(now) > now:
+            return True
         if any((at := window.room_at(now)) is not None and at > now for window in self._windows):
             return True
         return self._bucket is not None and not self._bucket.has_capacity()
@@ -70,11 +75,14 @@ class Throttle:
 
     def _admit(self) -> bool:
         now = self._clock.monotonic()
+        if self._allowance.room_at(now) > now:
+            return False
         for window in self._windows:
             at = window.room_at(now)
             if at is None or at > now:
                 return False
         self._traffic.leave(now)
+        self._allowance.take()
         return True
 
     async def _wait(self) -> None:
@@ -83,10 +91,11 @@ class Throttle:
         times = [window.room_at(now) for window in self._windows]
         known = [at for at in times if at is not None]
         self._for_an_end = len(known) < len(times)
+        known.append(self._allowance.room_at(now))
         if self._for_an_end:
             await self._sleep(anyio.sleep_forever)
         else:
-            until = max(known, default=now)
+            until = max(known)
             await self._sleep(lambda: self._clock.sleep_until(until))
 
     async def _sleep(self, wait: Callable[[], Awaitable[None]]) -> bool:
@@ -107,6 +116,11 @@ class Throttle:
         if self._sleeper is not None:
             self._sleeper.cancel()
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that left, or are about to, and are not over."""
+        return self._allowance.in_flight
+
     def arrive(self, margin_seconds: float) -> float:
         """A request that left counts as over in so many seconds, or at its end if that comes first: the instant to be
         told to `finish`."""
@@ -119,6 +133,7 @@ class Throttle:
     def finish(self, counted: float | None = None) -> None:
         """A request that left is over, now. `counted`: what `arrive` said of it."""
         now = self._clock.monotonic()
+        self._allowance.finish()
         if counted is None:
             self._traffic.finish(now)
         elif now < counted:
@@ -129,6 +144,7 @@ class Throttle:
     def give_back(self) -> None:
         """A permit was not used: nothing left."""
         self._traffic.give_back()
+        self._allowance.give_back()
         self._look_again()
 
     def resize(self, limits: Sequence[Limit]) -> None:
@@ -147,6 +163,16 @@ class Throttle:
         if factor != self.factor:
             self.factor = factor
             self._set(self.limits)
+
+    def told(self, rooms: Sequence[Room], *, seconds: float) -> None:
+        """How many more the provider says it admits, and until when, with an answer that took so many seconds. It only
+        ever holds back; for the longest window at most, or a minute."""
+        now = self._clock.monotonic()
+        bound = max(LEAST_BOUND_SECONDS, max((limit.per_seconds for limit in self.limits), default=0.0))
+        held = self._allowance.room_at(now) > now
+        self._allowance.tell(rooms, sent_at=now - seconds, now=now, bound=bound)
+        if held:
+            self._look_again()
 
     def smooth_anew(self) -> None:
         """The machine slept: the smoothing goes by the event loop's clock and has not seen that time pass."""

@@ -14,7 +14,7 @@ from runner.domain.states import JobEvent
 from runner.engine.ports import Claim, LaneReport, Opening, Settlement, Spending, Wishes
 from runner.errors import StoreError
 from runner.store.codec import to_text
-from runner.store.lanes import read_lanes, read_longest_wait, write_lane
+from runner.store.lanes import read_lanes, read_latest, read_longest_wait, write_lane
 from runner.store.ledger import dearer, spent_by_account, waiting
 from runner.store.settling import settle_all
 from runner.store.sql import expect, job_may, run_lines, values, write_event
@@ -151,6 +151,10 @@ class SqlJobStore:
     def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:
         """As the port."""
         return self._writer.submit(partial(read_lanes, batch=batch))
+
+    def slowed(self, provider: str, since_us: int) -> Awaitable[LaneReport | None]:
+        """As the port."""
+        return self._writer.submit(partial(read_latest, provider=provider, since_us=since_us))
 
     def asked_to_wait(self, provider: str, now_us: int) -> Awaitable[LaneReport | None]:
         """As the port."""

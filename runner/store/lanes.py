@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import inf
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,12 +20,17 @@ _WAITS: Final = """
 SELECT report FROM lanes WHERE provider = :provider AND state IN ('gated', 'parked', 'done', 'halted')
 AND report ->> 'until_us' > :now ORDER BY report ->> 'until_us' DESC LIMIT 1
 """
+_LATEST: Final = """
+SELECT report FROM lanes WHERE provider = :provider AND report ->> 'at_us' > :since
+ORDER BY report ->> 'at_us' DESC LIMIT 1
+"""
 _READ_ONE: Final = "SELECT report FROM lanes WHERE batch = ? AND provider = ?"
 _WRITE: Final = """
 INSERT INTO lanes (batch, provider, state, report) VALUES (?, ?, ?, ?)
 ON CONFLICT (batch, provider) DO UPDATE SET state = excluded.state, report = excluded.report
 """
 
+_PACE: Final = {"rate", "share", "found"}
 _TOLD: Final = ("reason", "until_us", "code", "message", "advice", "rate", "in_flight")
 
 
@@ -39,26 +45,42 @@ def read_longest_wait(connection: sa.Connection, *, provider: str, now_us: int) 
     return None if found is None else LaneReport(**json.loads(found))
 
 
+def read_latest(connection: sa.Connection, *, provider: str, since_us: int) -> LaneReport | None:
+    """Of all batches: the pace that was learned is the account's too."""
+    found = connection.exec_driver_sql(_LATEST, {"provider": provider, "since": since_us}).scalar()
+    return None if found is None else LaneReport(**json.loads(found))
+
+
 def write_lane(connection: sa.Connection, *, report: LaneReport, run: RunId, now_us: int) -> None:
-    """Keep the report; an event `lane.<state>` if anything but its time is new, `lane.limits` if only its rate is."""
+    """Keep the report; an event `lane.<state>` if anything but its time and pace is new, `lane.limits` if only its rate
+    is; and `lane.slowed` or `lane.restored` where a learned pace drops or is back."""
     entries = asdict(report)
     before = connection.exec_driver_sql(_READ_ONE, (report.batch, report.provider)).scalar()
     connection.exec_driver_sql(_WRITE, (report.batch, report.provider, report.state, to_json(entries)))
-    changed = _changed(before, entries)
-    if not changed or (report.state == "done" and changed <= {"until_us"}):
-        return  # a lane that is done says no more
-    detail = {name: entries[name] for name in _TOLD}
-    write_event(
-        connection,
-        "lane.limits" if changed == {"rate"} else f"lane.{report.state}",
-        at_us=now_us,
-        run=run,
-        batch=report.batch,
-        lane=report.provider,
-        detail=detail,
-    )
-
-
-def _changed(before: str | None, entries: Mapping[str, Any]) -> set[str]:
     known = json.loads(before) if before is not None else {}
-    return {name for name, value in entries.items() if name != "at_us" and (not known or known.get(name) != value)}
+    changed = {name for name, value in entries.items() if name != "at_us" and (not known or known.get(name) != value)}
+    if not changed or (report.state == "done" and changed <= {"until_us"} | _PACE):
+        return  # a lane that is done says no more
+    events = [] if changed <= _PACE else [f"lane.{report.state}"]
+    if changed & {"share", "found"}:
+        events += _pace_events(known, report)
+    elif changed == {"rate"}:
+        events = ["lane.limits"]
+    for event in events:
+        write_event(
+            connection,
+            event,
+            at_us=now_us,
+            run=run,
+            batch=report.batch,
+            lane=report.provider,
+            detail={name: entries[name] for name in _TOLD},
+        )
+
+
+def _pace_events(known: Mapping[str, Any], report: LaneReport) -> list[str]:
+    """A refusal took the pace down, or it is what it was; the small steps back are no news."""
+    share, found = known.get("share", 1.0), known.get("found") or inf
+    if report.share < share or (report.found or inf) < found:
+        return ["lane.slowed"]
+    return ["lane.restored"] if report.share == 1.0 and report.found is None and known else []

@@ -13,6 +13,7 @@ from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
 from tests.proofs.full_disk import full_disk
 from tests.proofs.half_files import exports, imports
+from tests.proofs.headers import headers
 from tests.proofs.kills import kills
 from tests.proofs.locked import locked
 from tests.proofs.manners import bad_answers, idle_closes
@@ -148,3 +149,8 @@ def test_a_second_signal_leaves_at_once(tmp_path):
 def test_wishes_of_another_process_hold_within_a_second(tmp_path):
     """Pause, resume, cancel beside a run."""
     prove(steered, tmp_path, rounds=1)
+
+
+def test_no_header_raises_or_shortens_a_wait(tmp_path):
+    """Waits and hints in every form: what can be read is a floor, what cannot is the rule's wait."""
+    print(prove(headers, tmp_path, values=3_000))

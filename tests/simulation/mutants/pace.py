@@ -10,8 +10,8 @@ PACE = (
         "P11: windows are rebuilt from what was sent",
         (
             "engine/account.py",
-            "            throttle.restore(await store.recent(self.fingerprint, since_us))\n",
-            "            pass\n",
+            "        throttle.restore(await store.recent(self.fingerprint, since_us))\n",
+            "        pass\n",
         ),
         rare=True,
     ),
