@@ -19,6 +19,13 @@ from tests.simulation.record import Command, End, Life, Night, Phase
 HEALED: Final = "healed, and finished"
 
 _SQL: Final[Mapping[str, str]] = {
+    "a sleep is told": "SELECT count(*) FROM events WHERE event = 'machine.slept'",
+    "asleep in a wait that was asked for": """
+        SELECT count(*) FROM events AS s JOIN events AS g ON g.run = s.run AND g.batch = s.batch
+        WHERE s.event = 'machine.slept' AND g.event = 'lane.gated' AND g.detail ->> 'until_us' <= s.at_us
+        AND NOT EXISTS (SELECT 1 FROM events AS o WHERE o.run = g.run AND o.batch = g.batch AND o.lane = g.lane
+        AND o.id > g.id AND o.id < s.id AND o.event LIKE 'lane.%')
+    """,
     "a halt with stragglers": """
         SELECT count(DISTINCT h.id) FROM attempts AS h JOIN attempts AS s ON s.run = h.run AND s.account = h.account
         WHERE h.action = 'halt' AND s.id <> h.id AND s.sent AND s.opened_us < h.closed_us AND s.closed_us > h.closed_us
@@ -141,6 +148,14 @@ def _clock_back_before_a_due_time(night: Night) -> int:
     return night.met["clock back across a due time"]
 
 
+def _asleep_on_the_wire(night: Night) -> int:
+    slept = [(done.at - done.act.seconds, done.at) for done in night.done if done.act.verb is Verb.SUSPEND]
+    return sum(
+        any(entry.sent_at <= begun and (entry.told_at or 0.0) >= woken for begun, woken in slept)
+        for entry in night.books
+    )
+
+
 _BY_NIGHT: Final[Mapping[str, Callable[[Night], int]]] = {
     **{f"a crash at {point}": _crashed_at(point) for point in FAULT_POINTS},
     "a crash at any step": lambda night: sum(_point(life) == "step" for life in night.lives),
@@ -160,6 +175,8 @@ _BY_NIGHT: Final[Mapping[str, Callable[[Night], int]]] = {
     "the clock set back": lambda night: sum(done.act.verb is Verb.JUMP and done.act.seconds < 0 for done in night.done),
     "the clock set on": lambda night: sum(done.act.verb is Verb.JUMP and done.act.seconds > 0 for done in night.done),
     "the clock back across a due time": _clock_back_before_a_due_time,
+    "the machine sleeps": lambda night: sum(done.act.verb is Verb.SUSPEND for done in night.done),
+    "asleep with requests on the wire": _asleep_on_the_wire,
     "a stop with requests on the wire": _stopped_with_requests,
     "ended by --max-requests": _left_as("paused:max-requests"),
     "ended by --max-spend": _left_as("paused:max-spend"),

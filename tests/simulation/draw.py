@@ -58,12 +58,15 @@ STEERED: Final = (
     Verb.JUMP,
     Verb.JUMP,
     Verb.STALL,
+    Verb.SUSPEND,
+    Verb.SUSPEND,
     Verb.SIGNAL,
     Verb.TOP_UP,
 )
 SECONDS: Final = {
     Verb.JUMP: (-86_400.0, -3600.0, -7.0, -0.5, 0.5, 7.0, 3600.0, 86_400.0),
     Verb.STALL: (0.3, 2.0, 20.0, 200.0),
+    Verb.SUSPEND: (5.0, 40.0, 1200.0, 8 * 3600.0),
     Verb.SIGNAL: (0.0, 0.0, 0.05, 0.5),
 }
 
@@ -210,7 +213,13 @@ def _acts(draws: random.Random, sends: int, batches: int) -> tuple[Act, ...]:
         verb = draws.choice(STEERED)
         seconds = draws.choice(SECONDS.get(verb, (0.0,)))
         found.append(
-            Act(verb=verb, at_send=draws.randint(1, max(1, sends)), seconds=seconds, batch=draws.randrange(batches))
+            Act(
+                verb=verb,
+                at_send=draws.randint(1, max(1, sends)),
+                after=draws.choice((0.0, 0.5, 20.0, 600.0)) if verb is Verb.SUSPEND else 0.0,
+                seconds=seconds,
+                batch=draws.randrange(batches),
+            )
         )
     return tuple(sorted(found, key=lambda act: act.at_send))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from runner.domain import model
 from runner.domain.model import Answer
@@ -13,9 +14,11 @@ from runner.sandbox.replies import Content
 from runner.sandbox.statements import Figures, restated, stated_charge
 from tests.simulation.answers import ODD_TIMES, garbage, server_error, shortened
 from tests.simulation.options import Episode, Fault, Retry
+from tests.simulation.process import SimClock
 from tests.simulation.record import BEFORE_WRITE, Charge, Entry, Phase, Written
 from tests.simulation.world import Account
 
+EDGE_SECONDS = 1e-6
 BEFORE_CONNECTED = {Fault.DNS: Phase.RESOLVE, Fault.REFUSED: Phase.CONNECT, Fault.TLS: Phase.TLS}
 
 
@@ -30,6 +33,7 @@ class Exchange:
         sighting: Sighting | None,
         *,
         key: str | None,
+        machine: SimClock,
         deliver: Callable[[Answer], None],
         arrive: Callable[[], None],
     ) -> None:
@@ -37,6 +41,8 @@ class Exchange:
         self.entry = entry
         self.sighting = sighting
         self._key = key
+        self._machine = machine
+        self._deadline = machine.monotonic() + account.provider.http.timeout_seconds
         self._deliver = deliver
         self._arrive = arrive
         self._phase = Phase.RESOLVE
@@ -49,7 +55,7 @@ class Exchange:
     def begin(self) -> None:
         """The runner let go of it."""
         account, draws = self.account, self._draws
-        self._after(account.provider.http.timeout_seconds, self._give_up)
+        self._after(self._deadline - self._machine.monotonic(), self._give_up)
         outage = account.episode(Episode.OUTAGE)
         if outage is not None and self._fault is None:
             self._fault = draws.choice((Fault.REFUSED, Fault.HANG, Fault.SERVER_ERROR, Fault.LOST))
@@ -63,7 +69,7 @@ class Exchange:
             self._after(leg, self._write)
 
     def _write(self) -> None:
-        if self._over:  # it gave up while it connected: nothing is written
+        if self._over or self._machine.put_off(self._write):  # it gave up while it connected: nothing is written
             return
         self._phase = Phase.WRITE
         leg = self.account.seconds(self._draws) * 0.1
@@ -228,8 +234,12 @@ class Exchange:
         self._told(answer)
 
     def _give_up(self) -> None:
-        """The runner's own deadline. What has left goes on."""
-        if self._over:
+        """The runner's own deadline, by the time for which its machine was awake. What has left goes on."""
+        if self._over or self._machine.put_off(self._give_up):
+            return
+        left = self._deadline - self._machine.monotonic()
+        if left > EDGE_SECONDS:
+            self._after(left, self._give_up)
             return
         seconds = self.account.provider.http.timeout_seconds
         self.entry.broke = self.entry.broke or self._phase
@@ -239,9 +249,17 @@ class Exchange:
             self._told(_lost(f"no answer came within {seconds:g} s"))
 
     def _told(self, answer: Answer) -> None:
-        if not self._over:
-            self._over = True
-            self._deliver(answer)
+        if self._over or self._machine.put_off(partial(self._told_late, answer)):
+            return
+        self._over = True
+        self._deliver(answer)
+
+    def _told_late(self, answer: Answer) -> None:
+        """It came while the machine slept: the other side may have tried again until now, or may have given up."""
+        if self._draws.random() < 0.5:
+            self._told(answer)
+        else:
+            self.account.met["an answer lost to a sleep"] += 1
 
     def _after(self, seconds: float, what: Callable[[], None]) -> None:
         self.account.axis.at(self.account.axis.now + seconds, what)

@@ -104,17 +104,20 @@ class SimLoop(BaseEventLoop):
         seed: int,
         *,
         began_at: float = 0.0,
+        asleep: float = 0.0,
         outside: Outside | None = None,
         seconds: float = 10 * 86_400.0,
         steps: int = 2_000_000,
         dies_at_step: int | None = None,
         on_death: Callable[[], None] = lambda: None,
     ) -> None:
-        """`seconds`, `steps`: what is more is a livelock. `dies_at_step`: the process dies before that callback;
+        """`asleep`: for so long of `began_at` the machine slept; whoever puts it to sleep adds to it, and to `now`.
+        `seconds`, `steps`: what is more is a livelock. `dies_at_step`: the process dies before that callback;
         `on_death` cuts it off from the world, before any of its `finally` blocks can run.
         """
         super().__init__()
         self.now = began_at
+        self.asleep = asleep
         self.steps = 0
         self.dead: CrashError | None = None
         self._limit = began_at + seconds
@@ -133,8 +136,8 @@ class SimLoop(BaseEventLoop):
         self.trouble: list[dict[str, Any]] = []
 
     def time(self) -> float:
-        """Seconds on the simulation's axis."""
-        return self.now
+        """Seconds on the simulation's axis for which the machine was awake."""
+        return self.now - self.asleep
 
     def is_idle(self) -> bool:
         """Whether nothing can run before time passes."""

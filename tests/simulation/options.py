@@ -95,6 +95,7 @@ class Verb(StrEnum):
     ADD = "add"  # load --add
     JUMP = "jump"  # of the wall clock, by `seconds`
     STALL = "stall"  # the process is stopped for `seconds`, while the world goes on
+    SUSPEND = "suspend"  # the machine sleeps for `seconds`, while the world goes on
     SIGNAL = "signal"  # and after `seconds`, if there are any, a second one: the process is gone at once
     TOP_UP = "top-up"
     RESTORE = "restore"  # the key works again
@@ -103,10 +104,11 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """Something that happens when the night's books reach `at_send` requests."""
+    """Something that happens when the night's books reach `at_send` requests, or so many seconds `after` that."""
 
     verb: Verb
     at_send: int = 0
+    after: float = 0.0
     seconds: float = 0.0
     batch: int = 0
 

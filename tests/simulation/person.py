@@ -42,7 +42,15 @@ class Person:
         loop = self.stage.loop
         while self._acts and self._acts[0].at_send <= number and loop is not None and not self.healed:
             act = self._acts.pop(0)
-            loop.call_soon(self._do_beside, act)
+            if act.after:
+                self.stage.axis.at(self.stage.axis.now + act.after, partial(self._do_later, act))
+            else:
+                loop.call_soon(self._do_beside, act)
+
+    def _do_later(self, act: Act) -> None:
+        """Some time after it was planned: where a run is at work then."""
+        if self.stage.loop is not None and not self.healed:
+            self._do_beside(act)
 
     def _do_beside(self, act: Act) -> None:
         self.do(act, beside=True)
@@ -78,7 +86,7 @@ class Person:
                 return self._resolve(operator, batch, RESOLUTIONS[act.verb])
             case Verb.ADD:
                 return self._add(batch)
-            case Verb.JUMP | Verb.STALL | Verb.SIGNAL | Verb.TOP_UP | Verb.RESTORE | Verb.RAISE:
+            case Verb.JUMP | Verb.STALL | Verb.SUSPEND | Verb.SIGNAL | Verb.TOP_UP | Verb.RESTORE | Verb.RAISE:
                 self._befalls(act)
                 return 0
             case _:
@@ -92,6 +100,8 @@ class Person:
             stage.clock.shift_us += round(act.seconds * 1e6)
         elif act.verb is Verb.STALL:
             self._stall(act.seconds)
+        elif act.verb is Verb.SUSPEND:
+            stage.clock.suspend(act.seconds, stage.loop)
         elif act.verb is Verb.SIGNAL:
             stage.night.lives[-1].stopped_at = stage.axis.now
             stage.stop.set("signal:130")

@@ -27,17 +27,44 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 class SimClock:
-    """The clock port. `shift_us` is what somebody did to the wall clock; durations never jump."""
+    """The clock port, and the machine that it is in. `shift_us` is what somebody did to the wall clock; durations never
+    jump, and stand still while the machine sleeps."""
 
     def __init__(self, axis: Axis, began_us: int) -> None:
         self.axis = axis
         self.shift_us = 0
         self.asleep = 0.0
+        self._fell_asleep: float | None = None
+        self._at_waking: list[Callable[[], None]] = []
         self._began_us = began_us
 
     def monotonic(self) -> float:
-        """Seconds since the night began."""
-        return self.axis.now
+        """Seconds for which the machine was awake since the night began."""
+        now = self.axis.now if self._fell_asleep is None else self._fell_asleep
+        return now - self.asleep
+
+    def suspend(self, seconds: float, loop: SimLoop | None) -> None:
+        """The machine sleeps; the world does not. `loop`: of the process at work."""
+        axis = self.axis
+        if self._fell_asleep is not None:
+            return
+        self._fell_asleep = axis.now
+        try:
+            axis.advance(axis.now + seconds)
+        finally:
+            slept, self._fell_asleep = axis.now - self._fell_asleep, None
+            self.asleep += slept
+            if loop is not None:
+                loop.now, loop.asleep = axis.now, self.asleep
+        waiting, self._at_waking = self._at_waking, []
+        for callback in waiting:
+            callback()
+
+    def put_off(self, callback: Callable[[], None]) -> bool:
+        """Whether the machine sleeps, and does that only when it wakes."""
+        if self._fell_asleep is not None:
+            self._at_waking.append(callback)
+        return self._fell_asleep is not None
 
     def now_us(self) -> int:
         """The wall clock of the runner's machine."""

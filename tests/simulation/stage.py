@@ -134,6 +134,7 @@ class Stage:
         self.loop = process.loop = SimLoop(
             self.streams.number(f"schedule:{process.life.number}"),
             began_at=self.axis.now,
+            asleep=self.clock.asleep,
             outside=self.axis,
             dies_at_step=plan.visit if plan is not None and plan.point is None else None,
             on_death=process.disk.die,
@@ -175,7 +176,7 @@ class Stage:
         return (lambda: most * draws.random()) if most else None
 
     def _wire(self, process: Process) -> Callable[[Provider, Secret | None], SimTransport]:
-        return lambda provider, secret: SimTransport(self.accounts[provider.name], process, secret)
+        return lambda provider, secret: SimTransport(self.accounts[provider.name], process, self.clock, secret)
 
     def _looked_at(self, name: str) -> None:
         """Another terminal's decision was committed."""

@@ -15,16 +15,17 @@ from runner.settings import Secret
 from runner.transport.template import render
 from tests.simulation.exchange import Exchange
 from tests.simulation.options import Episode
-from tests.simulation.process import Process
+from tests.simulation.process import Process, SimClock
 from tests.simulation.world import Account
 
 
 class SimTransport:
     """One life's wire to one account."""
 
-    def __init__(self, account: Account, process: Process, secret: Secret | None) -> None:
+    def __init__(self, account: Account, process: Process, machine: SimClock, secret: Secret | None) -> None:
         self._account = account
         self._process = process
+        self._machine = machine
         self._key = None if secret is None else secret.reveal()
 
     def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
@@ -45,11 +46,13 @@ class SimTransport:
             answered.set_result(answer)
 
         def arrive() -> None:
-            if not process.dead and not answered.done():
+            if not process.dead and not answered.done() and not self._machine.put_off(arrive):
                 entry.heard_at = account.axis.now
                 arrived()
 
-        Exchange(account, entry, sighting, key=self._key, deliver=deliver, arrive=arrive).begin()
+        Exchange(
+            account, entry, sighting, key=self._key, machine=self._machine, deliver=deliver, arrive=arrive
+        ).begin()
         answer = await answered
         process.told(entry)
         return answer

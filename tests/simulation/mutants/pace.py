@@ -61,6 +61,32 @@ PACE = (
         rare=True,
     ),
     mutant(
+        "a-sleep-is-not-counted",
+        "P17: a wait that passed while the machine slept is over",
+        (
+            "engine/realtime.py",
+            "        return self.awake.monotonic() + self.asleep\n",
+            "        return self.awake.monotonic()\n",
+        ),
+        rare=True,
+    ),
+    mutant(
+        "nobody-is-woken",
+        "P17: who sleeps until a time that has passed is woken",
+        ("engine/realtime.py", "            scope.cancel()\n", "            pass\n"),
+        ("engine/waking.py", "                lane.wake()\n", "                pass\n"),
+        rare=True,
+    ),
+    mutant(
+        "a-clock-that-was-set-is-taken-for-time",
+        "P11: only what really passed ages a window",
+        (
+            "engine/realtime.py",
+            "            self.set_by += jump\n",
+            "            self.set_by += jump\n            self.asleep += max(0.0, jump)\n",
+        ),
+    ),
+    mutant(
         "refusal-spends-an-attempt",
         "P14: a refusal for being too fast burns no job",
         (

@@ -10,6 +10,7 @@ from tests.simulation.oracles.pace import Windows
 from tests.simulation.oracles.progress import Progress
 from tests.simulation.oracles.requests import Requests
 from tests.simulation.oracles.states import States
+from tests.simulation.oracles.waking import Waking
 from tests.simulation.record import Entry, Life, Night
 
 
@@ -23,7 +24,7 @@ class Oracles:
     def begin(self, night: Night) -> None:
         """Before the first life."""
         seen = self._seen = Seen(night)
-        kinds = (Requests, Lanes, Money, Answers, States, Windows, Progress)
+        kinds = (Requests, Lanes, Money, Answers, States, Windows, Progress, Waking)
         self._all = tuple(kind(seen) for kind in kinds)
 
     def on_send(self, entry: Entry) -> None:

@@ -108,8 +108,9 @@ class Seen:
         return self.night.options.began_us + round((at + sum(jumps)) * 1e6)
 
     def stalled(self, life: int) -> float:
-        """Seconds for which its process stood still in this life."""
-        return sum(done.act.seconds for done in self.night.done if done.life == life and done.act.verb is Verb.STALL)
+        """Seconds for which its process stood still in this life, or its machine slept."""
+        still = (Verb.STALL, Verb.SUSPEND)
+        return sum(done.act.seconds for done in self.night.done if done.life == life and done.act.verb in still)
 
     def left(self, entry: Entry) -> bool:
         """Whether the request counts as sent: it was not told that nothing left."""
