@@ -50,9 +50,7 @@ class SimTransport:
                 entry.heard_at = account.axis.now
                 arrived()
 
-        Exchange(
-            account, entry, sighting, key=self._key, machine=self._machine, deliver=deliver, arrive=arrive
-        ).begin()
+        Exchange(account, entry, sighting, key=self._key, machine=self._machine, deliver=deliver, arrive=arrive).begin()
         answer = await answered
         process.told(entry)
         return answer
