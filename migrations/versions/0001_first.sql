@@ -224,13 +224,14 @@ CREATE TABLE balances (
     unit TEXT NOT NULL,
     upto INTEGER NOT NULL,
     first_us INTEGER NOT NULL,
+    clear_us INTEGER NOT NULL,
     last_us INTEGER NOT NULL,
     until_us INTEGER NOT NULL,
     opening INTEGER NOT NULL,
     closing INTEGER NOT NULL,
     topped_up INTEGER NOT NULL,
     debited INTEGER NOT NULL,
-    exact INTEGER NOT NULL,
+    overlap INTEGER NOT NULL,
     CONSTRAINT pk_balances PRIMARY KEY (batch, provider, run),
     CONSTRAINT fk_balances_batch_batches FOREIGN KEY(batch) REFERENCES batches (id)
 ) WITHOUT ROWID;

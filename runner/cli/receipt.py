@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from runner.cli.text import count, number, plural
 from runner.domain.model import Debited
 from runner.work.money import costs_text
 from runner.work.results import BatchStatus, Receipt, Wallet
+
+_NOTHING: Final = Decimal(0)
 
 
 def charged_text(status: BatchStatus, run: Receipt | None = None) -> str:
@@ -42,7 +45,16 @@ def wallet_texts(wallets: Iterable[Wallet]) -> list[str]:
             texts.append(f"{one.title}'s was topped up by at least {_units(one.topped_up, one.unit)}")
         if one.difference:
             name = f"{one.title}'s"
-            texts.append(wallet_text(name, unit=one.unit, fall=one.fall, debited=one.debited, in_doubt=one.in_doubt))
+            texts.append(
+                wallet_text(
+                    name,
+                    unit=one.unit,
+                    fall=one.fall,
+                    debited=one.debited,
+                    in_doubt=one.in_doubt,
+                    admitted=one.admitted,
+                )
+            )
     return texts
 
 
@@ -54,16 +66,22 @@ def sent_text(status: BatchStatus) -> str:
     return f"{number(status.attempts)} ({detail}{unknown})"
 
 
-def wallet_text(wallet: str, *, unit: str, fall: Decimal, debited: Decimal, in_doubt: Decimal) -> str:
+def wallet_text(
+    wallet: str, *, unit: str, fall: Decimal, debited: Decimal, in_doubt: Decimal, admitted: Decimal = _NOTHING
+) -> str:
     """What a difference may come from. `wallet`: "Defastra's wallet"; `fall`: what it lost, top-ups left out;
-    `debited`: what the answers account for; `in_doubt`: what may have been charged beside that."""
+    `debited`: what the answers account for, and `admitted`: the part of it that is a person's word; `in_doubt`: what
+    may have been charged beside that."""
     more = fall - debited
     moved = f"{wallet} {'fell' if fall >= 0 else 'grew'} by {_units(abs(fall), unit)}"
     if not more:
         return f"{moved}, as the answers say"
-    told = f"{moved}, the answers account for {number(debited)}"
+    word = f" and your word for {number(admitted)}" if admitted else ""
+    told = f"{moved}, the answers account for {number(debited - admitted)}{word}"
     if more < 0:
         less = f"{number(-more)} fewer {_were(-more)} charged"
+        if admitted:
+            return f"{told}: {less}; what you called charged was not, or cost less than the price it is booked at"
         return f"{told}: {less}, or it was topped up, or it counts something else than {plural(unit, 2)}"
     charged = f"{told}: {number(more)} more {_were(more)} charged"
     if not in_doubt:

@@ -30,20 +30,21 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletCheck:
-    """What became of a wallet between two balances: opening + topped_up - debited - difference = closing."""
+    """What became of a wallet between two balances; what is known of its doubts is another matter (`evidence`)."""
 
     first_us: int  # when the request was sent whose answer stated the first balance
+    clear_us: int  # when that answer came: what was sent from then on was charged after that balance
     last_us: int  # and that of the last one: what was over by then is in `closing`
     until_us: int  # when the answer with the last balance came
     opening: Amount  # before the first of these requests was charged
     closing: Amount
     topped_up: Amount  # by at least so much it grew in between
-    debited: Amount  # what the answers account for
-    exact: bool  # no charge that may lie outside explains a part of the fall
+    debited: Amount  # what the answers account for, for certain between the two
+    overlap: Amount  # what they account for beside that, which may lie outside: it may explain a part of the fall
 
     @property
-    def difference(self) -> int:
-        """By so much more the wallet fell than the answers account for; less than 0: by so much less."""
+    def over(self) -> int:
+        """By so much more the wallet fell than by `debited`; less than 0: by so much less."""
         return self.opening + self.topped_up - self.closing - self.debited
 
 
@@ -168,18 +169,18 @@ class Reckoning:
         debited = sum(stretch.debited for stretch in self._stretches)
         overlap = sum(stretch.overlap for stretch in self._stretches)
         over = sum(stretch.fall for stretch in self._stretches) - debited
-        explained = min(max(over, 0), overlap)
         # Where it was topped up, less than expected means that this was more.
         hidden = -over if over < 0 and self._topped_up else 0
         return WalletCheck(
             first_us=first.first.opened_us,
+            clear_us=first.first.closed_us,
             last_us=last.last.opened_us,
             until_us=last.last.closed_us,
             opening=Amount(_balance(first.first) + first.first.charged),
             closing=Amount(_balance(last.last)),
             topped_up=Amount(self._topped_up + hidden),
-            debited=Amount(debited + explained),
-            exact=not overlap,
+            debited=Amount(debited),
+            overlap=Amount(overlap),
         )
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from itertools import chain
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
-from runner.domain.model import MILLION, Amount, BatchId, RunId
-from runner.domain.wallet import Reckoning, Told
+from runner.domain.evidence import Doubted, Evidence, weigh
+from runner.domain.model import Amount, BatchId, RunId
+from runner.domain.wallet import Reckoning, Told, WalletCheck
 from runner.store.reading import STREAM
 from runner.store.sql import write_event
 from runner.store.wallets import Balance, Checked
-
-LATE_US: Final = 600 * MILLION
-"""A request that was given up may reach the provider later: so long after its deadline it may still be charged."""
 
 _SINCE: Final = "SELECT coalesce(max(upto), 0) FROM balances WHERE account = ?"
 _OWN: Final = "SELECT min(id) - 1 FROM attempts NOT INDEXED WHERE id > ? AND account = ? AND run = ?"
@@ -25,18 +23,18 @@ SELECT id, operation, unit, opened_us, closed_us, iif(debited = 'yes', amount, 0
 FROM attempts NOT INDEXED WHERE id > ? AND account = ? AND closed_us IS NOT NULL ORDER BY id
 """
 _KEEP: Final = """
-INSERT INTO balances (batch, provider, run, account, unit, upto, first_us, last_us, until_us, opening, closing,
-    topped_up, debited, exact) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO balances (batch, provider, run, account, unit, upto, first_us, clear_us, last_us, until_us, opening,
+    closing, topped_up, debited, overlap) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_OF_BATCH: Final = "SELECT * FROM balances WHERE batch = ? ORDER BY run, provider"
-_DOUBTS: Final = f"""
-SELECT count(*) FILTER (WHERE standing = 'in_doubt') AS doubts,
-    count(*) FILTER (WHERE standing = 'in_doubt' AND opened_us >= :first) AS own,
-    count(*) FILTER (WHERE standing = 'in_doubt' AND closed_us > :last) AS later,
-    coalesce(sum(amount) FILTER (WHERE standing = 'in_doubt'), 0) AS in_doubt,
-    coalesce(sum(amount) FILTER (WHERE standing = 'debited'), 0) AS admitted
-FROM attempts WHERE account = :account AND debited = 'unknown' AND opened_us < :until
-    AND opened_us + timeout_us + {LATE_US} > :first
+_OF_BATCH: Final = "SELECT provider, run, account, unit, upto FROM balances WHERE batch = ? ORDER BY run, provider"
+# Several batches of a run have the same check.
+_OF_ACCOUNT: Final = """
+SELECT DISTINCT upto, first_us, clear_us, last_us, until_us, opening, closing, topped_up, debited, overlap
+FROM balances WHERE account = ? ORDER BY upto
+"""
+_DOUBTED: Final = """
+SELECT opened_us, closed_us, opened_us + timeout_us, amount, standing = 'debited' FROM attempts
+WHERE account = ? AND debited = 'unknown' AND standing IN ('in_doubt', 'debited')
 """
 
 
@@ -82,58 +80,65 @@ def keep_check(
     """Keep a check with the batches that used the account in the run, by its name there; a difference and a top-up are
     events, once."""
     check = checked.check
-    figures = (check.opening, check.closing, check.topped_up, check.debited, int(check.exact))
-    times = (check.first_us, check.last_us, check.until_us)
+    figures = (check.opening, check.closing, check.topped_up, check.debited, check.overlap)
+    times = (check.first_us, check.clear_us, check.last_us, check.until_us)
     for batch, provider in providers.items():
         line = (batch, provider, run, checked.account, checked.unit, checked.upto, *times, *figures)
         connection.exec_driver_sql(_KEEP, line)
+    found = _weighed(connection, checked.account)[checked.upto][1]  # as everybody reads it from now on
     detail = {
         "unit": checked.unit,
         "opening_millionths": check.opening,
         "closing_millionths": check.closing,
-        "topped_up_millionths": check.topped_up,
-        "debited_millionths": check.debited,
-        "in_doubt_millionths": _doubts(
-            connection, checked.account, check.first_us, check.last_us, check.until_us
-        ).in_doubt,
-        "difference_millionths": check.difference,
+        "topped_up_millionths": found.topped_up,
+        "debited_millionths": found.debited,
+        "in_doubt_millionths": found.in_doubt,
+        "difference_millionths": found.difference,
     }
     batch, lane = next(iter(providers.items()))
     alone = batch if len(providers) == 1 else None
-    for event, happened in (("balance.grew", check.topped_up > 0), ("balance.differs", check.difference != 0)):
+    for event, happened in (("balance.grew", found.topped_up > 0), ("balance.differs", found.difference != 0)):
         if happened:
             write_event(connection, event, at_us=at_us, run=run, batch=alone, lane=lane, detail=detail)
 
 
 def read_balances(connection: sa.Connection, batch: BatchId) -> tuple[Balance, ...]:
     """The checks of a batch's runs, the oldest first, with what was decided about their doubts since."""
-    return tuple(_balance(connection, line) for line in connection.exec_driver_sql(_OF_BATCH, (batch,)).all())
+    lines = connection.exec_driver_sql(_OF_BATCH, (batch,)).all()
+    weighed = {account: _weighed(connection, account) for account in dict.fromkeys(line.account for line in lines)}
+    return tuple(_balance(line.provider, line.run, line.unit, *weighed[line.account][line.upto]) for line in lines)
 
 
-def _balance(connection: sa.Connection, line: sa.Row[Any]) -> Balance:
-    doubts = _doubts(connection, line.account, line.first_us, line.last_us, line.until_us)
-    difference = line.opening + line.topped_up - line.closing - line.debited
-    # Whoever said "charged" explained as much of it.
-    admitted = min(max(difference, 0), doubts.admitted)
+def _weighed(connection: sa.Connection, account: str) -> dict[int, tuple[WalletCheck, Evidence]]:
+    """All checks of an account, by the last attempt that was looked at, and what they come to."""
+    lines = connection.exec_driver_sql(_OF_ACCOUNT, (account,)).all()
+    checks = [
+        WalletCheck(
+            first_us=line.first_us,
+            clear_us=line.clear_us,
+            last_us=line.last_us,
+            until_us=line.until_us,
+            opening=Amount(line.opening),
+            closing=Amount(line.closing),
+            topped_up=Amount(line.topped_up),
+            debited=Amount(line.debited),
+            overlap=Amount(line.overlap),
+        )
+        for line in lines
+    ]
+    result = connection.exec_driver_sql(_DOUBTED, (account,))
+    found = weigh(checks, (Doubted(*one) for one in chain.from_iterable(result.partitions(STREAM))))
+    return {line.upto: pair for line, pair in zip(lines, zip(checks, found, strict=True), strict=True)}
+
+
+def _balance(provider: str, run: int, unit: str, check: WalletCheck, found: Evidence) -> Balance:
     return Balance(
-        run=line.run,
-        provider=line.provider,
-        unit=line.unit,
-        first_us=line.first_us,
-        until_us=line.until_us,
-        opening=Amount(line.opening),
-        closing=Amount(line.closing),
-        topped_up=Amount(line.topped_up),
-        debited=Amount(line.debited + admitted),
-        in_doubt=Amount(doubts.in_doubt),
-        difference=difference - admitted,
-        doubts=doubts.doubts,
-        tells=bool(line.exact) and doubts.own == doubts.doubts,
-        tells_innocence=not doubts.later,
+        run=run,
+        provider=provider,
+        unit=unit,
+        first_us=check.first_us,
+        until_us=check.until_us,
+        opening=check.opening,
+        closing=check.closing,
+        found=found,
     )
-
-
-def _doubts(connection: sa.Connection, account: str, first_us: int, last_us: int, until_us: int) -> sa.Row[Any]:
-    """The requests that may have been charged between two balances, and nobody knows."""
-    window = {"account": account, "first": first_us, "last": last_us, "until": until_us}
-    return connection.exec_driver_sql(_DOUBTS, window).one()

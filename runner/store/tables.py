@@ -222,7 +222,7 @@ answers = sa.Table(
     sa.CheckConstraint("removed IS NULL OR (length(body) = 0 AND headers = '[]')", name="emptied"),
 )
 
-# Kept by triggers in the transaction of what they count, so that no question has to count a million rows.
+# Kept by triggers in the transaction of what they count: no question has to count a million rows.
 job_totals = sa.Table(
     "job_totals",
     metadata,
@@ -257,7 +257,8 @@ balances = sa.Table(
     part("run", sa.Integer),
     *map(text, ("account", "unit")),
     number("upto"),  # the last attempt that was looked at
-    *map(number, ("first_us", "last_us", "until_us", "opening", "closing", "topped_up", "debited", "exact")),
+    *map(number, ("first_us", "clear_us", "last_us", "until_us")),
+    *map(number, ("opening", "closing", "topped_up", "debited", "overlap")),
     sqlite_with_rowid=False,
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.domain.evidence import Evidence
 from runner.domain.model import Amount
 from runner.domain.wallet import WalletCheck
 
@@ -32,10 +33,4 @@ class Balance:
     until_us: int  # when the last such answer came
     opening: Amount
     closing: Amount
-    topped_up: Amount  # at least
-    debited: Amount  # what the answers account for, and what a person said of those in doubt
-    in_doubt: Amount  # what may have been charged beside that, and nobody knows
-    difference: int  # by so much more it fell; less than 0: by so much less
-    doubts: int  # requests behind `in_doubt`
-    tells: bool  # a difference speaks of these doubts: nothing else that was sent can explain it
-    tells_innocence: bool  # and so does none: a balance was stated after the last of them was over
+    found: Evidence  # what was charged in between, what was not, and what that says of the requests in doubt

@@ -48,7 +48,7 @@ def wallet_says(doubts: Iterable[Doubt], wallets: Iterable[Wallet]) -> list[str]
     return [
         f"{text}."
         for wallet in wallets
-        if wallet.tells and any(_is_within(one, wallet) for one in waiting)
+        if any(_is_within(one, wallet) for one in waiting)
         if (text := _verdict(wallet)) is not None
     ]
 
@@ -66,7 +66,7 @@ def _verdict(wallet: Wallet) -> str | None:
         they = "was" if many == 1 else "were"
         agrees = f"{wallet.title}'s wallet fell by what its answers account for and no more"
         return f"{agrees}: {these} {they} probably not charged" if wallet.tells_innocence else None
-    if wallet.difference < 0 or not wallet.in_doubt:
+    if not wallet.tells or wallet.difference < 0 or not wallet.in_doubt:
         return None
     if wallet.difference == wallet.in_doubt:
         return f"{fell}, which is what {these} may have cost: probably charged"

@@ -100,11 +100,12 @@ class Wallet:
     closing: Decimal
     topped_up: Decimal  # at least
     debited: Decimal  # what its answers account for, and what you said of those in doubt
+    admitted: Decimal  # the second part of `debited`: requests that you called charged, at their highest price
     in_doubt: Decimal  # what may have been charged beside that
     difference: Decimal  # by so much more it fell; less than 0: by so much less
     doubts: int  # requests behind `in_doubt`
     tells: bool  # a difference speaks of them: nothing else that was sent can explain it
-    tells_innocence: bool  # and so does none
+    tells_innocence: bool  # that there is none does too: they were not charged, as far as this wallet is known
 
     @property
     def fall(self) -> Decimal:

@@ -100,13 +100,14 @@ def wallets(balances: Iterable[Balance], info: BatchInfo, profiles: Profiles) ->
             until_us=one.until_us,
             opening=_units(one.opening),
             closing=_units(one.closing),
-            topped_up=_units(one.topped_up),
-            debited=_units(one.debited),
-            in_doubt=_units(one.in_doubt),
-            difference=_units(one.difference),
-            doubts=one.doubts,
-            tells=one.tells,
-            tells_innocence=one.tells_innocence,
+            topped_up=_units(one.found.topped_up),
+            debited=_units(one.found.debited),
+            admitted=_units(one.found.admitted),
+            in_doubt=_units(one.found.in_doubt),
+            difference=_units(one.found.difference),
+            doubts=one.found.doubts,
+            tells=one.found.tells,
+            tells_innocence=one.found.tells_innocence,
         )
         for one in balances
     )

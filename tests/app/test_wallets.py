@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.receipt import wallet_texts
 from runner.engine.events import AttemptClosed
 from runner.errors import BatchError
 from runner.sandbox.replies import Behaviour, Manner
@@ -163,3 +164,66 @@ def test_doubts_at_two_providers_are_told_and_resolved_apart(tmp_path: Path) -> 
         assert "--all --as" in r.doubt_text(batch)
         with pytest.raises(BatchError, match="in doubt at acme"):
             r.resolve(batch, "charged", provider="acme")
+
+
+def test_a_word_on_an_older_doubt_explains_no_later_charge(place: Place) -> None:
+    """What a run's wallet showed, and a person called charged, is used up: the next list's doubt was charged as well,
+    and of a third one's second charge the end of the run, `status` and the log say the same."""
+    lost = Behaviour(manner=Manner.DROP, charged=True)
+    for name in "abc":
+        place.write_list([f"{name}{number}@example.com" for number in range(3)], name=f"{name}.csv")
+    with place.runner() as r:
+        place.world.next([Behaviour(), lost, Behaviour()])
+        first = r.load("a.csv", EMAIL)
+        place.run(r, first, in_flight=1)
+        r.resolve(first, "charged")
+        place.world.next([Behaviour(), lost, Behaviour()])
+        second = r.load("b.csv", EMAIL)
+        (wallet,) = place.run(r, second, in_flight=1).status.wallets
+        assert (int(wallet.debited), int(wallet.difference)) == (2, 1)
+        (says,) = r.wallet_says(second)
+        assert says.endswith("which is what the request in doubt may have cost: probably charged.")
+        r.resolve(second, "not-charged")
+        place.run(r, second, in_flight=1)
+        place.world.next([Behaviour(), Behaviour(times=2), Behaviour()])
+        result = place.run(r, third := r.load("c.csv", EMAIL), in_flight=1)
+        found = {batch.batch: [figures(one) for one in r.status(batch).wallets] for batch in (first, second, third)}
+        (told,) = [one for one in r.log(third).records if one.event == "balance.differs"]
+    assert [one[2:4] for of in found.values() for one in of] == [(3, 0), (2, 1), (1, 0), (3, 1)]
+    assert [figures(one) for one in result.status.wallets] == found[third.batch]
+    assert (told.detail["debited"], told.detail["difference"]) == (3, 1)
+
+
+def test_a_top_up_hides_what_was_charged_beside_it(place: Place) -> None:
+    """500 came while a request in doubt was charged: it looks like 499, and nobody is called innocent."""
+    place.write_list(emails(6))
+    place.world.next([Behaviour(), Behaviour(manner=Manner.DROP, charged=True)])
+    told = 0
+
+    def fill(_: object) -> None:
+        nonlocal told
+        told += 1
+        if told == 2:
+            place.world.top_up(500)
+
+    with place.runner() as r:
+        batch = r.load("leads.csv", EMAIL)
+        (wallet,) = place.run(r, batch, in_flight=1, on_event=fill).status.wallets
+        assert (wallet.doubts, int(wallet.difference), r.wallet_says(batch)) == (1, 0, [])
+
+
+def test_a_word_against_the_wallet_stays_a_difference(place: Place) -> None:
+    """Two doubts were not charged, and are called charged: the ledger has them, the wallet does not; that is said."""
+    lost = Behaviour(manner=Manner.DROP, charged=False)
+    place.write_list(emails(8))
+    place.world.next([Behaviour(), lost, Behaviour(), lost])
+    with place.runner() as r:
+        batch = r.load("leads.csv", EMAIL)
+        place.run(r, batch, in_flight=1)
+        r.resolve(batch, "charged")
+        (wallet,) = r.status(batch).wallets
+    assert (figures(wallet), int(wallet.admitted)) == ((1_000, 0, 8, -2, 994), 2)
+    assert wallet_texts([wallet]) == [
+        "Defastra's fell by 6 checks, the answers account for 6 and your word for 2: 2 fewer were charged; "
+        "what you called charged was not, or cost less than the price it is booked at"
+    ]

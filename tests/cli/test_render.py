@@ -318,6 +318,7 @@ def test_a_top_up_is_told_in_its_unit(topped_up: str, said: str) -> None:
         closing=added + 5,
         topped_up=added,
         debited=Decimal(0),
+        admitted=Decimal(0),
         in_doubt=Decimal(0),
         difference=Decimal(0),
         doubts=0,
