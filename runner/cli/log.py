@@ -267,6 +267,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "answers.aside": lambda r: f"{count(int(r.detail['lines']), 'answer')} of no use: kept in {r.detail['file']}.aside",
     "machine.slept": lambda r: f"the machine slept {duration(float(r.detail['seconds']))}; going on",
     "clock.set": _clock_set,
+    "pace.retries": _words("so much fails that what is to be tried again waits: first come those not asked yet"),
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,

@@ -95,7 +95,9 @@ def _failure(lane: Lane, decision: Decision, answer: Answer, job: Job, leave: Pa
 
 def _count_failure(lane: Lane, job: Job, leave: Pass, *, silent: bool, doubt: bool) -> bool:
     now, chance = lane.shared.clock.monotonic(), lane.shared.randomness.uniform()
-    return lane.gate.failed(leave, job.id, now=now, silent=silent, doubt=doubt, chance=chance)
+    return lane.gate.failed(
+        leave, job.id, now=now, silent=silent, doubt=doubt, chance=chance, again=job.attempts_spent > 0
+    )
 
 
 def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:

@@ -10,6 +10,7 @@ import anyio
 
 from runner.domain.model import Job, JobId
 from runner.engine.ports import Claim, Clock, JobStore
+from runner.engine.retries import Retries
 from runner.engine.waiting import Pending
 
 LEASE_SECONDS = 900.0
@@ -21,7 +22,7 @@ class Feed:
     Of suspects (`Job.suspect`) one is out at a time: were two on the wire at a crash, nobody would know which it was.
     """
 
-    def __init__(self, store: JobStore, claim: Claim, *, clock: Clock, asked: Pending) -> None:
+    def __init__(self, store: JobStore, claim: Claim, *, clock: Clock, asked: Pending, retries: Retries) -> None:
         self._store = store
         self._asked = asked
         self._claim = claim
@@ -30,6 +31,9 @@ class Feed:
         self._apart: deque[Job] = deque()  # suspects
         self._out: set[JobId] = set()  # suspects handed out
         self._ahead: Awaitable[list[Job]] | None = None
+        self._retries = retries
+        self._reserved = 0  # of the budget, for the retries that `_ahead` may bring
+        self._waits_for_token = False  # retries are due, and there was none for them
         self._turn = anyio.Lock()
         self._dry = False
         self._looking = False  # when the next one falls due is being asked
@@ -38,7 +42,14 @@ class Feed:
     @property
     def dry(self) -> bool:
         """Nothing was due at the last look, and nothing came back since."""
+        if self._waits_for_token and self._retries.available():
+            return False
         return self._dry and not self._looking and not self._has_ready() and self._ahead is None
+
+    @property
+    def rationed(self) -> bool:
+        """Nothing is due but retries, and they wait for their budget."""
+        return self._waits_for_token and not self._retries.available()
 
     def _has_ready(self) -> bool:
         return bool(self._buffer or (self._apart and not self._out))
@@ -51,7 +62,7 @@ class Feed:
             return None
         job = self._buffer.popleft()
         if self._ahead is None and not self._dry and len(self._buffer) <= self._claim.limit // 2:
-            self._ahead = self._store.claim(self._fresh())
+            self._ask()
         return job
 
     async def take(self) -> Job | None:
@@ -61,6 +72,31 @@ class Feed:
                 await self._refill()
         return self.ready()
 
+    async def take_probe(self) -> Job | None:
+        """Whose answer tells most of the provider: one that has not failed yet; else the next due one, which is then no
+        retry. None if none is due."""
+        async with self._turn:
+            if self._ahead is not None:
+                await self._refill()
+            found = self._untried()
+            if found is None:
+                self._keep(await self._asked.on(self._store.claim(replace(self._fresh(), retries=0))))
+                found = self._untried()
+            if found is None and not self._has_ready():
+                self._keep(await self._asked.on(self._store.claim(replace(self._fresh(), limit=1))))
+            if found is None and not self._has_ready():
+                await self._refill()  # says when there is something
+            if found is not None:
+                self._buffer.remove(found)
+                self._buffer.appendleft(found)
+        job = self.ready()
+        if job is not None:
+            self._retries.spare(job.id)
+        return job
+
+    def _untried(self) -> Job | None:
+        return next((job for job in self._buffer if not job.attempts_spent), None)
+
     async def take_only(self, job: JobId) -> Job | None:
         """The one job that has to go first, due or not; None if it is not queued."""
         async with self._turn:
@@ -69,6 +105,7 @@ class Feed:
             for waiting in (*self._buffer, *self._apart):
                 if waiting.id == job:
                     self._place(waiting).remove(waiting)
+                    self._retries.spare(job)
                     return self._hand_out(waiting)
             found = await self._asked.on(self._store.claim(replace(self._fresh(), limit=1, only=job)))
             return self._hand_out(found[0]) if found else None
@@ -86,6 +123,7 @@ class Feed:
             if chosen is None:
                 return None
             self._place(chosen).remove(chosen)
+            self._retries.spare(chosen.id)
             return self._hand_out(chosen)
 
     def _keep(self, jobs: Iterable[Job]) -> None:
@@ -98,6 +136,7 @@ class Feed:
     def _hand_out(self, job: Job) -> Job:
         if job.suspect:
             self._out.add(job.id)
+            self._retries.spare(job.id)
         return job
 
     def over(self, job: Job) -> bool:
@@ -107,8 +146,11 @@ class Feed:
 
     async def _refill(self) -> None:
         self.next_due_us = None
-        ahead, self._ahead = self._ahead or self._store.claim(self._fresh()), None
-        jobs = await self._asked.on(ahead)
+        self._waits_for_token = False
+        if self._ahead is None:
+            self._ask()
+        rationed = self._reserved == 0
+        jobs = await self._arrived()
         self._keep(jobs)
         if not jobs:
             self._dry = self._looking = True
@@ -116,8 +158,27 @@ class Feed:
                 due_us = await self._asked.on(self._store.next_due(self._claim.batch, self._claim.operations))
             finally:
                 self._looking = False
-            if due_us is not None:
+            if due_us is not None and rationed and 0 < due_us <= self._clock.now_us():
+                self._wait_for_token()
+            elif due_us is not None:
                 self.requeued(due_us)
+
+    def _ask(self) -> None:
+        """For the next chunk; of those that were tried before, as many as the budget has tokens for."""
+        self._reserved = self._retries.reserve(self._claim.limit)
+        self._ahead = self._store.claim(replace(self._fresh(), retries=self._reserved))
+
+    async def _arrived(self) -> list[Job]:
+        ahead, self._ahead = self._ahead, None
+        reserved, self._reserved = self._reserved, 0
+        jobs = [] if ahead is None else await self._asked.on(ahead)
+        self._retries.claimed(jobs, reserved=reserved, most=self._claim.limit)
+        return jobs
+
+    def _wait_for_token(self) -> None:
+        self._waits_for_token = self._retries.ran_out = True
+        ahead = self._retries.available_at() - self._clock.monotonic()
+        self.next_due_us = self._clock.now_us() + round(ahead * 1e6) + 1
 
     def _fresh(self) -> Claim:
         now_us = self._clock.now_us()
@@ -145,7 +206,7 @@ class Feed:
 
     def look_again(self) -> None:
         """There may be new work."""
-        self._dry = False
+        self._dry = self._waits_for_token = False
 
     def wake_at(self) -> float | None:
         """When the next queued job falls due, on the monotonic clock; None: nothing is queued."""
@@ -159,10 +220,11 @@ class Feed:
         """Give back what was claimed and not used."""
         async with self._turn:
             if self._ahead is not None:
-                ahead, self._ahead = self._ahead, None
-                self._keep(await self._asked.on(ahead))
+                self._keep(await self._arrived())
             jobs = [job.id for job in (*self._buffer, *self._apart)]
             self._buffer.clear()
             self._apart.clear()
+            for job in jobs:
+                self._retries.spare(job)
             if jobs:
                 await self._asked.on(self._store.release(self._claim.run, jobs))

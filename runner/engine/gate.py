@@ -141,9 +141,16 @@ class Gate:
             return False
         return self._pass_on()
 
-    def failed(self, leave: Pass, job: JobId, *, now: float, silent: bool, doubt: bool, chance: float) -> bool:
+    def failed(
+        self, leave: Pass, job: JobId, *, now: float, silent: bool, doubt: bool, chance: float, again: bool = False
+    ) -> bool:
         """A fault, a 5xx or a doubt. True when the provider has to be given up: down for hours, or a third probe in a
-        row whose fate is unknown in a lane that has not worked yet."""
+        row whose fate is unknown in a lane that has not worked yet.
+
+        `again`: the job has failed before. If others succeeded since, that speaks of its row and not of the provider:
+        many such rows at the end of a list, one after the other, are no outage."""
+        if again and not leave.probe and job not in self._failed_jobs:
+            return False
         self._failures += 1
         self._failed_jobs.add(job)
         if leave.probe:

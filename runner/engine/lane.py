@@ -101,7 +101,7 @@ class Lane(Waiting):
             now_us=0,
             lease_until_us=0,
         )
-        self.feed = Feed(shared.store, claim, clock=shared.clock, asked=shared.asked)
+        self.feed = Feed(shared.store, claim, clock=shared.clock, asked=shared.asked, retries=account.retries)
 
     @property
     def closed(self) -> str | None:

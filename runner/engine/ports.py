@@ -76,6 +76,7 @@ class Claim:
     now_us: int
     lease_until_us: int
     only: JobId | None = None  # this job first and alone, if it is queued and due is ignored
+    retries: int | None = None  # at most so many of those that waited for a due time; None: whatever is due
 
 
 class Opening(NamedTuple):

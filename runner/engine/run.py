@@ -18,6 +18,7 @@ from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.funds import look_at_funds
 from runner.engine.lane import Lane, Shared
 from runner.engine.ports import Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
+from runner.engine.rationing import tell_rationed
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.waiting import Pending
@@ -274,6 +275,7 @@ async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
             await lane.flush_reports()
             await look_at_funds(lane)
             await _tell_of_margin(lane)
+            await tell_rationed(lane)
 
 
 async def _tell_of_margin(lane: Lane) -> None:
@@ -290,7 +292,7 @@ async def _tell_of_margin(lane: Lane) -> None:
 
 async def _look_for_decisions(lane: Lane) -> None:
     """A retry, or a doubt resolved in another terminal, puts jobs back that an idle lane would not look for."""
-    if not lane.stopped() and lane.feed.dry:
+    if not lane.stopped() and lane.feed.dry and not lane.feed.rationed:
         asked = lane.shared.store.next_due(lane.shared.batch, tuple(lane.operations))
         due_us = await lane.shared.asked.on(asked)
         if due_us is not None and due_us <= lane.shared.clock.now_us():

@@ -85,6 +85,7 @@ def settle(
     weighed = _weigh(lane, admission, answer) if unsendable is None else _set_aside(lane, answer, unsendable)
     decision = weighed.decision
     requeue = _count(lane, job, attempt, weighed)
+    _ration(lane, job, decision)
     apply(lane, decision, weighed.verdict, answer, job, admission.leave, seconds=seconds)
     sent = answer.fault not in UNSENT
     budget = lane.shared.budget
@@ -97,6 +98,17 @@ def settle(
     if decision.event in (JobEvent.RETRY, JobEvent.RELEASE):
         lane.feed.requeued(decision.due_us)
     return Settled(stored, _event(lane, admission, weighed, seconds))
+
+
+def _ration(lane: Lane, job: Job, decision: Decision) -> None:
+    """What the answer means for the budget of retries; a job that was released, or not sent, spent nothing."""
+    retries = lane.account.retries
+    if decision.event is JobEvent.SUCCEED:
+        retries.succeeded(job.id)
+    elif decision.spent:
+        retries.spent(job.id)
+    else:
+        retries.spare(job.id)
 
 
 def _weigh(lane: Lane, admission: Admission, answer: Answer) -> Weighed:
@@ -218,6 +230,7 @@ def withdraw(lane: Lane, admission: Admission, attempt: AttemptId) -> Settled:
     lane.flight().over(sent=False)
     lane.shared.budget.give_back(admission.hold)
     lane.leave(admission.leave)
+    lane.account.retries.spare(job.id)
     lane.shared.opened.discard(job.id)
     stored = lane.shared.store.settle(
         Settlement(

@@ -136,7 +136,7 @@ async def _take(lane: Lane, leave: Pass) -> Job | None:
         job = await lane.feed.take_next(operation, after=after)
     if job is not None:
         return job
-    return await lane.feed.take()
+    return await (lane.feed.take_probe() if leave.probe else lane.feed.take())
 
 
 async def _wait_at_cap(lane: Lane) -> None:

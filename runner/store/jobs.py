@@ -62,7 +62,7 @@ def claim_sql(operations: int) -> str:
     """
     arms = " UNION ALL ".join(
         f"SELECT * FROM (SELECT 0 AS fresh, due_us, id FROM jobs WHERE batch = :batch AND operation = :op{n}"
-        " AND state = 'queued' AND due_us > 0 AND due_us <= :now ORDER BY due_us, id LIMIT :limit)"
+        " AND state = 'queued' AND due_us > 0 AND due_us <= :now ORDER BY due_us, id LIMIT :retries)"
         f" UNION ALL SELECT * FROM (SELECT 1 AS fresh, due_us, id FROM jobs WHERE batch = :batch AND operation = :op{n}"
         f" AND state = 'queued' AND due_us = 0 AND {_VISIBLE} ORDER BY id LIMIT :limit)"
         for n in range(operations)
@@ -185,6 +185,7 @@ def _claim(connection: sa.Connection, *, claim: Claim) -> list[Job]:
         "now": claim.now_us,
         "limit": claim.limit,
         "only": claim.only,
+        "retries": claim.limit if claim.retries is None else claim.retries,
     }
     given.update({f"op{n}": operation for n, operation in enumerate(claim.operations)})
     sql = _CLAIM_ONE if claim.only is not None else claim_sql(len(claim.operations))

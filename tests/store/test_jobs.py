@@ -366,9 +366,24 @@ async def test_wishes_are_seen(store: Store, clock: HandClock) -> None:
     assert after.visible_job > before.visible_job
 
 
+async def test_a_claim_may_be_rationed(store: Store, clock: HandClock) -> None:
+    """Of those that were tried before, the oldest so many; the rest of the chunk are fresh ones."""
+    batch = loaded(store, 6).batch
+    run = started(store, batch)
+    async with store.writing():
+        for job in await store.jobs.claim(claim(batch, run, clock, limit=3)):
+            await attempt(store, job, run, JobEvent.RETRY, clock, spent=True, due_us=clock.us + 10 - job.id)
+        clock.us += 100
+        wanted = claim(batch, run, clock, limit=4)
+        rationed = await store.jobs.claim(replace(wanted, retries=1))
+        assert [(job.id, job.attempts_spent) for job in rationed] == [(3, 1), (4, 0), (5, 0), (6, 0)]
+        assert await store.jobs.claim(replace(wanted, retries=0)) == []
+        assert [job.id for job in await store.jobs.claim(wanted)] == [2, 1]
+
+
 def test_claims_read_the_index_of_queued_jobs(store: Store) -> None:
     """A claim's cost does not grow with the batch: every arm searches the partial index, nothing is scanned."""
-    names = {"batch": 1, "now": 1, "limit": 1, "run": 1, "lease": 1, "op0": EMAIL, "op1": PHONE}
+    names = {"batch": 1, "now": 1, "limit": 1, "retries": 1, "run": 1, "lease": 1, "op0": EMAIL, "op1": PHONE}
     with Database(store.path).reading() as connection:
         plan = [line[3] for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {claim_sql(2)}", names)]
     assert sum("ix_jobs_queued" in step for step in plan) == 4
