@@ -108,6 +108,12 @@ def _waiting(record: Record) -> str:
     return f"waiting {_until(record)}{f': {why}' if why else ', as it asked before'}"
 
 
+def _circuit(record: Record) -> str:
+    if record.detail.get("reason") == "unreachable":
+        return f"nobody is there ({redact(str(record.detail.get('message')))}): waiting {_until(record)}, then a look"
+    return f"waiting {_until(record)}, then one request: it fails again and again ({_reason(record)})"
+
+
 def _reason(record: Record) -> str:
     return str(record.detail.get("reason", "")).replace("-", " ")
 
@@ -275,7 +281,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "lane.slowed": lambda r: f"it was refused for its pace: {_rate(r)} now, slowly faster from here",
     "lane.restored": lambda r: f"as fast as its limits allow again: {_rate(r)}",
     "lane.gated": _waiting,
-    "lane.circuit": lambda r: f"waiting {_until(r)}, then one request: it fails again and again ({_reason(r)})",
+    "lane.circuit": _circuit,
     "lane.parked": _waiting,
     "lane.halted": lambda r: f"halted: {_says(r)}",
     "lane.done": _done,

@@ -10,7 +10,7 @@ from runner.cli.receipt import charged_text, saved_text, sent_text, wallet_texts
 from runner.cli.text import clean, count, listed, moment, number, redact
 from runner.domain.model import Fault
 from runner.domain.states import BatchState, JobState
-from runner.engine.halts import MAX_FAILED
+from runner.engine.halts import MAX_FAILED, UNREACHABLE
 from runner.work.money import costs_text
 from runner.work.results import BatchStatus, Halt, Loaded, RunResult
 
@@ -30,8 +30,9 @@ _WAITING = {
     "gated": "asked to wait",
     "circuit": "fails: one request is tried at a time",
     "parked": "resets later",
+    "unreachable": "is not there: looked for again",
 }
-"""What a provider that is waited for does, by the state of its lane."""
+"""What a provider that is waited for does, by the reason or the state of its lane."""
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -101,13 +102,13 @@ def _meaning(reason: str) -> str:
 
 def _verb(halt: Halt) -> str:
     """Nobody said a word where the line broke, or where it is this side that counted."""
-    return ":" if halt.code in set(Fault) or halt.reason == MAX_FAILED else " says"
+    return ":" if halt.code in {*Fault, UNREACHABLE} or halt.reason == MAX_FAILED else " says"
 
 
 def status_text(status: BatchStatus) -> str:
     """One batch in full."""
     sending = [
-        f"{lane.provider} {_WAITING[lane.state]}{f', until {moment(lane.until_us)}' if lane.until_us else ''}"
+        f"{lane.provider} {_WAITING.get(lane.reason or '', _WAITING[lane.state])}{f', until {moment(lane.until_us)}' if lane.until_us else ''}"
         for lane in status.lanes
         if lane.state in _WAITING
     ]

@@ -98,7 +98,9 @@ class Account:
         self.parked_until_us: int | None = None
         self.pause_reason: str | None = None
         self.pause_code: str | None = None  # in the provider's words
-        self.retries = Retries(clock=clock, limits=self._limits, shut=lambda: self.gate.shut is not None)
+        self.retries = Retries(
+            clock=clock, limits=lambda: self.throttle.limits, shut=lambda: self.gate.shut is not None
+        )
         self.unreachable: str | None = None  # why nobody answered the last knock
         self.funds = Funds()
         self.margin = Margin() if provider.pace is Pace.ARRIVAL else None
@@ -128,9 +130,6 @@ class Account:
         seconds = longest_seconds(throttle.limits) if throttle.limits else RECENT_SECONDS
         since_us = self._clock.now_us() - round(seconds * 1e6)
         throttle.restore(await store.recent(self.fingerprint, since_us))
-
-    def _limits(self) -> tuple[Limit, ...]:
-        return self.provider.limits if self.throttle is None else self.throttle.limits
 
     def leave(self, leave: Pass, lane: SharedLane) -> None:
         """Nothing was sent after all: a probe of this lane gives its turn to another batch."""

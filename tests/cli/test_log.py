@@ -65,6 +65,12 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
     [
         ("lane.halted", {"reason": "no-funds", "code": "NO_FUNDS"}, "halted: Defastra says NO_FUNDS"),
         ("lane.halted", {"reason": "provider-down"}, "halted: provider down"),
+        ("lane.circuit", {"reason": "down"}, "waiting for now, then one request: it fails again and again (down)"),
+        (
+            "lane.circuit",
+            {"reason": "unreachable", "message": "Connection refused"},
+            "nobody is there (Connection refused): waiting for now, then a look",
+        ),
         (
             "lane.gated",
             {"until": "2026-11-18T11:07:00.000Z", "code": "SLOW"},
