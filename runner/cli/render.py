@@ -108,7 +108,8 @@ def _verb(halt: Halt) -> str:
 def status_text(status: BatchStatus) -> str:
     """One batch in full."""
     sending = [
-        f"{lane.provider} {_WAITING.get(lane.reason or '', _WAITING[lane.state])}{f', until {moment(lane.until_us)}' if lane.until_us else ''}"
+        f"{lane.provider} {_WAITING.get(str(lane.reason), _WAITING[lane.state])}"
+        f"{f', until {moment(lane.until_us)}' if lane.until_us else ''}"
         for lane in status.lanes
         if lane.state in _WAITING
     ]
