@@ -52,7 +52,7 @@ class Responder(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer each request whose head and declared body are complete."""
         self._buffer += data
-        while (size := _request_size(self._buffer)) is not None:
+        while (size := request_size(self._buffer)) is not None:
             self._buffer = self._buffer[size:]
             if self._latency_seconds:
                 asyncio.get_running_loop().call_later(self._latency_seconds, self._answer)
@@ -64,7 +64,7 @@ class Responder(asyncio.Protocol):
             self._transport.write(RESPONSE)
 
 
-def _request_size(buffer: bytes) -> int | None:
+def request_size(buffer: bytes) -> int | None:
     """Bytes of the first request in the buffer, or None while it is incomplete."""
     end = buffer.find(b"\r\n\r\n")
     if end < 0:

@@ -37,6 +37,7 @@ from tests.proofs.stops import stops
 from tests.proofs.storms import storms
 from tests.proofs.two_providers import two_providers
 from tests.proofs.wallet import wallet
+from tests.proofs.windows import windows_real
 from tests.simulation.options import Mode
 from tests.simulation.proofs import mutants, nights, traces
 
@@ -63,6 +64,8 @@ PROOFS: dict[str, Callable[..., str]] = {
     "exports": partial(prove, exports, kills=200),
     "headers": partial(prove, headers, values=100_000),
     "pace": partial(prove, pace, rounds=3, rows=200, windows=TENFOLD),
+    "windows-real": partial(prove, windows_real, windows=DEFASTRA, latency=(0.1, 0.3), share=0.97),
+    "windows-arrival": partial(prove, windows_real, windows=DEFASTRA, latency=(0.3, 2.0), share=0.97, at="arrival"),
     "caps": partial(prove, caps, rounds=20),
     "locks": partial(prove, locks, rounds=3),
     "idle-closes": partial(prove, idle_closes, rows=60, idle_seconds=2.0, limits=DEFASTRA, rate="1/s"),

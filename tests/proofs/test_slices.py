@@ -27,6 +27,7 @@ from tests.proofs.stops import stops
 from tests.proofs.storms import storms
 from tests.proofs.two_providers import two_providers
 from tests.proofs.wallet import wallet
+from tests.proofs.windows import windows_real
 
 pytestmark = pytest.mark.slice
 
@@ -113,6 +114,12 @@ def test_a_killed_export_leaves_no_half_file(tmp_path):
 def test_no_window_is_exceeded_across_a_kill(tmp_path):
     """Narrow windows, jitter, a server with an exact log, a restart: no refusal."""
     prove(pace, tmp_path, rounds=1, rows=24, windows=((16, 3.0), (2, 0.1)))
+
+
+@pytest.mark.parametrize("pace", ["strict", "arrival"])
+def test_two_lists_keep_one_window_across_a_kill(tmp_path, pace):
+    """Real HTTP against an exact log, windows ten times as fast and more: no refusal at either pace."""
+    prove(windows_real, tmp_path, windows=((20, 2.0), (2, 0.1)), latency=(0.02, 0.1), share=0.0, at=pace)
 
 
 def test_a_cap_is_never_passed(tmp_path):
