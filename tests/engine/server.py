@@ -49,9 +49,7 @@ class Trial:
     steered: bool = True
     stamps: list[float] = field(default_factory=list, init=False)  # by the server's clock
     ends_us: list[int] = field(default_factory=list, init=False)  # what a database would know
-    _under_way: dict[int, tuple[int, bool]] = field(
-        default_factory=dict, init=False
-    )  # opened at, by the wall clock; stamped
+    _under_way: dict[int, int] = field(default_factory=dict, init=False)  # opened at, by the wall clock
 
     def run(self) -> Trial:
         """All lives, in virtual time."""
@@ -97,13 +95,12 @@ class Trial:
 
     async def _recover(self) -> None:
         """What was under way arrives before anybody looks; then it is over for the database."""
-        for _, stamped in self._under_way.values():
-            if not stamped:
-                self.stamps.append(self._now())
+        now = self._now()
+        self.stamps = [min(stamp, now) for stamp in self.stamps]
         await anyio.sleep(self._chance.choice((0.0, 0.5, 5.0)))
         now_us = self._machine.now_us()
         limit_us = round(TIMEOUT_SECONDS * 1e6)
-        self.ends_us += [min(opened_us + limit_us, now_us) for opened_us, _ in self._under_way.values()]
+        self.ends_us += [min(opened_us + limit_us, now_us) for opened_us in self._under_way.values()]
         self._under_way.clear()
         self._machine.shift_us += round(anyio.current_time() * 1e6)  # the next loop begins at 0, the wall goes on
 
@@ -127,23 +124,18 @@ class Trial:
     async def _send(self, flight: Flight) -> None:
         """There, counted, acknowledged and answered; or given up."""
         chance, begun, key = self._chance, anyio.current_time(), self._left
-        self._under_way[key] = (self._machine.now_us(), False)
-
-        def stamp() -> None:
-            self.stamps.append(self._now())
-            self._under_way[key] = (self._under_way[key][0], True)
-
+        self._under_way[key] = self._machine.now_us()
         there = begun + self._way()
         counted = there + chance.uniform(0, self.queue_seconds)
         acknowledged = there + self._way()
         answered = max(counted + chance.choice((0.0, 0.3, 3.0)) * chance.random(), counted) + self._way()
         over = answered if chance.random() > 0.03 else begun + TIMEOUT_SECONDS
         over = min(over, begun + TIMEOUT_SECONDS)
-        steps = [(counted, stamp), (acknowledged, flight.arrived)]
-        for at, what in sorted(steps, key=lambda step: step[0]):
-            if at <= over:  # else the server counts what nobody waits for any more
-                await anyio.sleep_until(at)
-                what()
+        if counted <= over:  # else the server counts what nobody waits for any more
+            self.stamps.append(self._now() + counted - begun)  # whether or not this machine sleeps meanwhile
+        if acknowledged <= over:
+            await anyio.sleep_until(acknowledged)
+            flight.arrived()
         await anyio.sleep_until(over)
         flight.over(sent=True)
         self.ends_us.append(self._machine.now_us())
