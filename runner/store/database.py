@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
@@ -18,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.errors import SchemaError, StorageFullError, StoreError, UsageError
+from runner.store.remains import restore_command
 
 Connect = Callable[..., sqlite3.Connection]
 """Opens the file as `sqlite3.connect` does; the proofs of power cuts bring a disk of their own."""
@@ -49,17 +49,6 @@ def create_private(path: Path, *, fix: str) -> None:
         if error.errno == errno.ENOSPC:
             raise _full(path) from error
         raise UsageError(f"no file can be made in {path.parent}", why=error.strerror or str(error), fix=fix) from error
-
-
-def restore_command(path: Path) -> str:
-    """What puts a backup in the place of a damaged file, in a shell.
-
-    Nothing is overwritten: the file may hold answers that were paid for since. Its write-ahead log goes with it into a
-    new folder: there it belongs to that file still, and is not replayed over the backup.
-    """
-    file, aside = shlex.quote(str(path)), shlex.quote(f"{path}.damaged")
-    moved = f'mkdir {aside} && for s in "" -wal -shm; do [ -e {file}$s ] && mv {file}$s {aside}; done'
-    return f"{moved}; [ -e {file} ] || cp BACKUP {file}"
 
 
 def store_error(error: Exception, path: Path) -> StoreError:

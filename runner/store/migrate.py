@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.engine.ports import Clock
-from runner.errors import SchemaError, StoreError, UsageError
+from runner.errors import SchemaError, UsageError
 from runner.store.database import Connect, Database, create_private
 from runner.store.locks import lock_database
+from runner.store.remains import empty_error, refuse_leftover_log, refuse_set_aside
 from runner.store.tables import APPLICATION_ID, HEAD
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def prepare(
 ) -> Prepared:
     """Create or upgrade `path` to `head`. `scripts` is the folder of migrations; None: the shipped ones.
 
-    Raises UsageError (missing and `create` is false, or nothing can be made there), SchemaError (newer, or not ours),
-    BusyError (a run is at work on an older file), StoreError.
+    Raises UsageError (missing and `create` is false, or nothing can be made there), SchemaError (newer, not ours, set
+    aside as damaged, or empty and `create` is false), BusyError (a run is at work on an older file), StoreError.
     """
     if not path.exists():
         if not create:
@@ -53,28 +54,20 @@ def prepare(
                 why="nothing was loaded there yet",
                 fix="runner load FILE -p PROVIDER.OPERATION, or --db ANOTHER-FILE",
             )
-        _refuse_leftover_log(path)
+        refuse_set_aside(path)
+        refuse_leftover_log(path)
         return Prepared(is_new=_create(path, scripts=scripts, connect=connect), backup=None)
     database = Database(path, connect=connect)
     version = _version(database)
     if version == head:
         return Prepared(is_new=False, backup=None)
     if version is None:
+        if not create:
+            raise empty_error(path)
+        path.chmod(0o600)  # as if it had been made here: it will hold what was paid for
         _upgrade(database, scripts=scripts)
         return Prepared(is_new=True, backup=None)
     return Prepared(is_new=False, backup=_renew(database, version, clock=clock, scripts=scripts))
-
-
-def _refuse_leftover_log(path: Path) -> None:
-    """SQLite would replay a log it finds beside a file of that name, although it belongs to another one."""
-    real = Path(os.path.realpath(path))  # a symbolic link is the same database
-    log = real.with_name(f"{real.name}-wal")
-    if log.exists() and log.stat().st_size and not path.exists():  # another process may have made both meanwhile
-        raise StoreError(
-            f"{real.name} is gone, but {log.name} is here",
-            why="it belongs to the file that was moved or removed, and would damage a new one",
-            fix=f"put {real.name} back, or: mv {log} {log}.old && rm -f {real}-shm",
-        )
 
 
 def _create(path: Path, *, scripts: Path | None, connect: Connect) -> bool:

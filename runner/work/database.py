@@ -10,11 +10,13 @@ from runner.work.session import Session
 
 
 def status(session: Session) -> DatabaseStatus:
-    """The file and its schema, read without changing it. SchemaError: not a runner database."""
+    """The file and its schema, read without changing it. SchemaError: not a runner database, empty, or set aside."""
+    from runner.store.remains import refuse_set_aside
     from runner.store.tables import HEAD
 
     path = session.path
     exists = path.exists()
+    refuse_set_aside(path)
     revision = _revision(path) if exists else None
     return DatabaseStatus(
         path=path,
@@ -28,8 +30,11 @@ def status(session: Session) -> DatabaseStatus:
 
 def _revision(path: Path) -> str:
     from runner.store.database import Database
+    from runner.store.remains import empty_error, is_empty
     from runner.store.tables import APPLICATION_ID
 
+    if is_empty(path):
+        raise empty_error(path)
     with Database(path).reading() as connection:
         if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
             raise SchemaError(

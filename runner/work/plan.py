@@ -124,7 +124,7 @@ def _name(source: Source, request: LoadRequest, operations: Iterable[str]) -> st
 def _asked_before(request: LoadRequest, session: Session) -> tuple[str, ...]:
     """The operations of the batch that this file already is: `runner run leads.csv` goes on without -p."""
     path = request.origin.path
-    if path is None or not session.path.exists():
+    if path is None or not session.is_there:
         return ()
     known = [info for info in session.store().reports.batches() if info.source.get("path") == str(path)]
     wanted: list[str] = []

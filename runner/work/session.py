@@ -11,6 +11,7 @@ from runner.engine.ports import Clock, Transport
 from runner.errors import BatchError
 from runner.settings import Settings
 from runner.store import open_store
+from runner.store.remains import is_empty, refuse_set_aside
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.money import Prices, read_prices
@@ -28,6 +29,7 @@ class Session:
         self._seams = seams
         self._store: Store | None = None
         self._prices: Prices | None = None
+        self._told_new = False
 
     @property
     def clock(self) -> Clock:
@@ -41,8 +43,10 @@ class Session:
 
     def store(self, *, create: bool = False) -> Store:
         """The open store. BatchError when the file is missing and `create` is false: reading must not make one."""
+        was_empty = is_empty(self.path)
         if self._store is None:
             if not create and not self.path.exists():
+                refuse_set_aside(self.path)
                 raise BatchError(
                     "there is no batch here yet",
                     why=f"The database {self.path} does not exist.",
@@ -58,11 +62,12 @@ class Session:
                 gather_seconds=self._seams.gather_seconds,
             )
             self._announce(self._store)
+        if create and not self._told_new and self._store.reports.last() is None:
+            self._told_new = True
+            self.notices += (_new_text(self.path, is_new=self._store.is_new, was_empty=was_empty),)
         return self._store
 
     def _announce(self, store: Store) -> None:
-        if store.is_new:
-            self.notices += (f"new database {self.path}: nothing paid earlier is known here",)
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
         self.notices += tuple(store.notices())
@@ -87,7 +92,7 @@ class Session:
         `files`: profile files by provider name, beside those of the batches that are here.
         """
         if self._prices is None or files:
-            known = self.store().reports.batches() if self.settings.prices and self.path.exists() else []
+            known = self.store().reports.batches() if self.settings.prices and self.is_there else []
             of_batches = {name: path for info in known for name, path in info.source.get("profiles", {}).items()}
             self._prices = read_prices(self.settings, self.profiles, files={**of_batches, **files})
         return self._prices
@@ -106,8 +111,21 @@ class Session:
             return last
         return reports.find(text, directory=self.settings.directory)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether a database was ever written to the file."""
+        return self.path.exists() and not is_empty(self.path)
+
     def close(self) -> None:
         """Close the store; safe to call twice."""
         if self._store is not None:
             self._store.close()
             self._store = None
+
+
+def _new_text(path: Path, *, is_new: bool, was_empty: bool) -> str:
+    """Who begins anew may pay anew: said until a batch is in the database."""
+    unknown = "nothing paid earlier is known here"
+    if was_empty:
+        return f"new database {path}: {unknown}; the file was empty: if it held batches, it was truncated"
+    return f"new database {path}: {unknown}" if is_new else f"no batch is in {path}: {unknown}"

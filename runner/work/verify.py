@@ -70,11 +70,13 @@ def verify(session: Session, *, on_line: Callable[[CheckLine], None] = lambda _:
     """
     from runner.store.database import Database
     from runner.store.locks import is_locked
+    from runner.store.remains import refuse_set_aside
     from runner.store.verify import unended
     from runner.store.verify import verify as checks
 
     path = session.path
     if not path.exists():
+        refuse_set_aside(path)
         raise UsageError(
             f"there is no database at {path}", why="Nothing was loaded there yet.", fix="runner db verify --db FILE"
         )
@@ -139,7 +141,7 @@ def _problem(one: Violation, session: Session) -> Problem:
 
 def _command(one: Violation, session: Session) -> str:
     """What to do about it, as one types it here."""
-    from runner.store.database import restore_command
+    from runner.store.remains import restore_command
 
     flags, batch = session.settings.typed, one.batch
     match one.fix:

@@ -83,7 +83,7 @@ def test_a_damaged_file_is_a_violation(folder: Path, done: Path) -> None:
     told = inside(folder, "db", "verify")
     assert told.returncode == 3, told.stderr
     assert "integrity: " in told.stdout
-    assert f"|| cp BACKUP {done}" in told.stdout
+    assert f'|| cp "$backup" {done}' in told.stdout
 
 
 def test_a_file_that_cannot_be_read_at_all_says_what_was_not_checked(folder: Path, done: Path) -> None:

@@ -19,7 +19,8 @@ from runner.domain.model import Answer, BatchId, Debited, Fault, Job, Resolution
 from runner.domain.states import BatchEvent, JobEvent
 from runner.errors import SchemaError
 from runner.store import open_store
-from runner.store.database import Database, restore_command
+from runner.store.database import Database
+from runner.store.remains import restore_command
 from runner.store.store import Store
 from runner.store.verify import readable_batches, unended, verify
 from runner.store.verify.values import NAMED, Check, Fix

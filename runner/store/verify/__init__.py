@@ -18,6 +18,7 @@ from runner.domain.model import BatchId
 from runner.errors import BatchError, SchemaError
 from runner.store.database import Database
 from runner.store.reading import read_batch
+from runner.store.remains import empty_error
 from runner.store.tables import APPLICATION_ID, HEAD
 from runner.store.values import BatchInfo
 from runner.store.verify.attempts import ANSWERS, ATTEMPTS, CHARGES
@@ -78,7 +79,7 @@ def _known_file(connection: sa.Connection, database: Database) -> None:
     """SchemaError unless it is a runner database of this version's schema."""
     name = database.path.name
     if connection.exec_driver_sql("PRAGMA page_count").scalar_one() == 0:
-        raise SchemaError(f"{name} is empty", why="nothing was ever written into it", fix="--db ANOTHER-FILE")
+        raise empty_error(database.path)
     if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
         raise SchemaError(f"{name} is not a runner database", why="another program made it", fix="--db ANOTHER-FILE")
     revisions = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()

@@ -1,0 +1,64 @@
+"""What is left of a database that is gone, empty or set aside: reasons not to begin anew as if nothing was paid."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from runner.errors import SchemaError, StoreError
+
+
+def aside(path: Path) -> Path:
+    """The folder that a damaged file is moved to before a backup takes its place."""
+    return path.with_name(f"{path.name}.damaged")
+
+
+def restore_command(path: Path) -> str:
+    """What puts a backup in the place of a damaged file, in a shell; without a backup it changes nothing.
+
+    Nothing is overwritten: the file may hold answers that were paid for since. Its write-ahead log goes with it into a
+    new folder: there it belongs to that file still, and is not replayed over the backup.
+    """
+    file, folder = shlex.quote(str(path)), shlex.quote(str(aside(path)))
+    moved = f'mkdir {folder} && for s in "" -wal -shm; do [ -e {file}$s ] && mv {file}$s {folder}; done'
+    copied = f'[ -e {file} ] || cp "$backup" {file}'
+    return f'backup=BACKUP; [ -e "$backup" ] && {{ {moved}; {copied}; }}'
+
+
+def is_empty(path: Path) -> bool:
+    """A file without a byte: no database, and perhaps what is left of one."""
+    return path.exists() and path.stat().st_size == 0
+
+
+def empty_error(path: Path) -> SchemaError:
+    """Whoever only reads must not make a database of it, which would say that nothing was paid."""
+    return SchemaError(
+        f"{path.name} is empty",
+        why="If it held batches, it was truncated; then what was paid is not known here.",
+        fix=f"--db ANOTHER-FILE, or put a backup in its place: {restore_command(path)}",
+    )
+
+
+def refuse_set_aside(path: Path) -> None:
+    """SchemaError: the database was moved away as damaged, and nothing took its place."""
+    folder = aside(path)
+    if folder.exists() and not path.exists():
+        file, old = shlex.quote(str(path)), shlex.quote(str(folder))
+        raise SchemaError(
+            f"{path.name} was set aside as damaged, and no backup is in its place",
+            why=f"A new one would know nothing of what was paid; the damaged one is in {folder.name}.",
+            fix=f"cp BACKUP {file}   (or, to begin anew and pay again: mv {old} {old}.kept)",
+        )
+
+
+def refuse_leftover_log(path: Path) -> None:
+    """SQLite would replay a log it finds beside a file of that name, although it belongs to another one."""
+    real = Path(os.path.realpath(path))  # a symbolic link is the same database
+    log = real.with_name(f"{real.name}-wal")
+    if log.exists() and log.stat().st_size and not path.exists():  # another process may have made both meanwhile
+        raise StoreError(
+            f"{real.name} is gone, but {log.name} is here",
+            why="it belongs to the file that was moved or removed, and would damage a new one",
+            fix=f"put {real.name} back, or: mv {log} {log}.old && rm -f {real}-shm",
+        )
