@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from runner.engine.stop import StopSignal
     from runner.work.outlook import Checked, Preflight
     from runner.work.records import Log, Spend
-    from runner.work.results import BatchStatus, Doubt, Exported, JobStory, Loaded, RunResult, Steered
+    from runner.work.results import BatchStatus, Doubt, Exported, JobStory, Loaded, RunResult, Steered, Tuned
     from runner.work.support import SupportRequest
 
 _HOMES = {
@@ -68,7 +68,7 @@ _HOMES = {
     "runner.engine.stop": ("StopSignal",),
     "runner.work.records": ("Log", "Spend"),
     "runner.work.outlook": ("Checked", "Preflight"),
-    "runner.work.results": ("BatchStatus", "Doubt", "Exported", "JobStory", "Loaded", "RunResult", "Steered"),
+    "runner.work.results": ("BatchStatus", "Doubt", "Exported", "JobStory", "Loaded", "RunResult", "Steered", "Tuned"),
     "runner.work.support": ("SupportRequest",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -114,6 +114,7 @@ __all__ = [
     "StoreError",
     "StoreTrouble",
     "SupportRequest",
+    "Tuned",
     "UsageError",
     "aopen",
     "open",

@@ -21,7 +21,7 @@ from runner.work.deliver import export
 from runner.work.lists import Given
 from runner.work.outlook import Preflight
 from runner.work.preflight import preflight
-from runner.work.results import Exported, Loaded, RunResult, Steered
+from runner.work.results import Exported, Loaded, RunResult, Steered, Tuned
 from runner.work.shape import Shape
 from runner.work.steer import Steer, parse_resolution
 
@@ -269,6 +269,22 @@ class Runner(Ahead, Watching, Upkeep):
     def retry(self, batch: BatchLike, only: str = "failed") -> Steered:
         """Queue failures again, final ones included: "failed" or "failed:RULE"."""
         return self._steer().retry(self._info(batch), only)
+
+    def tune(
+        self,
+        batch: BatchLike | None = None,
+        *,
+        rate: str | None = None,
+        in_flight: int | None = None,
+        max_requests: int | None = None,
+        max_spend: SpendCap | None = None,
+    ) -> Tuned:
+        """Change limits that are kept with the batch; a run at work goes by them within a second. `rate`: "30/min", or
+        "none" for as fast as the provider allows. UsageError: they cannot hold. BatchError: the batch is over."""
+        from runner.work.tune import tune  # it needs the engine, as a run does
+
+        info, tools = self._info(batch), self._session.tools()
+        return tune(info, rate=rate, in_flight=in_flight, max_requests=max_requests, max_spend=max_spend, tools=tools)
 
     def resolve(
         self,

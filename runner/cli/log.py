@@ -172,6 +172,13 @@ def _rate(record: Record) -> str:
     return str(record.detail.get("rate") or "").replace("/", " in ")
 
 
+def _limits(record: Record) -> str:
+    """`at most 30 in 60 s, 2 on the way at once`."""
+    rate, in_flight = _rate(record), record.detail.get("in_flight")
+    parts = [f"at most {rate}" if rate else "no rate", f"{in_flight} on the way at once" if in_flight else ""]
+    return ", ".join(filter(None, parts))
+
+
 def _recovered(record: Record) -> str:
     doubts, released = int(record.detail.get("doubts", 0)), int(record.detail.get("released", 0))
     doubtful = f"{number(doubts) if doubts else 'none'} of its requests {'is' if doubts <= 1 else 'are'} in doubt"
@@ -198,6 +205,18 @@ def _retried(record: Record) -> str:
 def _settings(record: Record) -> str:
     flags = [_flag(name, value) for name, value in record.detail.items()]
     return f"you: {' '.join(flags)}" if flags else "you: an option taken back"
+
+
+def _tuned(record: Record) -> str:
+    """What was changed, with what held before."""
+    detail = record.detail
+    changed = []
+    for name, value in detail.items():
+        if not name.endswith("_before"):
+            before = detail.get(f"{name}_before")
+            was = "off" if before is None else _flag(name, before).removeprefix(f"--{name.replace('_', '-')} ")
+            changed.append(f"{_flag(name, value)} (was {was})")
+    return f"you: tune {', '.join(changed)}"
 
 
 def _flag(name: str, value: Any) -> str:
@@ -251,6 +270,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "batch.resumed": _words("you: resume"),
     "batch.recovered": _recovered,
     "batch.settings": _settings,
+    "batch.tuned": _tuned,
     "batch.exported": lambda r: f"{count(r.detail['rows'], 'row')} written to {r.detail.get('file', 'stdout')}",
     "wish.paused": _words("you: pause, asked of the run at work"),
     "wish.cancelled": _words("you: cancel, asked of the run at work"),
@@ -277,7 +297,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,
-    "lane.limits": lambda r: f"its answers say how fast it may be asked: at most {_rate(r)} now",
+    "lane.limits": lambda r: f"its limits changed: {_limits(r)} now",
     "lane.slowed": lambda r: f"it was refused for its pace: {_rate(r)} now, slowly faster from here",
     "lane.restored": lambda r: f"as fast as its limits allow again: {_rate(r)}",
     "lane.gated": _waiting,

@@ -48,6 +48,7 @@ _COMMANDS = (
     ("Steer", "pause", "steer:pause", "Stop sending for a batch until resume."),
     ("Steer", "resume", "steer:resume", "Lift a pause."),
     ("Steer", "cancel", "steer:cancel", "Give a batch up: what waits is never sent, answers stay."),
+    ("Steer", "tune", "steer:tune", "Change the limits of a batch, while its run is at work too."),
     ("Steer", "retry", "steer:retry", "Queue failed rows again, final failures included."),
     ("Steer", "doubt", None, "Requests that were sent and never answered."),
     ("Out", "export", "output:export", "Write a batch's rows with their answers: CSV or JSON lines."),

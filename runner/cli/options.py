@@ -33,6 +33,7 @@ MaxSpend = Annotated[
 MaxRequests = Annotated[
     int | None, Parameter(help="Never make more than N requests for this batch.", show_default=False)
 ]
+InFlight = Annotated[int | None, Parameter(help="Requests on the way at once, per provider.", show_default=False)]
 Rate = Annotated[Text, Parameter(help="N/s, N/min or N/h: slower than the provider allows.")]
 Limit = Annotated[int | None, Parameter(help="Work on at most N values in this run.", show_default=False)]
 """The limits of a run that `check` counts with too."""

@@ -1,4 +1,4 @@
-"""`pause`, `resume`, `cancel`, `retry`, `doubt`: wishes, written for the run at work or carried out at once."""
+"""`pause`, `resume`, `cancel`, `tune`, `retry`, `doubt`: wishes, written for the run at work or carried out at once."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from runner.cli.evidence import doubts_json, doubts_text
-from runner.cli.options import Common, Switch
+from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch
 from runner.cli.render import next_text
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import count
+from runner.cli.tuned import tuned_text
 from runner.domain.model import Resolution
 from runner.errors import UsageError
 
@@ -55,6 +56,32 @@ def cancel(batch: Batch, /, *, common: Common | None = None) -> int:
             screen.say("nothing was changed")
             return 0
         return _report(screen, library.cancel(name), done="cancelled", wished=f"cancel {_WISHED}")
+
+
+def tune(
+    batch: LastBatch = None,
+    /,
+    *,
+    rate: Annotated[
+        str | None,
+        Parameter(help="N/s, N/min or N/h: slower than the provider allows; none takes it back.", show_default=False),
+    ] = None,
+    in_flight: InFlight = None,
+    max_spend: MaxSpend = (),
+    max_requests: MaxRequests = None,
+    common: Common | None = None,
+) -> int:
+    """Change limits that are kept with a batch. A run at work goes by them within a second."""
+    with (common or Common()).open() as library:
+        tuned = library.tune(
+            library.find(batch),
+            rate=rate,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            max_spend=max_spend or None,
+        )
+        Screen().say(tuned_text(tuned))
+    return 0
 
 
 def retry(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.options import CAPS, OUTPUT, Common, Limit, MaxRequests, MaxSpend, Rate, Rows, Switch, Text
+from runner.cli.options import CAPS, OUTPUT, Common, InFlight, Limit, MaxRequests, MaxSpend, Rate, Rows, Switch, Text
 from runner.cli.progress import ProgressMode
 from runner.cli.render import loaded_text
 from runner.cli.terminal import Screen
@@ -36,9 +36,7 @@ class Caps:
         ),
     ] = None
     rate: Rate = None
-    in_flight: Annotated[
-        int | None, Parameter(help="Requests on the way at once, per provider.", show_default=False)
-    ] = None
+    in_flight: InFlight = None
     limit: Limit = None
     max_wait: Annotated[
         Text, Parameter(help="End with exit 6 when a provider asks for a longer wait (default: 15m).")

@@ -125,6 +125,12 @@ class Budget:
         self._accounts: dict[str, Account] = {}
         self._dearest: dict[str, Amount] = {} if dearest is None else dearest
 
+    def cap(
+        self, *, max_requests: Mapping[str | None, int] | None, max_spend: Mapping[str | None, Amount] | None
+    ) -> None:
+        """Other caps of the batch from now on; what was spent and is held stays counted."""
+        self._max_requests, self._max_spend = dict(max_requests or {}), dict(max_spend or {})
+
     def account(self, provider: str) -> Account:
         """The sums of one provider, made on first use."""
         return self._accounts.setdefault(provider, Account())

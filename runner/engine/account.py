@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from runner.domain.hints import read_hints
 from runner.domain.model import Amount
@@ -15,6 +16,7 @@ from runner.domain.provider import Limit, Pace, Provider
 from runner.engine.adaptation import Adaptation
 from runner.engine.arrival import Margin
 from runner.engine.gate import Gate, Pass
+from runner.engine.permit import OwnPace
 from runner.engine.ports import JobStore, LaneReport
 from runner.engine.realtime import RealTime
 from runner.engine.retries import Retries
@@ -89,7 +91,8 @@ class Account:
         self.adaptation = Adaptation(self.throttle)
         self.lanes: list[SharedLane] = []
         self.slots = Turns(provider.in_flight, lambda: next(iter(self.lanes), None))
-        self._slower: dict[tuple[Limit, ...], Throttle] = {}  # of batches that go slower than they might
+        # Of batches that go slower. One that nobody keeps to any more would not know what was sent since.
+        self._slower: WeakValueDictionary[tuple[Limit, ...], Throttle] = WeakValueDictionary()
         self._clock = clock
         self._asleep = clock.asleep
         clock.listen(self._woke)
@@ -114,10 +117,24 @@ class Account:
         own = tuple(limits)
         if not own:
             return self.throttle, None
-        if own not in self._slower:
-            self._slower[own] = Throttle(own, clock=self._clock, pace=self.provider.pace)
-            await self._restore(self._slower[own], store)
-        return self.throttle, self._slower[own]
+        slower = self._slower.get(own)
+        if slower is None:
+            slower = self._slower[own] = Throttle(own, clock=self._clock, pace=self.provider.pace)
+            await self._restore(slower, store)
+        return self.throttle, slower
+
+    async def repace(self, own: OwnPace, limits: tuple[Limit, ...], store: JobStore) -> None:
+        """A batch at work keeps to other limits of its own: with those who keep to the same already, else to windows
+        that begin with what was sent on the account before. The account's windows are not touched."""
+        throttle = self._slower.get(limits)
+        if throttle is not None or not limits:
+            own.expect(throttle)
+        else:
+            throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
+            own.expect(throttle)
+            await self._restore(throttle, store)
+            self._slower[limits] = throttle
+        own.change()
 
     def _woke(self) -> None:
         """The machine slept, or may have."""

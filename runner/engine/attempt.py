@@ -13,6 +13,7 @@ from runner.domain.model import UNSENT, Answer, Fault, Job, Request
 from runner.domain.provider import Operation
 from runner.engine.gate import Pass
 from runner.engine.lane import Lane
+from runner.engine.permit import Permit
 from runner.engine.ports import Opening, UnsendableError
 from runner.engine.settling import Admission, Settled, settle, tell, told, withdraw
 from runner.errors import StoreError
@@ -22,7 +23,9 @@ STALE_SECONDS = 10.0
 withdrawn: after a crash the windows count a request from `opened_us` on."""
 
 
-async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Admission | Refusal | None:
+async def admit(
+    lane: Lane, leave: Pass, job: Job, permit: Permit, before: Settled | None
+) -> Admission | Refusal | None:
     """Hold, rate and the second look; else everything is given back, the job to its feed: if midnight passed meanwhile
     too, for it would be paid for from another day's room. A Refusal: a cap has no room as long as requests are in
     flight.
@@ -48,7 +51,8 @@ async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Ad
             _put_back(lane, leave, job)
             return None
     opened_us = clock.now_us()
-    if not lane.may_send(leave) or lane.shared.limit_reached(job) or utc_day(opened_us) != hold.day:
+    turned = not permit.held or utc_day(opened_us) != hold.day  # another pace, another day: both have to be asked anew
+    if turned or not lane.may_send(leave) or lane.shared.limit_reached(job):
         lane.throttle.give_back()
         budget.give_back(hold)
         _put_back(lane, leave, job)
@@ -59,6 +63,7 @@ async def admit(lane: Lane, leave: Pass, job: Job, before: Settled | None) -> Ad
         lane.shared.opened.add(job.id)
     return Admission(
         leave=leave,
+        flight=lane.flight(permit),
         job=job,
         operation=operation,
         hold=hold,
@@ -108,12 +113,12 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         raise
     if not lane.may_send(leave) or shared.clock.monotonic() - asked > STALE_SECONDS:
         return withdraw(lane, admission, attempt)
-    flight = lane.flight()
+    flight = admission.flight
     started = shared.clock.awake.monotonic()  # that the machine slept meanwhile says nothing of the provider
     answer = refused if request is None else await lane.wire.on(lane.transport.send(request, arrived=flight.arrived))
     seconds = shared.clock.awake.monotonic() - started
     lane.answered(seconds)
-    flight.over(sent=answer.fault not in UNSENT)
+    lane.own.over(flight, sent=answer.fault not in UNSENT)
     shared.fault_point("answered")
     return settle(lane, admission, attempt, answer, seconds=seconds, unsendable=unsendable)
 

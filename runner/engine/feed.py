@@ -16,6 +16,11 @@ from runner.engine.waiting import Pending
 LEASE_SECONDS = 900.0
 
 
+def ahead(workers: int) -> int:
+    """How many jobs are claimed at a time for so many workers."""
+    return max(2, 2 * workers)
+
+
 class Feed:
     """Hands out due jobs; knows when the next one falls due, and when there is none left.
 
@@ -203,6 +208,10 @@ class Feed:
         suspects = f", {len(self._apart)} suspects, {len(self._out)} of them out" if self._apart or self._out else ""
         ahead = ", more on the way" if self._ahead is not None else ""
         return f"<Feed {len(self._buffer)} claimed{suspects}{ahead}, dry={self._dry}, next due {self.next_due_us} us>"
+
+    def resize(self, limit: int) -> None:
+        """Claim so many at a time."""
+        self._claim = replace(self._claim, limit=limit)
 
     def look_again(self) -> None:
         """There may be new work."""

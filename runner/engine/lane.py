@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from runner.domain.decide import Shut
 from runner.domain.ledger import Budget
 from runner.domain.model import BatchId, Job, RunId
-from runner.domain.provider import Limit, Operation, Provider
+from runner.domain.provider import Operation, Provider
 from runner.engine.account import Account
 from runner.engine.events import LaneChanged
 from runner.engine.faultpoints import FaultPoint, no_fault
-from runner.engine.feed import Feed
+from runner.engine.feed import Feed, ahead
 from runner.engine.gate import Pass
 from runner.engine.halts import UNREACHABLE
+from runner.engine.permit import OwnPace, Permit
 from runner.engine.ports import Claim, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
@@ -68,7 +69,7 @@ class Lane(Waiting):
         shared: Shared,
         transport: Transport,
         throttle: Throttle,
-        own_throttle: Throttle | None,
+        own: OwnPace,
         account: Account,
         workers: int,
     ) -> None:
@@ -78,7 +79,7 @@ class Lane(Waiting):
         self.shared = shared
         self.transport = transport
         self.throttle = throttle  # the account's
-        self.own_throttle = own_throttle  # slower, of this batch
+        self.own = own  # slower, of this batch
         self.account = account
         self.workers = workers
         self.gate = account.gate
@@ -97,7 +98,7 @@ class Lane(Waiting):
             run=shared.run,
             batch=shared.batch,
             operations=tuple(operations),
-            limit=max(2, 2 * workers),
+            limit=ahead(workers),
             now_us=0,
             lease_until_us=0,
         )
@@ -158,10 +159,18 @@ class Lane(Waiting):
         seconds = self.wire.latest_seconds
         return seconds is not None and seconds <= self.provider.http.timeout_seconds
 
-    def flight(self) -> Flight:
+    def flight(self, permit: Permit) -> Flight:
         """A request that was let through, for its throttles to be told what becomes of it."""
-        throttles = (self.throttle,) if self.own_throttle is None else (self.throttle, self.own_throttle)
-        return Flight(throttles, self.account.margin)
+        return self.own.flight(self.throttle, permit, self.account.margin)
+
+    def staff(self, workers: int) -> None:
+        """So many requests at once from now on: see `surplus`; who is missing has to be hired."""
+        self.workers = workers
+        self.feed.resize(ahead(workers))
+
+    def surplus(self) -> bool:
+        """Whether a worker who is between two attempts is one too many."""
+        return self.working > self.workers
 
     # --- ending -------------------------------------------------------------------------------------------------------
 
@@ -258,18 +267,14 @@ class Lane(Waiting):
             return None
         return self.shared.clock.now_us() + round(ahead * 1e6)
 
-    def limits(self) -> tuple[Limit, ...]:
-        """All that hold for it: the account's, then its own."""
-        return (*self.throttle.limits, *(self.own_throttle.limits if self.own_throttle is not None else ()))
-
     def rate(self) -> str | None:
         """The limits in words: "60/60 s, 2/1 s at 70 %"."""
-        own = self.own_throttle.limits if self.own_throttle is not None else ()
-        return self.account.adaptation.in_words(own)
+        return self.account.adaptation.in_words(self.own.limits)
 
     def report(self, reason: str | None) -> None:
         """Store and tell the lane's state if it changed."""
-        key: tuple[object, ...] = (self.state(), self.gate.until if self.gate.shut is not None else 0.0, self.rate())
+        until = self.gate.until if self.gate.shut is not None else 0.0
+        key: tuple[object, ...] = (self.state(), until, self.rate(), self.workers)
         if self._over is not None:  # what others are told is no news of this batch, but for a wait it has to keep later
             key = (self._over, self.gate.until if self._over == "done" and self.gate.shut is Shut.PAUSE else 0.0)
         unproved = self.closed is None or self.stop_reason is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import anyio
 
 from runner.domain.model import BatchId, RunId
-from runner.domain.provider import Limit, Operation, Provider
+from runner.domain.provider import Operation, Provider
 from runner.engine.account import Account, SharedLane
 from runner.engine.budgets import Budgets
 from runner.engine.closing import Closing, keep_to
@@ -17,10 +17,12 @@ from runner.engine.events import RunStarted, RunStopping
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.funds import look_at_funds
 from runner.engine.lane import Lane, Shared
+from runner.engine.permit import OwnPace
 from runner.engine.ports import Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
 from runner.engine.rationing import tell_rationed
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
+from runner.engine.tuning import Reread, Tuning, most_in_flight, own_limits
 from runner.engine.waiting import Pending
 from runner.engine.waking import Waking
 from runner.engine.watchdog import Watchdog
@@ -91,9 +93,11 @@ async def prepare(
     fault_point: FaultPoint = no_fault,
     name: str = "",
     closing: Closing | None = None,
+    reread: Reread | None = None,
 ) -> BatchRun:
     """A batch (`name`: as people know it) with its lanes onto `accounts`, as earlier runs left them; nothing is sent.
-    `closing`: when the run ends whatever is left.
+    `closing`: when the run ends whatever is left. `reread`: the options that hold once a person changed what is kept
+    with the batch.
 
     Prepare all batches of a run before the first one works: what any of them was told holds for the account.
     """
@@ -126,17 +130,18 @@ async def prepare(
         await _resume_pace(setup.provider, account, store, time)
         account.lanes.append(lane)
         shared.lanes.append(lane)
-    return BatchRun(shared, stop, accounts, closing or Closing(clock))
+    return BatchRun(shared, stop, accounts, closing or Closing(clock), reread or (lambda _: shared.options))
 
 
 class BatchRun:
     """One batch of a run. Asked to pause or cancel, it stops alone; `stop` ends all."""
 
-    def __init__(self, shared: Shared, stop: StopSignal, accounts: Accounts, closing: Closing) -> None:
+    def __init__(self, shared: Shared, stop: StopSignal, accounts: Accounts, closing: Closing, reread: Reread) -> None:
         self._shared = shared
         self._stop = stop
         self._accounts = accounts
         self._closing = closing
+        self._reread = reread
 
     async def work(self) -> RunSummary:
         """Until the batch is done, halted, parked, capped or stopped.
@@ -163,7 +168,7 @@ class BatchRun:
                 async with anyio.create_task_group() as guarded:
                     guarded.start_soon(watchdog.watch)
                     try:
-                        await _work(shared, working, self._closing)
+                        await _work(shared, working, self._closing, self._reread)
                     finally:
                         await self._give_back()
                     queued = await self._is_queued()
@@ -218,19 +223,16 @@ def cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 async def _lane(setup: LaneSetup, shared: Shared, account: Account) -> Lane:
     provider, options = setup.provider, shared.options
-    slower = [] if options.rate is None else [Limit(at_most=options.rate[0], per_seconds=options.rate[1])]
-    if account.provider is not provider:  # another profile of the same account: its limits hold beside the first one's
-        slower = [*slower, *(limit for limit in provider.limits if limit not in account.provider.limits)]
-    throttle, own_throttle = await account.pace(slower, shared.store)
+    throttle, own_throttle = await account.pace(own_limits(provider, account, options), shared.store)
     return Lane(
         provider,
         {operation.key: operation for operation in setup.operations},
         shared=shared,
         transport=setup.transport,
         throttle=throttle,
-        own_throttle=own_throttle,
+        own=OwnPace(own_throttle),
         account=account,
-        workers=min(provider.in_flight, options.in_flight or provider.in_flight),
+        workers=most_in_flight(provider, options),
     )
 
 
@@ -243,11 +245,12 @@ async def _resume_pace(provider: Provider, account: Account, store: JobStore, cl
         account.adaptation.resume(last.share, last.found, now=clock.monotonic())
 
 
-async def _work(shared: Shared, lanes: Sequence[Lane], closing: Closing) -> None:
+async def _work(shared: Shared, lanes: Sequence[Lane], closing: Closing, reread: Reread) -> None:
     async with anyio.create_task_group() as background:
         background.start_soon(keep_to, closing, shared, lanes)  # first: what is over before it began sends nothing
-        background.start_soon(_listen, shared, lanes)
         async with anyio.create_task_group() as workers:
+            tuning = Tuning(shared, lanes, reread, hire=lambda lane: workers.start_soon(worker, lane))
+            background.start_soon(_listen, shared, lanes, tuning)
             for lane in lanes:
                 lane.report(None)
                 for _ in range(lane.workers):
@@ -255,7 +258,7 @@ async def _work(shared: Shared, lanes: Sequence[Lane], closing: Closing) -> None
         background.cancel_scope.cancel()
 
 
-async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
+async def _listen(shared: Shared, lanes: Sequence[Lane], tuning: Tuning) -> None:
     """Twice a second: whether the machine slept, what another terminal asked for, and work that was added meanwhile."""
     waking = Waking(shared)
     visible = (await shared.asked.on(shared.store.wishes(shared.batch))).visible_job
@@ -265,6 +268,7 @@ async def _listen(shared: Shared, lanes: Sequence[Lane]) -> None:
         wishes = await shared.asked.on(shared.store.wishes(shared.batch))
         if wishes.requested_state is not None:
             shared.stop.set(f"requested:{wishes.requested_state}")
+        await tuning.follow(wishes.settings)
         if wishes.visible_job != visible:
             visible = wishes.visible_job
             for lane in lanes:

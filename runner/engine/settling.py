@@ -19,12 +19,14 @@ from runner.engine.events import AttemptClosed
 from runner.engine.gate import Pass
 from runner.engine.lane import Lane
 from runner.engine.ports import Settlement
+from runner.engine.throttle import Flight
 
 
 class Admission(NamedTuple):
-    """A job with everything it needs to be sent: a pass, room under the caps, and a permit of the throttle."""
+    """A job with everything it needs to be sent: a pass, room under the caps, and leave by both throttles."""
 
     leave: Pass
+    flight: Flight
     job: Job
     operation: Operation
     hold: Hold
@@ -227,7 +229,7 @@ def _event(lane: Lane, admission: Admission, weighed: Weighed, seconds: float) -
 def withdraw(lane: Lane, admission: Admission, attempt: AttemptId) -> Settled:
     """The lane shut while the intent was being committed: nothing is sent, nothing counts."""
     job = admission.job
-    lane.flight().over(sent=False)
+    lane.own.over(admission.flight, sent=False)
     lane.shared.budget.give_back(admission.hold)
     lane.leave(admission.leave)
     lane.account.retries.spare(job.id)

@@ -147,6 +147,10 @@ class Throttle:
         self._allowance.give_back()
         self._look_again()
 
+    def count(self) -> None:
+        """A request counts here too that another throttle let through, and that is under way."""
+        self._traffic.leave(self._clock.monotonic())
+
     def resize(self, limits: Sequence[Limit]) -> None:
         """Other limits, from now on: what the provider tells while it answers, or a person. What is in flight counts in
         them, and so does what was over before, as far as it is remembered."""
@@ -200,15 +204,23 @@ class Flight:
     __slots__ = ("_counted", "_margin", "_over", "_throttles")
 
     def __init__(self, throttles: Sequence[Throttle], margin: Margin | None = None) -> None:
-        self._throttles = throttles
+        self._throttles = list(throttles)
         self._margin = margin
-        self._counted: list[float] = []
+        self._counted: list[float | None] = []
         self._over = False
 
     @property
     def arrived(self) -> Arrived:
         """What the transport has to tell; `unheard` where nothing depends on it."""
         return unheard if self._margin is None or self._margin.seconds is None else self._arrive
+
+    def join(self, throttle: Throttle) -> None:
+        """From now on it counts there too."""
+        if throttle not in self._throttles:
+            throttle.count()
+            self._throttles.append(throttle)
+            if self._counted:
+                self._counted.append(None)  # not before its end
 
     def _arrive(self) -> None:
         seconds = self._margin.seconds if self._margin is not None else None
@@ -224,31 +236,6 @@ class Flight:
             return
         for throttle in self._throttles:
             (throttle.finish if sent else throttle.give_back)()
-
-
-class Permit:
-    """A worker's leave by the pace of its own batch. It is taken before anything that other batches wait for too, and
-    kept until a request is over: whoever goes slower holds up nobody."""
-
-    def __init__(self, throttle: Throttle | None) -> None:
-        self._throttle = throttle
-        self.held = throttle is None
-
-    async def take(self) -> None:
-        """Wait for it. Cancelling the wait gives it up."""
-        if self._throttle is not None:
-            await self._throttle.acquire()
-        self.held = True
-
-    def used(self) -> None:
-        """A request was made with it, and is over; its lane has told the throttle."""
-        self.held = self._throttle is None
-
-    def give_back(self) -> None:
-        """There is nothing to use it for."""
-        if self._throttle is not None and self.held:
-            self._throttle.give_back()
-            self.held = False
 
 
 def smoothing(limits: Sequence[Limit], *, factor: float = 1.0) -> AsyncLimiter | None:

@@ -103,7 +103,7 @@ class Watchdog:
             return True
         if not lane.active and not lane.feed.due():
             return True
-        throttles = (lane.throttle, lane.own_throttle)
+        throttles = (lane.throttle, lane.own.throttle)
         return any(throttle.holds_back() for throttle in throttles if throttle is not None)
 
     async def _end(self) -> None:
@@ -148,7 +148,7 @@ def _lane_lines(lane: Lane, now: float) -> Iterator[str]:
     yield f"  wire: {len(lane.wire)} requests, the oldest sent {_ago(lane.wire.oldest_seconds)}"
     yield f"  cap: refused={lane.refused}"
     yield f"  gate: shut={gate.shut}, until {gate.until - now:+.0f} s, closed={gate.closed}, {gate!r}"
-    for name, throttle in (("account", lane.throttle), ("batch", lane.own_throttle)):
+    for name, throttle in (("account", lane.throttle), ("batch", lane.own.throttle)):
         for window in throttle.statistics() if throttle is not None else ():
             yield f"  window ({name}): {window}"
     yield f"  feed: {lane.feed!r}"

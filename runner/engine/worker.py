@@ -15,8 +15,8 @@ from runner.engine.attempt import admit, carry_out
 from runner.engine.gate import Pass
 from runner.engine.knocking import knock
 from runner.engine.lane import Lane
+from runner.engine.permit import Permit
 from runner.engine.settling import Settled, told
-from runner.engine.throttle import Permit
 from runner.errors import StoreError
 
 CAP_SECONDS = 1.0
@@ -26,10 +26,10 @@ CAP_SECONDS = 1.0
 async def worker(lane: Lane) -> None:
     """Work until the lane is done, shut for the rest of the run, or asked to stop."""
     settled: Settled | None = None
-    permit = Permit(lane.own_throttle)
+    permit = lane.own.permit()
     try:
         with _failing(lane), lane.at_work() as scope:
-            while not lane.stopped():
+            while not lane.stopped() and not lane.surplus():
                 # All else below may go round without waiting: a cancelled caller must not pay for one more job.
                 await checkpoint_if_cancelled()
                 if lane.feed.dry or not permit.held:
@@ -52,16 +52,14 @@ async def worker(lane: Lane) -> None:
                     if job is None:
                         lane.leave(leave)
                         continue
-                    before = settled
-                    settled, refusal = await _attempt(lane, leave, job, scope, settled)
-                    if settled is not before:
-                        permit.used()
+                    settled, refusal = await _attempt(lane, leave, job, permit, scope, settled)
                 finally:
                     lane.account.slots.give()
                 if refusal is not None:
                     await _wait_at_cap(lane)
     finally:
-        permit.give_back()
+        permit.close()
+        lane.wake()  # what this one would have done next is another's now
         await told(lane, settled)
         await lane.flush_reports()
 
@@ -103,14 +101,14 @@ async def _slot(lane: Lane, leave: Pass, settled: Settled | None) -> bool:
 
 
 async def _attempt(
-    lane: Lane, leave: Pass, job: Job, scope: anyio.CancelScope, settled: Settled | None
+    lane: Lane, leave: Pass, job: Job, permit: Permit, scope: anyio.CancelScope, settled: Settled | None
 ) -> tuple[Settled | None, Refusal | None]:
     """One attempt, if nothing refuses it: what is not told yet, and the cap that has no room for it at the moment."""
     lane.active += 1
     lane.idle = False
     sent = False
     try:
-        admission = await admit(lane, leave, job, settled)
+        admission = await admit(lane, leave, job, permit, settled)
         lane.refused = isinstance(admission, Refusal)
         if isinstance(admission, Refusal):
             return settled, admission

@@ -30,6 +30,7 @@ INSERT INTO lanes (batch, provider, state, report) VALUES (?, ?, ?, ?)
 ON CONFLICT (batch, provider) DO UPDATE SET state = excluded.state, report = excluded.report
 """
 
+_LIMITS: Final = frozenset({"rate", "in_flight"})
 _PACE: Final = {"rate", "share", "found"}
 _TOLD: Final = ("reason", "until_us", "code", "message", "advice", "rate", "in_flight")
 
@@ -52,8 +53,8 @@ def read_latest(connection: sa.Connection, *, provider: str, since_us: int) -> L
 
 
 def write_lane(connection: sa.Connection, *, report: LaneReport, run: RunId, now_us: int) -> None:
-    """Keep the report; an event `lane.<state>` if anything but its time and pace is new, `lane.limits` if only its rate
-    is; and `lane.slowed` or `lane.restored` where a learned pace drops or is back."""
+    """Keep the report; an event `lane.<state>` if anything but its time and pace is new, `lane.limits` if only
+    limits are; and `lane.slowed` or `lane.restored` where a learned pace drops or is back."""
     entries = asdict(report)
     before = connection.exec_driver_sql(_READ_ONE, (report.batch, report.provider)).scalar()
     connection.exec_driver_sql(_WRITE, (report.batch, report.provider, report.state, to_json(entries)))
@@ -61,10 +62,10 @@ def write_lane(connection: sa.Connection, *, report: LaneReport, run: RunId, now
     changed = {name for name, value in entries.items() if name != "at_us" and (not known or known.get(name) != value)}
     if not changed or (report.state == "done" and changed <= {"until_us"} | _PACE):
         return  # a lane that is done says no more
-    events = [] if changed <= _PACE else [f"lane.{report.state}"]
+    events = [] if changed <= _PACE | _LIMITS else [f"lane.{report.state}"]
     if changed & {"share", "found"}:
         events += _pace_events(known, report)
-    elif changed == {"rate"}:
+    elif changed <= _LIMITS:
         events = ["lane.limits"]
     for event in events:
         write_event(

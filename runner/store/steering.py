@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -40,6 +40,14 @@ AND id <= (SELECT visible_job FROM batches WHERE id = jobs.batch)
 """
 _NOTES: Final = frozenset({"invalid", "refused", "countries"})  # kept beside the options, nobody's decision
 _KEEP: Final = "UPDATE batches SET settings = ?, touched_us = ? WHERE id = ?"
+
+
+class Change(NamedTuple):
+    """Kept settings, before and after; and when."""
+
+    at_us: int
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
 
 
 class Steering:
@@ -191,6 +199,26 @@ class Steering:
             }
             if options:
                 write_event(connection, "batch.settings", at_us=now, batch=batch, detail=options)
+
+    def tune(self, batch: BatchId, settings: Mapping[str, Any]) -> Change:
+        """Change kept settings of a batch that is not over; a run at work sees it within a second. None removes a key.
+
+        The event has what held before beside what holds now. BatchError: there is nothing left to tune.
+        """
+        with self._deciding(batch) as (connection, now, state):
+            if state in {BatchState.CANCELLED, BatchState.COMPLETED, BatchState.LOADING}:
+                raise _over(state, "tuned")
+            kept = connection.exec_driver_sql("SELECT settings FROM batches WHERE id = ?", (batch,)).scalar_one()
+            before = json.loads(kept)
+            after = {key: value for key, value in (before | dict(settings)).items() if value is not None}
+            connection.exec_driver_sql(_KEEP, (to_json(after), now, batch))
+            detail: dict[str, Any] = {}
+            for key in settings:
+                name, unit = key, "_millionths" if key == "max_spend" else ""
+                detail[f"{name}{unit}"] = after.get(key, "none" if not unit else None)
+                detail[f"{name}_before{unit}"] = before.get(key)
+            write_event(connection, "batch.tuned", at_us=now, batch=batch, detail=detail)
+        return Change(at_us=now, before=before, after=after)
 
     def announce(self, batch: BatchId, *, mark: Mapping[str, Any]) -> None:
         """Keep what a file will be known by, before it is in its place."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
@@ -72,6 +72,10 @@ class Wanted:
             for_seconds=None if for_ is None else _some_time(for_),
         )
 
+    def of_one_run(self) -> Wanted:
+        """Without what is kept: the batch's settings decide over that once they are kept there."""
+        return replace(self, max_requests=None, max_spend=None, in_doubt=None, rate=None, in_flight=None)
+
     def kept(self) -> dict[str, Any]:
         """What stays with the batch at its last value, as JSON; only what was given."""
         spend = None if self.max_spend is None else {who or "": amount for who, amount in self.max_spend.items()}
@@ -126,7 +130,7 @@ def run_options(
     providers = dict.fromkeys(one.provider for one in asked)
     per_day = {who: cap for who in providers if (cap := daily(who)) is not None}
     check_daily(per_day, asked, dearer)
-    settled = {**_from_defaults(defaults, {operation.provider for operation in asked}), **kept, **wanted.kept()}
+    settled = {**from_defaults(defaults, {operation.provider for operation in asked}), **kept, **wanted.kept()}
     spend = {who or None: Amount(amount) for who, amount in settled.get("max_spend", {}).items()}
     check_spend(spend, asked)
     requests = settled.get("max_requests")
@@ -145,8 +149,9 @@ def run_options(
     )
 
 
-def _from_defaults(defaults: RunDefaults, providers: set[str]) -> dict[str, Any]:
-    """The settings speak of every batch here: a cap on a provider that this one does not ask is not its matter."""
+def from_defaults(defaults: RunDefaults, providers: set[str]) -> dict[str, Any]:
+    """What holds where nothing is kept with a batch, as it would be kept. The settings speak of every batch here: a cap
+    on a provider that this one does not ask is not its matter."""
     caps = parse_spend(defaults.max_spend or (), name="[run] max_spend")
     spend = {who: amount for who, amount in caps.items() if who is None or who in providers} or None
     return Wanted(

@@ -253,6 +253,20 @@ class Steered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """Limits of a batch that were changed. Values as they are kept: a rate as text, amounts in millionths by provider,
+    "" for all of them."""
+
+    batch: str
+    state: BatchState
+    at_us: int  # since when they hold: for a run at work within a second
+    at_work: bool  # a run is at work on this database
+    changes: Mapping[str, tuple[Any, Any]]  # before and now; None: off
+    holds: Mapping[str, Any]  # all that do now, those of the settings among them
+    next: Next | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseStatus:
     """The database file."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from runner.domain.model import BatchId, InDoubtPolicy
 from runner.domain.states import BatchState
@@ -157,7 +158,12 @@ def _order(tools: Tools, info: BatchInfo, wanted: Wanted) -> Order:
     operations = tools.profiles.of_batch(info.operations, info.source)
     resending = options.in_doubt is InDoubtPolicy.RESEND_ONCE
     accounts: list[Account] = accounts_of(tools, info, operations, options, resending=resending)
-    return Order(info=info, accounts=tuple(accounts), options=options)
+    return Order(info=info, accounts=tuple(accounts), options=options, reread=partial(_reread, tools, info, wanted))
+
+
+def _reread(tools: Tools, info: BatchInfo, wanted: Wanted, kept: Mapping[str, Any]) -> RunOptions:
+    """The options of a run at work, from the settings that are kept with its batch by now."""
+    return _options(tools, replace(info, settings=kept), wanted.of_one_run())
 
 
 def _take_up(tools: Tools, order: Order, wanted: Wanted) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from runner.engine.events import RunEnded, StoreTrouble
 from runner.engine.ports import Observer, RunOptions
 from runner.engine.run import Accounts, BatchRun, RunSummary, cause, prepare
 from runner.engine.stop import StopSignal
+from runner.engine.tuning import Reread
 from runner.store.values import BatchInfo, Trouble, Wish
 from runner.work.accounts import Account, Wires
 from runner.work.ending import ending, signal_exit
@@ -44,6 +45,7 @@ class Order:
     info: BatchInfo
     accounts: tuple[Account, ...]
     options: RunOptions
+    reread: Reread  # for settings that a person changes while the run is at work
 
 
 Tell = Callable[[BatchId, Ended], Awaitable[None]]
@@ -135,6 +137,7 @@ async def _run_all(
                 fault_point=tools.seams.fault_point,
                 name=order.info.name,
                 closing=closing,
+                reread=order.reread,
             )
             for order in sending
         ]

@@ -22,6 +22,7 @@ from runner.engine.events import Event
 from runner.engine.ports import RunOptions, UnsendableError
 from runner.engine.run import Accounts, LaneSetup, RunSummary, prepare
 from runner.engine.stop import StopSignal
+from runner.engine.tuning import Reread
 from runner.engine.wire import Arrived, unheard
 from runner.store import open_store
 from runner.store.store import Store
@@ -210,6 +211,7 @@ class Night:
     one_account: str = ""  # that all providers are names of
     during: Callable[[Store], Any] | None = None  # runs beside the engine
     closing: Callable[[VirtualClock], Closing] = Closing  # made when a run begins
+    reread: Reread | None = None  # what a person kept meanwhile
     _seed: int = 0
 
     def __post_init__(self) -> None:
@@ -301,6 +303,7 @@ class Night:
                 observer=self.events.append,
                 stop=self.stop,
                 closing=self.closing(self.clock),
+                reread=self.reread,
             )
         ).work()
 
