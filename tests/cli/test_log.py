@@ -103,7 +103,17 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
             "you: --max-spend defastra=5 -o out.csv",
         ),
         ("doubts.resolved", {"jobs": 2, "resolution": "charged"}, "you: 2 requests in doubt counted as charged"),
-        ("lane.limits", {"rate": "54/60 s"}, "its answers say how fast it may be asked: at most 54 in 60 s now"),
+        (
+            "batch.tuned",
+            {"rate": "30/min", "rate_before": "1/s", "in_flight": 2, "max_spend": 5, "max_spend_before": {"acme": 3}},
+            "you: tune --rate 30/min (was 1/s), --in-flight 2 (was off), --max-spend 5 (was acme=3)",
+        ),
+        ("lane.limits", {"rate": "54/60 s"}, "its limits changed: at most 54 in 60 s now"),
+        (
+            "lane.limits",
+            {"rate": "54/60 s", "in_flight": 2},
+            "its limits changed: at most 54 in 60 s, 2 on the way at once now",
+        ),
         (
             "balance.differs",
             {"unit": "check", "opening": 500, "closing": 370, "debited": 128, "in_doubt": 2, "difference": 2},

@@ -41,10 +41,10 @@ SENDING = (
         "P5: one attempt, one request",
         (
             "engine/attempt.py",
-            "    flight.over(sent=answer.fault not in UNSENT)\n",
+            "    lane.own.over(flight, sent=answer.fault not in UNSENT)\n",
             "    if answer.fault is not None and request is not None:\n"
             "        answer = await lane.transport.send(request)\n"
-            "    flight.over(sent=answer.fault not in UNSENT)\n",
+            "    lane.own.over(flight, sent=answer.fault not in UNSENT)\n",
         ),
     ),
     mutant(
