@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import BinaryIO, Unpack
 
 from runner.app.listing import ListKeywords, list_request
 from runner.app.watching import BatchLike
@@ -29,7 +29,7 @@ class Ahead:
 
     def check(
         self,
-        source: str | Path | Given | None,
+        source: str | Path | Given | BinaryIO | None,
         operations: Sequence[str] = (),
         *,
         max_requests: int | None = None,

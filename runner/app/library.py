@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO, Unpack
+from typing import BinaryIO, Self, TextIO, Unpack
 
 from runner.app.ahead import Ahead
 from runner.app.keywords import RunKeywords
@@ -57,7 +57,7 @@ class Runner(Ahead, Watching, Upkeep):
 
     def load(
         self,
-        source: str | Path | Given | None,
+        source: str | Path | Given | BinaryIO | None,
         operations: Sequence[str] = (),
         *,
         batch: str | None = None,
@@ -76,7 +76,8 @@ class Runner(Ahead, Watching, Upkeep):
     ) -> Loaded:
         """Import a list, or find the batch it already is. Sends nothing.
 
-        `source`: a CSV file, or rows as mappings (then `batch` names them), or None with `query` (a table or SELECT:
+        `source`: a file (CSV, JSON lines, a workbook, Parquet; gzip too), or a stream of such bytes or rows as mappings
+        (then `batch` names them), or None with `query` (a table or SELECT:
         `--from`), `database` (a URL or a `[sources.NAME]`: `--source`) and `key` (a column). `operations` default to
         `[run] operations`. `mapping`: "[PROVIDER.OP:]PARAM=COLUMN" texts or a mapping; `params`: "PARAM=VALUE"
         likewise. `max_invalid`: share of refused cells, 0.5 or "50%".

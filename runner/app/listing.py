@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, BinaryIO, TypedDict
 
 from runner.settings import Settings, parse_share
 from runner.work.lists import Given, Origin
@@ -32,7 +32,7 @@ class ListKeywords(TypedDict, total=False):
 
 
 def list_request(
-    settings: Settings, source: str | Path | Given | None, operations: Sequence[str], keywords: ListKeywords
+    settings: Settings, source: str | Path | Given | BinaryIO | None, operations: Sequence[str], keywords: ListKeywords
 ) -> LoadRequest:
     """From what people write. UsageError, InputError."""
     from runner.work.plan import LoadRequest, parse_mapping, parse_params  # only who loads pays for it

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -12,7 +11,7 @@ from cyclopts import Parameter
 from runner.cli.ahead import preflight_text
 from runner.cli.options import CAPS, INPUT, Common, Limit, MaxRequests, MaxSpend, Rate, Rows, Switch, Text
 from runner.cli.render import next_text
-from runner.cli.targets import FileOrBatch, known_batch
+from runner.cli.targets import FileOrBatch, known_batch, named_list, names_list
 from runner.cli.terminal import Screen
 from runner.cli.text import clean
 
@@ -64,8 +63,9 @@ def check(
 
     screen, flags, limits = Screen(), rows or Rows(), bounds or Bounds()
     with (common or Common()).open() as library:
-        if flags.given() or max_invalid is not None or (target is not None and Path(target).is_file()):
-            found = library.check(target, **flags.arguments(), max_invalid=max_invalid, **limits.arguments())
+        if flags.given() or max_invalid is not None or names_list(target):
+            asked = flags.arguments() | {"max_invalid": max_invalid} | limits.arguments()
+            found = library.check(named_list(target), **asked)
         else:
             found = library.check_batch(known_batch(library, target), **limits.arguments())
         for notice in library.notices:

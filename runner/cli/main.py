@@ -22,7 +22,7 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from runner.cli.options import Common
+from runner.cli.options import Common, spelled_out
 from runner.cli.terminal import Screen, error_object, settle_streams
 from runner.cli.text import redact
 from runner.errors import RunnerError, StalledError, UsageError
@@ -146,7 +146,7 @@ def invoke(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Never raises."""
     screen = Screen()
     try:
-        return build()(list(arguments)) or 0
+        return build()(spelled_out(arguments)) or 0
     except CycloptsError as error:
         return _refuse(screen, usage(error), arguments)
     except StalledError as error:

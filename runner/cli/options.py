@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -110,6 +111,19 @@ class Rows:
             "delimiter": self.delimiter,
             "header": not self.no_header,
         }
+
+
+STDIN = "/dev/stdin"
+"""What a list on stdin is called within: cyclopts takes the `-` that people type for an option without a name."""
+
+
+def spelled_out(words: Sequence[str]) -> list[str]:
+    """The words of a command line with `-` as `STDIN` where it stands for a list; only `-o` takes a `-` itself."""
+    if not words or words[0] not in ("check", "load", "run"):
+        return list(words)
+    return [
+        STDIN if word == "-" and before != "-o" else word for before, word in zip(["", *words], words, strict=False)
+    ]
 
 
 def refuse_password(url: str | None, *, flag: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -14,7 +13,7 @@ from runner.cli.ahead import known_text, preflight_text
 from runner.cli.options import INPUT, Common, Rows, Switch, Text
 from runner.cli.progress import ProgressMode
 from runner.cli.render import ended_text, loaded_text
-from runner.cli.targets import known_batch
+from runner.cli.targets import known_batch, named_list, names_list
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import clean, count, listed
 from runner.cli.work import Caps, Output, tell_notices
@@ -29,8 +28,8 @@ Targets = Annotated[
     str,
     Parameter(
         name="FILE|BATCH",
-        help="CSV files, or batches by their names or the beginnings of them (default: the last one). Several are "
-        "worked on side by side.",
+        help="Lists (- is stdin), or batches by their names or the beginnings of them (default: the last one). Several "
+        "are worked on side by side.",
     ),
 ]
 
@@ -124,8 +123,8 @@ def _batch(
     """The batch's name, and what was imported just now unless it was shown: a question would show it again. `said`:
     notices that were told."""
     # A file is always read again: a list that changed must not be mistaken for the one that was imported.
-    if rows.given() or max_invalid is not None or (target is not None and Path(target).is_file()):
-        loaded = library.load(target, **rows.arguments(), max_invalid=max_invalid)
+    if rows.given() or max_invalid is not None or names_list(target):
+        loaded = library.load(named_list(target), **rows.arguments(), max_invalid=max_invalid)
         tell_notices(library, screen, said)
         if loaded.created or loaded.added_rows:
             if can_ask():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from cyclopts import Parameter
 
+from runner.cli.options import STDIN
 from runner.domain.personal import shown_name
-from runner.errors import BatchError, InputError
+from runner.errors import BatchError, InputError, UsageError
 
 if TYPE_CHECKING:
     from runner.app import Runner
@@ -17,9 +19,26 @@ if TYPE_CHECKING:
 FileOrBatch = Annotated[
     str | None,
     Parameter(
-        name="FILE|BATCH", help="A CSV file, or a batch by its name or the beginning of it (default: the last one)."
+        name="FILE|BATCH",
+        help="A list (- is stdin), or a batch by its name or the beginning of it (default: the last one).",
     ),
 ]
+
+
+def names_list(target: str | None) -> bool:
+    """Whether a target is a list to read, and no batch."""
+    return target is not None and (target == STDIN or Path(target).is_file())
+
+
+def named_list(target: str | None) -> str | BinaryIO | None:
+    """What the library is to read: a path, or the bytes of stdin. UsageError: there is no stdin."""
+    if target != STDIN:
+        return target
+    if sys.stdin is None or sys.stdin.closed:
+        raise UsageError(
+            "there is nothing to read on stdin", why="it is closed", fix="runner run - --batch NAME < FILE"
+        )
+    return sys.stdin.buffer
 
 
 def known_batch(library: Runner, target: str | None) -> str:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from runner.cli.options import CAPS, OUTPUT, Common, InFlight, Limit, MaxRequests, MaxSpend, Rate, Rows, Switch, Text
 from runner.cli.progress import ProgressMode
 from runner.cli.render import loaded_text
+from runner.cli.targets import named_list
 from runner.cli.terminal import Screen
 from runner.cli.text import clean
 from runner.domain.model import InDoubtPolicy
@@ -18,7 +19,7 @@ from runner.errors import UsageError
 if TYPE_CHECKING:
     from runner.app import Runner
 
-File = Annotated[str | None, Parameter(help="A CSV file, unless --from is given.")]
+File = Annotated[str | None, Parameter(help="A list (- is stdin), unless --from is given.")]
 
 
 @Parameter(name="*", group=CAPS)
@@ -110,7 +111,7 @@ def load(file: File = None, /, *, rows: Rows | None = None, common: Common | Non
                 why="neither a file nor --from was given",
                 fix="runner load leads.csv -p defastra.email",
             )
-        loaded = library.load(file, **flags.arguments())
+        loaded = library.load(named_list(file), **flags.arguments())
         tell_notices(library, screen, set())
         screen.say(loaded_text(loaded))
     return 0

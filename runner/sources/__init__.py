@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from runner.sources.source import Row, Source
 
-__all__ = ["Row", "Source", "open_database", "open_file"]
+__all__ = ["Row", "Source", "open_database", "open_file", "open_stream"]
 
 
 def open_file(
     path: Path, *, encoding: str | None = None, delimiter: str | None = None, has_header: bool = True
 ) -> Source:
-    """A list in a file. Reads it once for its encoding, shape and hash. Raises InputError if it cannot be read.
+    """A list in a file: CSV in any spelling, JSON lines, a workbook or Parquet, told by its bytes; gzip is unpacked.
 
-    `encoding` is a codec's name and `delimiter` one character (or `tab`); None: found out, and said in `notes`.
-    Without a header the columns are called `column_1`, `column_2`, ...
+    Reads it once for its encoding, shape and hash. `encoding` is a codec's name and `delimiter` one character (or
+    `tab`), both of text; None: found out, and said in `notes`. Without a header the columns are called `column_1`,
+    `column_2`, ... Raises InputError if it cannot be read.
     """
     from runner.sources.content import FileContent
     from runner.sources.files import Reading, open_content
 
     return open_content(FileContent(path=path), Reading(encoding=encoding, delimiter=delimiter, has_header=has_header))
+
+
+def open_stream(
+    stream: BinaryIO, *, encoding: str | None = None, delimiter: str | None = None, has_header: bool = True
+) -> Source:
+    """As `open_file`, of bytes that can be read only once: they are spooled to a private temporary file."""
+    from runner.sources.content import SpooledContent
+    from runner.sources.files import Reading, open_content
+
+    return open_content(SpooledContent(stream), Reading(encoding=encoding, delimiter=delimiter, has_header=has_header))
 
 
 def open_database(url: str, *, table: str, key: str) -> Source:

@@ -8,11 +8,13 @@ import os
 import shlex
 import stat
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Protocol
 
 from runner.domain.personal import shown_name
@@ -49,7 +51,7 @@ class Content(Protocol):
 
     @property
     def place(self) -> Mapping[str, Any]:
-        """Where it lies, for the description of a source: `path`; empty where there is none."""
+        """Where it lies, for the description of a source: `path`, or `stream`."""
         ...
 
     def open(self) -> BinaryIO:
@@ -100,11 +102,12 @@ class SpooledContent:
     """A stream, read to its end into a private file without a name, which is gone with the process."""
 
     name = "the list on stdin"
-    place: Mapping[str, Any] = {}
+    place: Mapping[str, Any] = MappingProxyType({"stream": "stdin"})
 
     def __init__(self, stream: BinaryIO) -> None:
         """Reads the stream to its end. StorageFullError when the folder for temporary files is full."""
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the list; 0600, and never has a name
+        weakref.finalize(self, self._file.close)
         try:
             while piece := stream.read(_CHUNK):
                 self._file.write(piece)
@@ -131,8 +134,19 @@ class _Window(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
     def fileno(self) -> int:
         return int(self._file.fileno())
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self.fileno()).st_size}
+        self._at = max(0, base[whence] + offset)
+        return self._at
 
     def readinto(self, buffer: Any) -> int:
         self._file.seek(self._at)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import hashlib
 import json
 import re
@@ -20,6 +18,7 @@ from sqlalchemy.engine import URL
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.source import Row
+from runner.sources.values import as_text
 
 _QUERY: Final = re.compile(r"\s*(select|with)\s", re.IGNORECASE)
 _PIECE: Final = 1000  # rows fetched at once
@@ -133,36 +132,6 @@ class DatabaseTable:
             why=why,
             fix="--from TABLE --source NAME --key COLUMN, each as it is called in the database",
         )
-
-
-def as_text(value: Any) -> str:
-    """A database value as a cell: NULL is empty, whole numbers have no `.0`, dates are ISO 8601, JSON is compact."""
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return str(int(value)) if value.is_integer() else repr(value)
-        case decimal.Decimal():
-            return format(value, "f")
-        case datetime.date() | datetime.time():
-            return value.isoformat()
-        case bytes() | memoryview():
-            return _bytes_as_text(bytes(value))
-        case dict() | list():
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-        case _:
-            return str(value)
-
-
-def _bytes_as_text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.hex()
 
 
 def _statement(connection: sa.Connection, table: str, key: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 import shlex
+import zipfile
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -28,6 +30,9 @@ class Kind(StrEnum):
     """What can be read."""
 
     DELIMITED = "csv"
+    JSON_LINES = "jsonl"
+    WORKBOOK = "workbook"
+    PARQUET = "parquet"
     GZIP = "gzip"
 
 
@@ -39,7 +44,6 @@ class _Other(NamedTuple):
 
 _SAVE: Final = "Open it in the program it belongs to, save the table as CSV, then give that file."
 _OTHERS: Final = (
-    _Other(b"PK\x03\x04", "a spreadsheet or a zip archive", "unzip {file}   (of a spreadsheet: save the sheet as CSV)"),
     _Other(b"BZh", "compressed with bzip2", "bunzip2 {file}   (then give the file that comes out)"),
     _Other(b"\xfd7zXZ\0", "compressed with xz", "unxz {file}   (then give the file that comes out)"),
     _Other(b"\x28\xb5\x2f\xfd", "compressed with Zstandard", "unzstd {file}   (then give the file that comes out)"),
@@ -49,6 +53,15 @@ _OTHERS: Final = (
     _Other(b"\x89PNG", "a picture", _SAVE),
     _Other(b"\xff\xd8\xff", "a picture", _SAVE),
 )
+_ZIPPED: Final = (
+    ("word/", "a Word document", _SAVE),
+    ("ppt/", "a presentation", _SAVE),
+    ("Index/Document.iwa", "a Numbers document", _SAVE),
+)
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # XLS, and XLSX with a password
+_SHEETS: Final = b"application/vnd.oasis.opendocument.spreadsheet"
+_MOST_ZIPPED: Final = 1 << 30
 _JSON: Final = re.compile(r"\[\s*\{|\{\s*[\"}]")
 _WRITTEN: Final = (
     (re.compile(r"<!doctype|<html|<head|<body|<table|<meta", re.IGNORECASE), "a web page", _SAVE),
@@ -71,6 +84,12 @@ def kind_of(content: Content, start: bytes, *, delimited: bool) -> Kind:
     """
     if start.startswith(b"\x1f\x8b"):
         return Kind.GZIP
+    if start.startswith(b"PAR1"):
+        return Kind.PARQUET
+    if start.startswith(_OLE):
+        return Kind.WORKBOOK
+    if start.startswith(_ZIP):
+        return _zip_kind(content)
     for other in _OTHERS:
         if start.startswith(other.mark):
             raise _no_list(content, other.what, other.fix)
@@ -79,7 +98,7 @@ def kind_of(content: Content, start: bytes, *, delimited: bool) -> Kind:
         if pattern.match(text):
             raise _no_list(content, what, fix)
     if not delimited and _JSON.match(text):
-        raise _no_lines(content, text)
+        return _json_kind(content, text)
     return Kind.DELIMITED
 
 
@@ -88,10 +107,30 @@ def codec_of(start: bytes) -> str | None:
     return next((codec for mark, codec in BOMS if start.startswith(mark)), None)
 
 
-def _no_lines(content: Content, text: str) -> InputError:
+def _zip_kind(content: Content) -> Kind:
+    with content.open() as stream:
+        try:
+            archive = zipfile.ZipFile(stream if stream.seekable() else io.BytesIO(stream.read(_MOST_ZIPPED)))
+            names = archive.namelist()
+            mime = archive.read("mimetype") if names[:1] == ["mimetype"] else b""
+        except (zipfile.BadZipFile, EOFError) as error:
+            again = "Copy or download it again; or save the sheet as CSV, then give that file."
+            raise _no_list(content, "a zip archive or workbook that is cut off or damaged", again) from error
+    if mime.startswith(_SHEETS) or any(name.startswith("xl/") for name in names):
+        return Kind.WORKBOOK
+    for beginning, what, fix in _ZIPPED:
+        if any(name.startswith(beginning) for name in names):
+            raise _no_list(content, what, fix)
+    raise _no_list(content, "a zip archive", "unzip {file}   (then give the file that comes out)")
+
+
+def _json_kind(content: Content, text: str) -> Kind:
+    first, line_end, _ = text.partition("\n")
+    if text.startswith("{") and (first.rstrip().endswith("}") or not line_end):
+        return Kind.JSON_LINES
     rows = "'.[]'" if text.startswith("[") else "'.NAME[]'"
     where = "" if text.startswith("[") else "   (NAME: the key that holds the rows)"
-    return InputError(
+    raise InputError(
         f"{content.name} is JSON, but not one object a line",
         why="a list is read line by line",
         fix=f"jq -c {rows} {_file(content)} > leads.jsonl{where}",
@@ -107,4 +146,4 @@ def _no_list(content: Content, what: str, fix: str) -> InputError:
 
 
 def _file(content: Content) -> str:
-    return shlex.quote(content.name) if content.place else "FILE"
+    return shlex.quote(content.name) if "path" in content.place else "FILE"

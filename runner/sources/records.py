@@ -15,18 +15,23 @@ Ragged = Callable[[int, Sequence[str]], InputError]
 """The error about a record that is not as wide as the others, from its line and its fields."""
 
 
-def check_header(name: str, header: Sequence[str], *, line: int, unnamed: str = "") -> None:
-    """InputError unless every column of the file called `name` has a name of its own. `unnamed`: one more way out."""
+def check_header(
+    name: str, header: Sequence[str], *, where: str, unnamed: str = "", of_first_line: bool = True
+) -> None:
+    """InputError unless every column of the file called `name` has a name of its own.
+
+    `where` they stand: `line 1`, which may be a row (`of_first_line`). `unnamed`: one more way out.
+    """
     if len(header) > MOST_COLUMNS:
         raise InputError(
             f"{name} has {len(header):,} columns", why=f"{MOST_COLUMNS:,} is the most", fix="--delimiter CHARACTER"
         )
-    already = "or --no-header if that line is a row already"
-    why = f"line {line} names the columns"
+    already = ", or --no-header if that is a row already" if of_first_line else ""
+    why = f"{where} names the columns"
     for number, column in enumerate(header, start=1):
         if not column.strip():
             trailing = not any(other.strip() for other in header[number:])
-            fix = f"Name the column on line {line}{unnamed if trailing else ''}, {already}."
+            fix = f"Name the column in {where}{unnamed if trailing else ''}{already}."
             raise InputError(f"{name}: column {number} has no name", why=why, fix=fix)
     seen: dict[str, int] = {}
     for number, column in enumerate(header, start=1):
@@ -34,7 +39,7 @@ def check_header(name: str, header: Sequence[str], *, line: int, unnamed: str = 
             raise InputError(
                 f"{name}: columns {seen[column]} and {number} are both called {shown_name(column)!r}",
                 why=f"{why}, and a result could not say which one it belongs to",
-                fix=f"Give one of them another name on line {line}, {already}.",
+                fix=f"Give one of them another name in {where}{already}.",
             )
         seen[column] = number
 

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from runner.domain.table import Dialect
 from runner.errors import InputError, UsageError
 from runner.settings import Settings
-from runner.sources import Row, Source, open_database, open_file
+from runner.sources import Row, Source, open_database, open_file, open_stream
 
 Given = Sequence[Mapping[str, object]]
 """Rows as the library takes them: every mapping has the same keys; values become text, None an empty cell."""
@@ -20,10 +20,11 @@ Given = Sequence[Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What the user named as the list, before it is opened. Exactly one of `path`, `rows` and `query` is set."""
+    """What the user named as the list, before it is opened. Exactly one of the first four is set."""
 
     path: Path | None = None
     rows: Given | None = None
+    stream: BinaryIO | None = None  # read once
     query: str | None = None
     database: str | None = None  # with `query`: a URL, or the name of a `[sources.NAME]`
     key: str | None = None  # with `query`: the column that names a row
@@ -32,11 +33,20 @@ class Origin:
     has_header: bool = True
 
     @classmethod
-    def of(cls, source: str | Path | Given | None, *, directory: Path, **named: Any) -> Origin:
+    def of(cls, source: str | Path | Given | BinaryIO | None, *, directory: Path, **named: Any) -> Origin:
         """From what the library's `load` takes; `named` are the other fields. A relative path starts at `directory`."""
         if isinstance(source, str | Path):
             return cls(path=directory / Path(source).expanduser(), **named)
+        if hasattr(source, "read"):
+            return cls(stream=cast("BinaryIO", source), **named)
         return cls(rows=source, **named)
+
+    @property
+    def kind(self) -> str:
+        """For people: what a list without a file is read from."""
+        if self.stream is not None:
+            return "a stream, as stdin is"
+        return "rows given in memory" if self.rows is not None else "a table or query"
 
     def open(self, settings: Settings) -> Source:
         """The list, ready to be read. InputError if it cannot be; UsageError if it is not fully named."""
@@ -50,28 +60,27 @@ class Origin:
             )
         if self.rows is not None:
             return GivenRows(self.rows)
+        encoding = self.encoding or settings.run.encoding
+        delimiter = self.delimiter or settings.run.delimiter
+        if self.stream is not None:
+            return open_stream(self.stream, encoding=encoding, delimiter=delimiter, has_header=self.has_header)
         if self.path is None:
             raise UsageError(
                 "no list is named",
                 why="Neither a file nor --from was given.",
                 fix="runner run leads.csv -p defastra.email",
             )
-        return open_file(
-            self.path,
-            encoding=self.encoding or settings.run.encoding,
-            delimiter=self.delimiter or settings.run.delimiter,
-            has_header=self.has_header,
-        )
+        return open_file(self.path, encoding=encoding, delimiter=delimiter, has_header=self.has_header)
 
     def folder(self, settings: Settings) -> Path:
-        """Where the files that the list names are: its own folder; of a query or rows, the one that settings start in.
+        """Where the files that the list names are: its own folder; of others, the one that settings start in.
 
         Only what is really inside of it can be sent, whatever a cell says.
         """
         return settings.directory if self.path is None else self.path.parent
 
     def _open_query(self, settings: Settings) -> Source:
-        if self.path is not None:
+        if self.path is not None or self.stream is not None:
             raise UsageError(
                 "a file and --from are both given",
                 why="A batch has one list.",

@@ -75,6 +75,9 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
             why="One extends a batch, the other begins one.",
             fix="FILE with --add alone, or with --new alone",
         )
+    if request.origin.path is None and request.name is None:
+        why = f"It is read from {request.origin.kind}."
+        raise UsageError("the batch has no name", why=why, fix="--batch NAME")
     profiles, settings = session.profiles, session.settings
     wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
     if not wanted:
@@ -102,7 +105,7 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     )
     return Plan(
         source=source,
-        base=request.name or _name(source, request, operations),
+        base=request.name or default_name(source.name, operations),
         operations=operations,
         files=files,
         columns=columns,
@@ -114,19 +117,16 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     )
 
 
-def _name(source: Source, request: LoadRequest, operations: Iterable[str]) -> str:
-    if request.origin.path is None:
-        kind = "rows given in memory" if request.origin.rows is not None else "a table or query"
-        raise UsageError("the batch has no name", why=f"It is read from {kind}.", fix="--batch NAME")
-    return default_name(source.name, operations)
-
-
 def _asked_before(request: LoadRequest, session: Session) -> tuple[str, ...]:
-    """The operations of the batch that this file already is: `runner run leads.csv` goes on without -p."""
+    """The operations of the batch that this list already is: `runner run leads.csv` goes on without -p."""
     path = request.origin.path
-    if path is None or not session.is_there:
+    if not session.is_there:
         return ()
-    known = [info for info in session.store().reports.batches() if info.source.get("path") == str(path)]
+    batches = session.store().reports.batches()
+    if path is None:
+        known = [info for info in batches if info.name == request.name]
+    else:
+        known = [info for info in batches if info.source.get("path") == str(path)]
     wanted: list[str] = []
     for key in known[0].operations if known else ():
         provider, _, operation = key.partition(".")

@@ -177,7 +177,7 @@ def _eta(status: StoredStatus, profiles: Profiles, now_us: int) -> int | None:
 
 def _source(info: BatchInfo) -> str:
     source = info.source
-    return str(source.get("path") or source.get("table") or source.get("kind", ""))
+    return str(source.get("path") or source.get("table") or source.get("stream") or source.get("kind", ""))
 
 
 def beside(info: BatchInfo) -> str:

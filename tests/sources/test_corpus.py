@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from runner.errors import InputError
-from runner.exports import Line, write_csv
 from runner.sources import Source, open_file
 from tests.sources.corpus import CASES
 from tests.sources.corpus.case import Case
 from tests.sources.corpus.counter import records
+from tests.sources.exported import exported
 
 READABLE = [case for case in CASES if not case.says]
 REFUSED = [case for case in CASES if case.says]
@@ -25,14 +25,6 @@ def opened(case: Case, folder: Path) -> Source:
     path = folder / case.name
     path.write_bytes(case.data)
     return open_file(path, **case.options)
-
-
-def exported(source: Source) -> bytes:
-    """The list as an export without any answer writes it."""
-    target = io.BytesIO()
-    lines = (Line(row.cells, ()) for row in source.rows())
-    write_csv(target, header=source.header, operations=[], lines=lines, dialect=source.dialect)
-    return target.getvalue()
 
 
 def test_the_corpus_is_large_and_every_accident_is_in_it_once() -> None:

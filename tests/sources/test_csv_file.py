@@ -3,7 +3,6 @@ import csv
 import io
 import os
 import tracemalloc
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,18 +11,6 @@ from hypothesis import strategies as st
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources import Row, Source, open_file
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes a list and returns its path."""
-
-    def write(content: str | bytes, name: str = "leads.csv") -> Path:
-        path: Path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
 
 
 def cells(source: Source) -> list[tuple[str, ...]]:
@@ -161,8 +148,8 @@ def test_a_header_alone(write):
         ("\n\n", "is empty"),
         ("a,a\n1,2\n", "columns 1 and 2 are both called 'a'"),
         ("a,,c\n1,2,3\n", "column 2 has no name"),
-        (b"PK\x03\x04 and so on", "a spreadsheet or a zip archive"),
-        (b"\x1f\x8b\x08", "compressed"),
+        (b"PK\x03\x04 and so on", "a zip archive or workbook that is cut off"),
+        (b"\x1f\x8b\x08", "is cut off"),
         (b"SQLite format 3\0", "a SQLite database"),
         ("a\n1\n\0\n", "NUL character on line 3"),
         ("a,b\n1,2\n".encode("utf-16-le"), "NUL character on line 1"),

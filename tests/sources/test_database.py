@@ -1,5 +1,3 @@
-import datetime
-import decimal
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +7,6 @@ import pytest
 
 from runner.errors import InputError
 from runner.sources import Row, open_database, open_file
-from runner.sources.database import as_text
 
 
 @pytest.fixture
@@ -132,29 +129,6 @@ def test_content_hash(url):
     again = open_database(url, table="my leads", key="id")
     assert first.content_hash() == again.content_hash()
     assert first.content_hash() != open_database(url, table="recent", key="id").content_hash()
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, ""),
-        (True, "true"),
-        (33612345678.0, "33612345678"),
-        (0.1, "0.1"),
-        (float("inf"), "inf"),
-        (decimal.Decimal("1.50"), "1.50"),
-        (decimal.Decimal("3.36E+10"), "33600000000"),
-        (datetime.date(2026, 11, 21), "2026-11-21"),
-        (datetime.datetime(2026, 11, 21, 9, 5, tzinfo=datetime.UTC), "2026-11-21T09:05:00+00:00"),
-        (datetime.time(9, 5), "09:05:00"),
-        (b"\xc3\xa9", "é"),
-        (b"\xff\x00", "ff00"),
-        ({"a": ["ü", 1]}, '{"a":["ü",1]}'),
-    ],
-)
-def test_values_as_text(value, text):
-    """What a database holds becomes text without losing or adding anything."""
-    assert as_text(value) == text
 
 
 def test_the_same_list_from_either_source(tmp_path):

@@ -1,0 +1,129 @@
+"""A Parquet file as a source: streamed batch by batch, every value as faithful text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from runner.domain.table import Dialect
+from runner.errors import InputError
+from runner.sources.content import Content, Stamp, unchanged
+from runner.sources.extras import reader
+from runner.sources.records import check_header
+from runner.sources.source import Row
+from runner.sources.values import as_text, check_cells
+
+_BATCH: Final = 1000  # rows decoded at once
+_BUFFER: Final = 1 << 18  # bytes read ahead of each column, in place of a whole row group
+_CHUNK: Final = 1 << 20
+
+
+def open_parquet(content: Content, *, stem: str, notes: tuple[str, ...] = ()) -> ParquetRows:
+    """See `runner.sources.open_file`."""
+    digest = hashlib.sha256()
+    with content.open() as stream:
+        stamp = Stamp.of(stream.fileno())
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+    source = ParquetRows(content=content, name=stem, stamp=stamp, sha256=digest.hexdigest(), header=())
+    with source.file() as file:
+        header = tuple(file.schema_arrow.names)
+    if not header:
+        raise InputError(f"{content.name} is empty", why="it has no column", fix="Write a column of values into it.")
+    check_header(content.name, header, where="its schema", of_first_line=False)
+    return ParquetRows(content=content, name=stem, stamp=stamp, sha256=source.sha256, header=header, notes=notes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetRows:
+    """A `Source`. What is missing (null, and NaN as data frames have it) is empty; what is nested is compact JSON."""
+
+    content: Content
+    name: str
+    stamp: Stamp
+    sha256: str
+    header: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    dialect: Dialect = field(default_factory=Dialect)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """`kind`, `path` where there is one, and `dialect`."""
+        return {"kind": "parquet", **self.content.place, "dialect": self.dialect.to_json()}
+
+    @property
+    def keyed(self) -> bool:
+        """Rows of a file have no keys."""
+        return False
+
+    def content_hash(self) -> str:
+        """SHA-256 over the hash of the bytes, and that they are read as Parquet."""
+        return hashlib.sha256(json.dumps([self.sha256, "parquet"]).encode()).hexdigest()
+
+    def rows(self) -> Iterator[Row]:
+        """Every row in order. Raises InputError for a value that no cell can hold."""
+        number = 0
+        with self.file() as file:
+            for batch in file.iter_batches(batch_size=_BATCH):
+                for cells in zip(*[_texts(column) for column in batch.columns], strict=True):
+                    number += 1
+                    check_cells(self.content.name, f"row {number}", self.header, cells)
+                    yield Row(number, None, cells)
+
+    @contextmanager
+    def file(self) -> Iterator[Any]:
+        """The open file. Any trouble with what is in it is an InputError."""
+        parquet = reader("pyarrow.parquet", extra="parquet", name=self.content.name, what="a Parquet file")
+        arrow = reader("pyarrow", extra="parquet", name=self.content.name, what="a Parquet file")
+        try:
+            with unchanged(self.content, self.stamp) as stream:
+                yield parquet.ParquetFile(stream, buffer_size=_BUFFER, pre_buffer=False)
+        except (arrow.ArrowException, OSError) as error:
+            raise InputError(
+                f"{self.content.name} is damaged: it cannot be read as Parquet",
+                why=str(error).partition("\n")[0],
+                fix="Copy or download it again, or write it again.",
+            ) from error
+
+
+def _texts(column: Any) -> list[str]:
+    """A column of a batch as cells."""
+    import pyarrow as pa
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
+        return _times(column, nanoseconds=kind.unit == "ns")
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        # Widened, 0.1 would be 0.10000000149011612.
+        return [_short(text) for text in column.cast(pa.string()).to_pylist()]
+    return ["" if isinstance(value, float) and math.isnan(value) else as_text(value) for value in column.to_pylist()]
+
+
+def _times(column: Any, *, nanoseconds: bool) -> list[str]:
+    import pyarrow as pa
+
+    if nanoseconds:  # Python's times have microseconds: what is finer is written by the library
+        try:
+            column = column.cast(_in_microseconds(column.type))
+        except pa.ArrowInvalid:
+            return ["" if text is None else text.replace(" ", "T", 1) for text in column.cast(pa.string()).to_pylist()]
+    return [as_text(value) for value in column.to_pylist()]
+
+
+def _in_microseconds(kind: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", tz=kind.tz)
+    return pa.time64("us") if pa.types.is_time(kind) else pa.duration("us")
+
+
+def _short(text: str | None) -> str:
+    if text is None or text == "nan":
+        return ""
+    return text.removesuffix(".0")
