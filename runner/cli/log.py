@@ -294,6 +294,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "machine.slept": lambda r: f"the machine slept {duration(float(r.detail['seconds']))}; going on",
     "clock.set": _clock_set,
     "pace.retries": _words("so much fails that what is to be tried again waits: first come those not asked yet"),
+    "clock.mended": lambda r: "a clock that was ahead is set right: what it had put off waits no longer than it should",
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,

@@ -18,7 +18,7 @@ from runner.engine.arrival import Margin
 from runner.engine.gate import Gate, Pass
 from runner.engine.permit import OwnPace
 from runner.engine.ports import JobStore, LaneReport
-from runner.engine.realtime import RealTime
+from runner.engine.realtime import JUMP_SECONDS, RealTime
 from runner.engine.retries import Retries
 from runner.engine.throttle import Throttle, longest_seconds
 from runner.engine.turns import Turns
@@ -147,6 +147,14 @@ class Account:
         seconds = longest_seconds(throttle.limits) if throttle.limits else RECENT_SECONDS
         since_us = self._clock.now_us() - round(seconds * 1e6)
         throttle.restore(await store.recent(self.fingerprint, since_us))
+
+    def parked_until(self) -> int | None:
+        """The instant until which it is parked, by the wall clock as it is set now: a wait is as long as it was."""
+        told_us = self.parked_until_us
+        if told_us is None:
+            return None
+        ahead_us = self._clock.now_us() + round((self.gate.until - self._clock.monotonic()) * 1e6)
+        return told_us if abs(told_us - ahead_us) <= JUMP_SECONDS * 1e6 else ahead_us
 
     def leave(self, leave: Pass, lane: SharedLane) -> None:
         """Nothing was sent after all: a probe of this lane gives its turn to another batch."""

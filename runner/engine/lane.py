@@ -217,7 +217,7 @@ class Lane(Waiting):
         if halt is not None:
             return replace(halt, until_us=self._asked_until_us())
         state = self.state()
-        until_us, code = self.account.parked_until_us, None
+        until_us, code = self.account.parked_until(), None
         if state in ("gated", "circuit"):
             ahead = self.gate.until - self.shared.clock.monotonic()
             until_us = self.shared.clock.now_us() + round(max(0.0, ahead) * 1e6)

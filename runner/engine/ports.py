@@ -227,6 +227,13 @@ class JobStore(Protocol):
         """The lanes as last reported: halts and parkings of an earlier run among them."""
         ...
 
+    def put_off_anew(
+        self, batch: BatchId, operations: tuple[str, ...], *, since_us: int, now_us: int
+    ) -> Awaitable[int]:
+        """The wall clock was set. Queued jobs that are due after `since_us` are due as long after `now_us` as they were
+        after their last answer; how many."""
+        ...
+
     def asked_to_wait(self, provider: str, now_us: int) -> Awaitable[LaneReport | None]:
         """The report, of whatever batch, with the latest time not yet come that this provider asked to wait for."""
         ...

@@ -26,13 +26,17 @@ class Waking:
         slept, moved = clock.asleep - self._asleep, clock.set_by - self._set_by
         if slept < WORTH_TELLING_SECONDS and not moved:
             return
+        if moved:
+            # Durations hold whatever the wall clock says: retries, which wait for an instant, too.
+            self._set_by, before_us = clock.set_by, at_us - round(max(0.0, moved) * 1e6)
+            operations = tuple(operation for lane in shared.lanes for operation in lane.operations)
+            moving = shared.store.put_off_anew(shared.batch, operations, since_us=before_us, now_us=at_us)
+            await shared.asked.on(moving)
+            await self._record("clock.set", moved)
         for lane in shared.lanes:
             if not lane.stopped():
                 lane.feed.look_again()
                 lane.wake()
-        if moved:
-            self._set_by = clock.set_by
-            await self._record("clock.set", moved)
         if slept >= WORTH_TELLING_SECONDS:
             self._asleep = clock.asleep
             await self._record("machine.slept", slept)

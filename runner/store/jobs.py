@@ -13,6 +13,7 @@ from runner.domain.model import Amount, AttemptId, BatchId, Job, JobId, RunId
 from runner.domain.states import JobEvent
 from runner.engine.ports import Claim, LaneReport, Opening, Settlement, Spending, Wishes
 from runner.errors import StoreError
+from runner.store.clocks import put_off_anew
 from runner.store.codec import to_text
 from runner.store.lanes import read_lanes, read_latest, read_longest_wait, write_lane
 from runner.store.ledger import dearer, spent_by_account, waiting
@@ -155,6 +156,14 @@ class SqlJobStore:
     def slowed(self, provider: str, since_us: int) -> Awaitable[LaneReport | None]:
         """As the port."""
         return self._writer.submit(partial(read_latest, provider=provider, since_us=since_us))
+
+    def put_off_anew(
+        self, batch: BatchId, operations: tuple[str, ...], *, since_us: int, now_us: int
+    ) -> Awaitable[int]:
+        """As the port."""
+        return self._writer.submit(
+            partial(put_off_anew, batch=batch, operations=operations, since_us=since_us, now_us=now_us)
+        )
 
     def asked_to_wait(self, provider: str, now_us: int) -> Awaitable[LaneReport | None]:
         """As the port."""

@@ -17,6 +17,7 @@ from runner.domain.states import BatchEvent, BatchState, JobEvent, advance_batch
 from runner.engine.ports import Clock
 from runner.errors import BatchError
 from runner.store.balances import keep_check
+from runner.store.clocks import mend_clock
 from runner.store.codec import readable, to_json
 from runner.store.database import Database
 from runner.store.putback import put_back, with_answers
@@ -78,11 +79,13 @@ class Steering:
         Their open attempts are closed as `no-answer` at min(opened + timeout, now) and their jobs are in doubt, or, for
         the operations in `safe` (of a batch), queued again; other running jobs are queued again; running batches are
         paused (`interrupted`). A job that was on the wire at too many crashes fails (`poison`). Before that, answers
-        that a run had to keep elsewhere are put into the database. StoreError: they cannot be read.
+        that a run had to keep elsewhere are put into the database. StoreError: they cannot be read. What a clock that
+        was ahead then put off for too long is due in its time again.
         """
         spill, now = Spill(self._database.path), self._clock.now_us()
         lines = spill.read()
         with self._database.write_now() as connection:
+            mend_clock(connection, now_us=now)
             back = put_back(connection, lines, now_us=now)
             found = with_answers(connection, recover(connection, now_us=now, safe=safe), back.answers)
         spill.done(lines, back.unused)

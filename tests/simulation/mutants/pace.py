@@ -63,11 +63,7 @@ PACE = (
     mutant(
         "a-sleep-is-not-counted",
         "P17: a wait that passed while the machine slept is over",
-        (
-            "engine/realtime.py",
-            "        return self.awake.monotonic() + self.asleep\n",
-            "        return self.awake.monotonic()\n",
-        ),
+        ("engine/realtime.py", "        if asleep > self.asleep:\n", "        if asleep < 0:\n"),
         rare=True,
     ),
     mutant(
