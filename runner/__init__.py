@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from runner.engine.stop import StopSignal
     from runner.work.outlook import Checked, Preflight
+    from runner.work.privacy import Erasure, Purge
     from runner.work.records import Log, Spend
     from runner.work.results import BatchStatus, Doubt, Exported, JobStory, Loaded, RunResult, Steered, Tuned
     from runner.work.support import SupportRequest
@@ -66,6 +67,7 @@ _HOMES = {
         "StoreTrouble",
     ),
     "runner.engine.stop": ("StopSignal",),
+    "runner.work.privacy": ("Erasure", "Purge"),
     "runner.work.records": ("Log", "Spend"),
     "runner.work.outlook": ("Checked", "Preflight"),
     "runner.work.results": ("BatchStatus", "Doubt", "Exported", "JobStory", "Loaded", "RunResult", "Steered", "Tuned"),
@@ -85,6 +87,7 @@ __all__ = [
     "ConfigError",
     "Debited",
     "Doubt",
+    "Erasure",
     "Event",
     "Exported",
     "InDoubtPolicy",
@@ -97,6 +100,7 @@ __all__ = [
     "MachineSlept",
     "Preflight",
     "ProfileError",
+    "Purge",
     "Resolution",
     "RunEnded",
     "RunResult",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from runner.providers.trial import Trial
     from runner.work.findings import Finding
+    from runner.work.privacy import Erasure, Purge
     from runner.work.verify import CheckLine, Verified
 
 
@@ -64,6 +65,28 @@ class Upkeep:
         from runner.work.verify import verify
 
         return verify(self._session, on_line=on_line)
+
+    def erase(self, match: str) -> Erasure:
+        """Erase one person from every batch, by an e-mail address or a phone number with its country, however written.
+
+        Their rows stay as numbers, their requests as figures, so that sums hold. `beyond` of what comes back: files and
+        places that hold them still. UsageError: it is neither. BusyError: a run is at work. BatchError: a request about
+        them is in doubt.
+        """
+        from runner.work.privacy import erase  # only who asks pays for it
+
+        return erase(self._session, match)
+
+    def purge(self, older_than: float | str, *, batch: str | None = None) -> Purge:
+        """Remove stored answers and events of batches (or of one) that have been over for so long: seconds, or "30d".
+
+        Outcomes, requests and amounts stay. UsageError: no such time. BatchError: no such batch. BusyError: a run is at
+        work.
+        """
+        from runner.work.privacy import purge  # only who asks pays for it
+
+        info = None if batch is None else self._session.find(batch)
+        return purge(self._session, older_than, batch=info)
 
     def settings(self) -> list[Setting]:
         """Every setting with its value and where it comes from; of a secret only where it is found."""

@@ -1,15 +1,17 @@
-"""`db status|upgrade|backup|verify`: the database file."""
+"""`db status|upgrade|backup|verify|purge|erase`: the database file."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from runner.cli.options import Common, Switch
+from runner.cli.privacy import erased_text, purged_text
 from runner.cli.render import facts
-from runner.cli.terminal import Screen
-from runner.cli.text import number
+from runner.cli.terminal import Screen, can_ask
+from runner.cli.text import number, shorten
 from runner.cli.verified import verified_end, verified_text
 
 if TYPE_CHECKING:
@@ -61,6 +63,57 @@ def verify(
     else:
         screen.data(verified_end(found))
     return found.exit_code
+
+
+def purge(
+    batch: Annotated[str | None, Parameter(help="Only this batch (default: every batch).")] = None,
+    /,
+    *,
+    older_than: Annotated[str, Parameter(help="How long a batch must have been over, e.g. 30d.")],
+    common: Common | None = None,
+) -> int:
+    """Remove the stored answers and the events of batches that are over. Outcomes, requests and amounts stay.
+
+    Refused beside a run. The file is written anew, which takes as much room again on the disk.
+    """
+    screen, flags = Screen(), common or Common()
+    with flags.open() as library:
+        if not _agreed(screen, flags, f"Remove stored answers older than {older_than} from {library.path} for good?"):
+            return 5
+        screen.data(purged_text(library.purge(older_than, batch=batch)))
+    return 0
+
+
+def erase(
+    *,
+    match: Annotated[
+        str,
+        Parameter(
+            help="Whom: an e-mail address, or a phone number with its country; - reads it from stdin, so that no shell "
+            "keeps it.",
+            allow_leading_hyphen=True,
+        ),
+    ],
+    common: Common | None = None,
+) -> int:
+    """Erase one person from every batch: rows, requests, answers, keys. Sums still hold; says what it cannot reach.
+
+    Refused beside a run. The file is written anew, which takes as much room again on the disk.
+    """
+    screen, flags = Screen(), common or Common()
+    value = sys.stdin.readline().strip() if match == "-" else match
+    with flags.open() as library:
+        if not _agreed(screen, flags, f"Erase {shorten(value)} from {library.path} for good?"):
+            return 5
+        screen.data(erased_text(library.erase(value)))
+    return 0
+
+
+def _agreed(screen: Screen, flags: Common, question: str) -> bool:
+    if flags.yes or not can_ask() or screen.ask(question):
+        return True
+    screen.say("nothing was changed")
+    return False
 
 
 def _text(found: DatabaseStatus) -> str:

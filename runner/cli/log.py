@@ -280,6 +280,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "doubts.released": lambda r: f"{_requests(r)} in doubt queued again, marked: --in-doubt resend-once",
     "doubts.resolved": _resolved,
     "streak.requeued": _streak,
+    "answers.erased": lambda r: f"you: db erase, {count(r.detail['rows'], 'row')} of one person",
+    "answers.purged": lambda r: (
+        f"you: db purge, {count(r.detail['answers'], 'stored answer')} and {count(r.detail['events'], 'event')} removed"
+    ),
     "balance.differs": _balance,
     "balance.grew": lambda r: f"its wallet grew by at least {_units(r, 'topped_up')}: it was topped up",
     "balance.low": lambda r: (

@@ -73,6 +73,8 @@ _INNER = (
     ("db", "upgrade", "database:upgrade", "Bring the file to this version's schema; a copy is kept."),
     ("db", "backup", "database:backup", "Write a consistent copy while anything may be at work."),
     ("db", "verify", "database:verify", "Put the promises to the file, line by line; exit 3 if one does not hold."),
+    ("db", "purge", "database:purge", "Remove stored answers of batches that are over."),
+    ("db", "erase", "database:erase", "Erase one person; sums still hold."),
 )
 
 _EXIT_CODES = (

@@ -34,6 +34,13 @@ class Pace(StrEnum):
     SENDER = "sender"
 
 
+class Kept(StrEnum):
+    """What is kept of an answer: as it came, or only what the profile makes of it."""
+
+    BODY = "body"
+    FIELDS = "fields"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learn:
     """Where a provider tells the size of a window: a header of any answer, of which a share is used."""
@@ -239,6 +246,7 @@ class Provider:
     limits: tuple[Limit, ...] = ()
     in_flight: int = 5
     pace: Pace = Pace.STRICT
+    store: Kept = Kept.BODY
     retry: Retry = Retry()
     examples: tuple[Example, ...] = ()
     docs: tuple[str, ...] = ()

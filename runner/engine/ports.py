@@ -121,6 +121,7 @@ class Settlement(NamedTuple):
     released_from_doubt: bool = False  # re-sending although it may have been charged: marked for ever
     requeue: tuple[AttemptId, ...] = ()  # earlier attempts whose failed jobs go back to the queue, nothing spent
     balance: Amount | None = None  # what the provider said was left after this request
+    stripped: bool = False  # its headers and body were left out: the profile keeps fields only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from runner.domain.body import parse_body
@@ -11,7 +11,7 @@ from runner.domain.columns import project
 from runner.domain.decide import Decision, LaneMove, Situation, decide, unsendable
 from runner.domain.ledger import Hold
 from runner.domain.model import UNSENT, Action, Amount, Answer, AttemptId, Debited, Fault, Job, Outcome, Verdict
-from runner.domain.provider import Operation
+from runner.domain.provider import Kept, Operation
 from runner.domain.rules import classify
 from runner.domain.states import JobEvent
 from runner.engine.consequences import apply
@@ -181,12 +181,14 @@ def _settlement(
     lane: Lane, admission: Admission, attempt: AttemptId, weighed: Weighed, requeue: tuple[AttemptId, ...]
 ) -> Settlement:
     verdict, decision = weighed.verdict, weighed.decision
+    # Here, and not in the store: what is not to be kept is in no file beside the database either.
+    stripped = lane.provider.store is Kept.FIELDS and weighed.answer.status is not None
     return Settlement(
         attempt=attempt,
         client_request_id=admission.client_request_id,
         job=admission.job.id,
         closed_us=weighed.situation.now_us,
-        answer=weighed.answer,
+        answer=replace(weighed.answer, headers=(), body=b"") if stripped else weighed.answer,
         rule=verdict.rule,
         action=weighed.action,
         debited=decision.debited,
@@ -202,6 +204,7 @@ def _settlement(
         released_from_doubt=decision.released_from_doubt,
         requeue=requeue,
         balance=verdict.balance,
+        stripped=stripped,
     )
 
 

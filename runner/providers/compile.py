@@ -58,6 +58,7 @@ def compile_provider(
         limits=tuple(_limit(limit) for limit in top.limits),
         in_flight=top.concurrency.in_flight,
         pace=top.pace,
+        store=top.store,
         retry=Retry(attempts=top.retry.attempts, base_seconds=top.retry.base, cap_seconds=top.retry.cap),
         examples=tuple(examples),
         docs=tuple(top.docs),

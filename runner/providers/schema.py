@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from runner.domain.provider import InputKind, Pace
+from runner.domain.provider import InputKind, Kept, Pace
 from runner.providers.fields import (
     BaseUrl,
     Dotted,
@@ -245,6 +245,7 @@ class ProfileTable(Table):
     docs: list[Text] = Field(default_factory=list)
     checked: date | None = None
     pace: Annotated[Pace, one_of(Pace)] = Pace.STRICT
+    store: Annotated[Kept, one_of(Kept)] = Kept.BODY
     http: dict[str, Any]
     limits: list[LimitTable] = Field(default_factory=list)
     concurrency: ConcurrencyTable = ConcurrencyTable()

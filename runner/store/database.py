@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -218,6 +218,29 @@ class Database:
         """One short BEGIN IMMEDIATE transaction beside a run's writer: committed on leaving, undone on an error."""
         with self.writing() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def scrubbing(
+        self, *, names: Callable[[Any], int] | None = None, checkpoint: int = CHECKPOINT_PAGES
+    ) -> Generator[sa.Connection]:
+        """One transaction, under the database lock, that leaves nothing of what it removes on the pages it frees.
+
+        `names`: a function of one value for its statements, by that name.
+        """
+        engine = self._engine(mode="rw", checkpoint=checkpoint)
+
+        @event.listens_for(engine, "connect")
+        def _(connection: sqlite3.Connection, _: object) -> None:
+            connection.execute("PRAGMA secure_delete = ON")
+            if names is not None:
+                connection.create_function("names", 1, names, deterministic=True)
+
+        with translated(self.path), engine.begin() as connection:
+            yield connection
+
+    def connect_alone(self) -> sqlite3.Connection:
+        """A plain connection, for a holder of the database lock. The caller closes it, and translates its errors."""
+        return self._connect(mode="rw", checkpoint=CHECKPOINT_PAGES)
 
     def copy_from_attached(self, statements: Iterable[str], values: Mapping[str, object]) -> None:
         """Run these statements in one transaction, which reads one snapshot of the attached file."""

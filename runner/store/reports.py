@@ -50,8 +50,8 @@ FROM attempt_totals WHERE batch = ? GROUP BY provider, operation, unit ORDER BY 
 """
 _UNFINISHED: Final = "SELECT count(*) FROM jobs WHERE batch = ? AND state = 'failed' AND final = 0"
 _NAMED_ONLY: Final = f"""
-SELECT DISTINCT reason FROM jobs WHERE batch = ? AND state = 'failed' AND reason IN ({marks(len(NAMED_ONLY))})
-ORDER BY reason
+SELECT DISTINCT reason FROM jobs
+WHERE batch = ? AND state = 'failed' AND erased = 0 AND reason IN ({marks(len(NAMED_ONLY))}) ORDER BY reason
 """
 _REUSED: Final = """
 SELECT operation, count(*) FROM jobs WHERE batch = ? AND state = 'succeeded' AND requests = 0 GROUP BY operation

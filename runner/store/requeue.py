@@ -12,7 +12,7 @@ from runner.domain.states import BatchEvent, JobEvent
 from runner.store.sql import batch_may, expect, job_may, marks
 from runner.store.values import LOST_ANSWER, NAMED_ONLY
 
-_CHOSEN: Final = f"batch = ? AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}"
+_CHOSEN: Final = f"batch = ? AND state = 'failed' AND erased = 0 AND {job_may(JobEvent.REQUEUE)}"
 _FRESH: Final = f"""
 UPDATE jobs SET state = 'queued', due_us = 0, attempts_spent = 0, crashes = 0, reason = NULL, final = NULL,
     found = NULL, result = NULL, http_status = NULL, error_code = NULL, error_message = NULL, finished_us = NULL,
@@ -51,7 +51,7 @@ _UNFAIL: Final = f"""
 UPDATE jobs SET state = 'queued', due_us = 0, final = NULL, finished_us = NULL,
     possible_double_charge = possible_double_charge | (unknowns > 0 OR debits > 0)
 WHERE (id, attempts) = (SELECT job, number FROM attempts WHERE id = ?)
-    AND state = 'failed' AND {job_may(JobEvent.REQUEUE)}
+    AND state = 'failed' AND erased = 0 AND {job_may(JobEvent.REQUEUE)}
 """
 _REOPEN: Final = f"UPDATE batches SET state = 'ready', reason = NULL WHERE id = ? AND {batch_may(BatchEvent.REOPEN)}"
 

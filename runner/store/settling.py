@@ -14,6 +14,7 @@ from runner.engine.ports import Settlement
 from runner.store.codec import kept_headers, plain, to_json, to_text
 from runner.store.requeue import take_back
 from runner.store.sql import expect, run_lines, values, write_event
+from runner.store.values import Removed
 
 _OWNED: Final = "jobs.run = (SELECT run FROM attempts WHERE attempts.id = new.column2)"
 
@@ -35,7 +36,7 @@ def _close_sql(lines: int) -> str:
 
 @lru_cache(maxsize=16)
 def _keep_sql(lines: int) -> str:
-    return f"INSERT INTO answers (attempt, headers, body, truncated) {values(lines, 4)}"
+    return f"INSERT INTO answers (attempt, headers, body, truncated, removed) {values(lines, 5)}"
 
 
 @lru_cache(maxsize=16)
@@ -117,7 +118,8 @@ def _closed(s: Settlement) -> tuple[Any, ...]:
 
 
 def _kept(s: Settlement) -> tuple[Any, ...]:
-    return s.attempt, kept_headers(s.answer.headers), bytearray(s.answer.body), int(s.answer.truncated)
+    removed = plain(Removed.FIELDS) if s.stripped else None
+    return s.attempt, kept_headers(s.answer.headers), bytearray(s.answer.body), int(s.answer.truncated), removed
 
 
 def _moved(s: Settlement) -> tuple[Any, ...]:

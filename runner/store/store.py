@@ -8,16 +8,21 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
 
+from runner.domain.model import BatchId
+from runner.domain.person import Person
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.ports import Clock, JobStore
 from runner.engine.stop import StopSignal
 from runner.errors import StalledError, StoreError
 from runner.store.database import Connect, Database
+from runner.store.erasing import Erased, erase
 from runner.store.forecast import Forecast
 from runner.store.jobs import SqlJobStore
 from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
+from runner.store.purging import Purged, purge
 from runner.store.reports import Reports
+from runner.store.scrubbing import compact
 from runner.store.spill import notices
 from runner.store.steering import Steering
 from runner.store.values import Trouble
@@ -49,6 +54,7 @@ class Store:
         gather_seconds: GatherSeconds | None,
     ) -> None:
         self.path = path
+        self._clock = clock
         self.is_new = prepared.is_new
         self.backup_path = prepared.backup
         self._database = Database(path, attached=attached, fault_point=fault_point, connect=connect)
@@ -124,6 +130,20 @@ class Store:
         """Copy the database, beside a run if need be, to a new file of mode 0600; StoreError if `target` exists."""
         self._database.backup(target)
         return target
+
+    def erase(self, person: Person) -> Erased:
+        """Erase one person, under the database lock. BatchError: a request about them is in doubt, or a list is being
+        read. `compact` afterwards."""
+        return erase(self._database, person, now_us=self._clock.now_us())
+
+    def purge(self, *, before_us: int, batch: BatchId | None = None) -> Purged:
+        """Remove answers and events of batches that were over before a moment, under the database lock. `compact`
+        afterwards."""
+        return purge(self._database, before_us=before_us, batch=batch, now_us=self._clock.now_us())
+
+    def compact(self) -> None:
+        """Write the file anew, without what was removed. StoreError: another program reads it; StorageFullError."""
+        compact(self._database)
 
     def close(self) -> None:
         """End the writer, if it is still at work; safe to call twice."""

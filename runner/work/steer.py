@@ -80,8 +80,8 @@ class Steer:
         if word != JobState.FAILED or (colon and not rule):
             raise UsageError(f"cannot retry {only!r}", why="Only failures are retried.", fix="--only failed")
         changed = self._store.steering.retry(info.id, rule=rule or None)
-        if not changed and not rule and self._store.reports.status(info.id).by_state[JobState.FAILED]:
-            named = next(iter(self._store.reports.named_only(info.id)), LOST_ANSWER)
+        named = None if changed or rule else next(iter(self._store.reports.named_only(info.id)), None)
+        if named is not None:
             raise BatchError(
                 f"the failed requests of {info.name} {_LOST[named]}",
                 why=_WHY_NAMED[named],

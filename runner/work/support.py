@@ -145,6 +145,8 @@ def _keys(provider: Provider | None, tools: Tools) -> tuple[str, ...]:
 
 
 def _body(view: AttemptView, answer: Answer | None, veil: Veil) -> tuple[str | None, str]:
+    if answer is None and view.status is not None:
+        return None, "it is not kept"
     if answer is None or answer.fault is not None:
         return None, "there is none: no answer came"
     if view.action is Action.SUCCEED:
