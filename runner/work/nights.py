@@ -29,7 +29,8 @@ def nights(
         ends += timedelta(days=1)
     night = _instant(ends, zone) - _instant(begins, zone)  # instants: a night in which the clocks change is as long
     count = max(1, math.ceil(seconds / night))
-    last = _instant(begins + timedelta(days=count - 1), zone)
+    later = begins + timedelta(days=count - 1)
+    last = _instant(later if count > 1 else begins, zone)  # a sum forgets which of two equal hours it is
     done_us = round((last + seconds - (count - 1) * night) * MILLION)
     for course in courses:
         number, at_us = through(course, _spans(begins, ends, zone), now_us=now_us)

@@ -21,6 +21,7 @@ from runner.work.outlook import Day
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = 3600.0
+ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo")
 
 
 def at(text: str) -> int:
@@ -46,6 +47,32 @@ def test_what_fits_into_this_night_is_one() -> None:
     assert nights(9 * HOUR, now_us=now, until=(7, 0), zone=BERLIN).count == 1
     assert nights(9 * HOUR + 1, now_us=now, until=(7, 0), zone=BERLIN).count == 2
     assert nights(0, now_us=now, until=(7, 0), zone=BERLIN).done_us == now
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    hours=st.floats(0, 366 * 24),
+    until=st.tuples(st.integers(0, 23), st.integers(0, 59)),
+    seconds=st.floats(0, 400 * HOUR),
+)
+def test_wherever_the_clocks_change_nights_go_on(
+    zone: str, hours: float, until: tuple[int, int], seconds: float
+) -> None:
+    """At any hour of a year, those that come twice among them: a night lasts for a day at most, none ends before it
+    begins, and what is done is not done in the past."""
+    now_us = at("2026-01-01 00:00") + round(hours * HOUR) * MILLION
+    found = nights(seconds, now_us=now_us, until=until, zone=ZoneInfo(zone))
+    assert 0 < found.seconds <= 25 * HOUR
+    assert found.count >= 1
+    # In the last night the clocks may have changed since the first.
+    assert found.done_us >= now_us + (seconds - 1) * MILLION - HOUR * MILLION * (found.count > 1)
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_an_hour_that_comes_twice_is_told_apart(fold: int) -> None:
+    """At a quarter to three, the first time and the second: what takes ten minutes is done ten minutes later."""
+    now_us = round(datetime(2026, 10, 25, 2, 45, tzinfo=BERLIN, fold=fold).timestamp()) * MILLION
+    assert nights(600, now_us=now_us, until=(7, 0), zone=BERLIN).done_us == now_us + 600 * MILLION
 
 
 def test_an_hour_that_is_now_is_tomorrows() -> None:
