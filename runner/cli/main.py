@@ -51,7 +51,7 @@ _COMMANDS = (
     ("Steer", "tune", "steer:tune", "Change the limits of a batch, while its run is at work too."),
     ("Steer", "retry", "steer:retry", "Queue failed rows again, final failures included."),
     ("Steer", "doubt", None, "Requests that were sent and never answered."),
-    ("Out", "export", "output:export", "Write a batch's rows with their answers: CSV or JSON lines."),
+    ("Out", "export", "output:export", "Write a batch's rows with their answers: CSV, JSON lines, Parquet."),
     ("Providers", "providers", None, "The paid APIs that can be asked."),
     ("Providers", "sandbox", "sandbox:sandbox", "Serve a provider on this machine, to try things without a key."),
     ("Settings", "config", None, "The settings that hold here."),

@@ -22,7 +22,7 @@ def export(
         str,
         Parameter(
             name="-o",
-            help="The file to write, as its ending says: .csv, .jsonl, both also with .gz behind; - for stdout.",
+            help="The file to write, as its ending says: .csv, .jsonl (.gz behind packs them), .parquet; - for stdout.",
             allow_leading_hyphen=True,
         ),
     ],

@@ -15,6 +15,7 @@ from runner.exports.cells import Line
 from runner.exports.csv_file import write_csv
 from runner.exports.jsonl import write_jsonl
 from runner.exports.layout import Layout
+from runner.exports.parquet import check_parquet, write_parquet
 from runner.exports.target import Written, nobody, write_whole
 
 
@@ -23,9 +24,10 @@ class Format(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
-_BY_SUFFIX: Final = {".jsonl": Format.JSONL, ".ndjson": Format.JSONL}
+_BY_SUFFIX: Final = {".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".parquet": Format.PARQUET}
 # A CSV under one of these names opens nowhere, and looks like a mistake of the program that is to open it.
 _OTHERS: Final = frozenset({".xlsx", ".xls", ".ods", ".json", ".zip", ".db", ".sqlite", ".feather", ".bz2", ".xz"})
 _GZIP: Final = ".gz"
@@ -33,19 +35,28 @@ _LEVEL: Final = 6  # gzip's own default; Python's takes twice as long for a few 
 
 
 def format_of(target: Path) -> Format:
-    """The format of a file, and whether it can be written here. UsageError: it cannot be.
+    """The format of a file. UsageError: it cannot be written, or not here.
 
     What has no ending of ours is CSV: a pipe, `out.txt`, `out.tsv`.
     """
     name = Path(target.stem) if target.suffix.lower() == _GZIP else target
     suffix = name.suffix.lower()
     if suffix in _OTHERS:
-        raise UsageError(
-            f"{target.name} would not be what its name says",
-            why="An export is CSV, JSON lines (.jsonl) or one of these compressed (.csv.gz).",
-            fix=f"-o {shlex.quote(f'{name.stem}.csv')}",
-        )
-    return _BY_SUFFIX.get(suffix, Format.CSV)
+        raise _other(target, f"{name.stem}.csv")
+    found = _BY_SUFFIX.get(suffix, Format.CSV)
+    if found is Format.PARQUET:
+        if name is not target:
+            raise _other(target, f"{name.stem}.parquet")  # it is compressed inside
+        check_parquet()
+    return found
+
+
+def _other(target: Path, better: str) -> UsageError:
+    return UsageError(
+        f"{target.name} would not be what its name says",
+        why="An export is CSV, JSON lines (.jsonl), one of these compressed (.csv.gz), or Parquet (.parquet).",
+        fix=f"-o {shlex.quote(better)}",
+    )
 
 
 def write(
@@ -93,5 +104,7 @@ def _fill(
             return write_csv(stream, lines(), layout, dialect, guard=guard)
         case Format.JSONL:
             return write_jsonl(stream, lines(), layout)
+        case Format.PARQUET:
+            return write_parquet(stream, lines, layout)
         case _:
             assert_never(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from runner.domain.provider import Operation
@@ -13,6 +14,19 @@ from runner.exports.cells import Line, OutcomeCells, guarded, own_names, plain_t
 
 RAW: Final = "raw"
 """The column of the stored answer, where it is asked for."""
+
+
+class Origin(StrEnum):
+    """Whose column it is, and so what can stand in it."""
+
+    OWN = "own"  # the user's: texts
+    RESULT = "result"  # the profile's: whatever JSON the provider sent
+    FLAG = "flag"  # ours, and of these types
+    COUNT = "count"
+    TEXT = "text"
+
+
+_OURS: Final = {"found": Origin.FLAG, "attempts": Origin.COUNT}
 
 Record = Callable[[Line], list[Any]]
 """From a row to its cells, in the order of the layout's names."""
@@ -41,16 +55,16 @@ class Layout:
         """The user's cells as text, the rest as JSON values; what is not known is None."""
         return self._record([_value_writer(one, raw=self.raw) for one in self.operations])
 
-    def own(self) -> int:
-        """How many of the names are the user's. They come first, unless columns were chosen."""
+    def origins(self) -> tuple[Origin, ...]:
+        """For each name whose column it is."""
+        every = [Origin.OWN] * len(self.header)
+        for operation in self.operations:
+            every += [Origin.RESULT] * len(operation.columns)
+            every += [
+                _OURS.get(name, Origin.TEXT) for name in _names(operation, raw=self.raw)[len(operation.columns) :]
+            ]
         places = self._places()
-        return len(self.header) if places is None else sum(place < len(self.header) for place in places)
-
-    def is_own(self) -> tuple[bool, ...]:
-        """For each name whether it is the user's."""
-        places = self._places()
-        every = range(len(self._every())) if places is None else places
-        return tuple(place < len(self.header) for place in every)
+        return tuple(every) if places is None else tuple(every[place] for place in places)
 
     def _record(self, writers: Sequence[Callable[[OutcomeCells], list[Any]]]) -> Record:
         places = self._places()

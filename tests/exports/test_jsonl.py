@@ -93,7 +93,7 @@ def test_columns_are_chosen_and_ordered():
     )
     names = ("acme_breach_names", "defastra_email_debited", "acme_breach_debited", "state")
     assert layout.names() == names
-    assert layout.is_own() == (False, False, False, True)
+    assert layout.origins() == ("result", "text", "text", "own")
     line = Line(["1", "mine"], [GOOD, GOOD._replace(columns={"names": ["x"]}, found=True)])
     assert layout.values()(line) == [["x"], "yes", "yes", "mine"]
     assert layout.texts(guard=True)(line) == ["x", "yes", "yes", "mine"]
