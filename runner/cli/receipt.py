@@ -58,6 +58,14 @@ def wallet_texts(wallets: Iterable[Wallet]) -> list[str]:
     return texts
 
 
+def booked_lines(before: BatchStatus, after: BatchStatus) -> list[tuple[str, str]]:
+    """What calling doubts charged did to the ledger, and what the wallets say against it: labels and sentences."""
+    booked = {unit: amount - before.spent.get(unit, _NOTHING) for unit, amount in after.spent.items()}
+    sums = [_units(amount, unit) for unit, amount in sorted(booked.items()) if amount]
+    lines = [("booked", f"{', '.join(sums)}: the highest price that each may have had")] if sums else []
+    return lines + [("wallet", text) for text in wallet_texts(one for one in after.wallets if one.admitted)]
+
+
 def sent_text(status: BatchStatus) -> str:
     """The requests by what is known of their charge: `52 (47 charged, 3 not charged, 2 in doubt)`."""
     debited = status.debited

@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from runner.cli.evidence import doubts_json, doubts_text
 from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch
-from runner.cli.render import next_text
+from runner.cli.receipt import booked_lines
+from runner.cli.render import facts, next_text
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import count
 from runner.cli.tuned import tuned_text
@@ -165,6 +166,11 @@ def doubt_resolve(
         if may_cost and not screen.ask("They are sent again and may be charged twice. Go on?"):
             screen.say("nothing was changed")
             return 0
+        before = library.status(name)  # what the ledger says without this word
         steered = library.resolve(name, as_, row=row or None, provider=provider)
         done = f"{count(steered.changed, 'request')} resolved as {as_}"
-        return _report(screen, steered, done=done, wished=done)
+        code = _report(screen, steered, done=done, wished=done)
+        if as_ is Resolution.CHARGED:
+            for label, text in booked_lines(before, library.status(name)):
+                screen.say(facts([(label, text)]))
+        return code

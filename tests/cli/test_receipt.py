@@ -147,7 +147,9 @@ def test_a_word_on_doubts_changes_the_receipt(place: Path, account: Provider) ->
     wrong = inside(place, "doubt", "resolve", "leads", "--row", "2", "--row", "3", "--as", "charged")
     assert (wrong.returncode, "nothing of row 3" in wrong.stderr) == (2, True)
     assert status(place) == before
-    inside(place, "doubt", "resolve", "leads", "--row", "2", "--row", "4", "--as", "charged")
+    resolved = inside(place, "doubt", "resolve", "leads", "--row", "2", "--row", "4", "--as", "charged")
+    assert "  booked    2 checks: the highest price that each may have had\n" in resolved.stderr
+    assert "wallet" not in resolved.stderr
     after = status(place)
     assert (after["receipt"]["charged"], after["receipt"]["in_doubt"]) == (6, 0)
     assert after["receipt"]["amounts"] == {"charged": {"check": 6}, "in_doubt": {}}
@@ -175,3 +177,16 @@ def test_a_wallet_that_did_not_fall_speaks_for_the_provider(place: Path, account
     receipt = json.loads(ran.stdout)["receipt"]
     assert (receipt["charged"], receipt["not_charged"], receipt["in_doubt"], receipt["run"]["sent"]) == (6, 2, 0, 2)
     assert "wallet" not in ran.stderr
+
+
+def test_a_word_against_the_wallet_is_contradicted_at_once(place: Path, account: Provider) -> None:
+    """Neither was charged, both are called so: what was booked, and that the wallet shows none of it; so does status,
+    and `--json` keeps the difference."""
+    doubtful(place, account, charged=False)
+    resolved = inside(place, "doubt", "resolve", "leads", "--all", "--as", "charged").stderr
+    told = "fell by 4 checks, the answers account for 4 and your word for 2: 2 fewer were charged; "
+    assert "  booked    2 checks: the highest price that each may have had\n" in resolved
+    assert f"  wallet    Defastra's {told}" in resolved
+    assert f"Defastra's {told}" in inside(place, "status", "leads").stdout
+    (entry,) = status(place)["balance"]
+    assert (entry["debited"], entry["difference"]) == (6, -2)
