@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from runner.cli.render import facts
@@ -10,21 +11,38 @@ from runner.cli.text import clean, count, number
 from runner.domain.states import JobState
 
 if TYPE_CHECKING:
-    from runner.work.verify import CheckLine, Verified
+    from runner.work.verify import CheckLine, Problem, Verified
 
 Figures = Mapping[str, int]
+
+SHOWN: Final = 5
+"""So many things that mean the same are told on screen; `--json` has a hundred of a check."""
 
 
 def verified_text(line: CheckLine) -> str:
     """`rows: 4,640 read = 4,612 to send + 28 refused ... ok`; violations with what they mean and what to do."""
     looked_at = f"{_LOOKED_AT[line.name](line.figures)} ... " if line.figures else ""
     head = f"{line.name}: {looked_at}{count(line.violations, 'violation') if line.violations else 'ok'}"
-    problems = [
-        f"  {clean(one.what)}\n" + facts([("  means", clean(one.means)), ("  fix", clean(one.fix))])
-        for one in line.problems
-    ]
     left_out = line.violations - len(line.problems)
-    return "\n".join([head, *problems, *([f"  and {number(left_out)} more of this kind"] if left_out else [])])
+    more = [f"  and {number(left_out)} more that are only counted"] if left_out else []
+    return "\n".join([head, *_grouped(line.problems), *more])
+
+
+def _grouped(problems: Sequence[Problem]) -> Iterator[str]:
+    """What means the same is told once, with what to do about it at its end; of many, the first ones."""
+    groups: dict[str, list[Problem]] = {}
+    for one in problems:
+        groups.setdefault(one.means, []).append(one)
+    for means, alike in groups.items():
+        counted = Counter(clean(one.what) for one in alike)
+        yield from (
+            f"  {what}{f' (x {number(many)})' if many > 1 else ''}" for what, many in [*counted.items()][:SHOWN]
+        )
+        if left := len(counted) - SHOWN if len(counted) > SHOWN else 0:
+            yield f"  and {number(left)} more like these"
+        fixes = dict.fromkeys(one.fix for one in alike)
+        others = "   (and so on for each that is named: --json lists all)" if len(fixes) > 1 else ""
+        yield facts([("  means", clean(means)), ("  fix", f"{clean(next(iter(fixes)))}{others}")])
 
 
 def verified_end(found: Verified) -> str:

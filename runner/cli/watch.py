@@ -42,18 +42,21 @@ def status(
     common: Common | None = None,
 ) -> int:
     """Show what a batch did, what it cost, what it waits for, and the next command; without BATCH, all of them."""
+    from runner.cli.work import tell_notices
     from runner.work.status import as_json
 
     screen = Screen()
     with (common or Common()).open() as library:
         if batch is not None:
             found = library.status(batch)
+            tell_notices(library, screen, set())
             if json:
                 screen.json(as_json(found))
             else:
                 screen.data(status_text(found))
             return 0
         batches = library.batches() if library.database_status().exists else []
+        tell_notices(library, screen, set())
         if json:
             screen.json({"schema": 1, "batches": [as_json(found) for found in batches]})
         elif len(batches) == 1:

@@ -11,7 +11,7 @@ from runner.engine.ports import Clock, Transport
 from runner.errors import BatchError
 from runner.settings import Settings
 from runner.store import open_store
-from runner.store.remains import is_empty, refuse_set_aside
+from runner.store.remains import cut_off_error, is_empty, missing_bytes, refuse_set_aside
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.money import Prices, read_prices
@@ -62,6 +62,8 @@ class Session:
                 gather_seconds=self._seams.gather_seconds,
             )
             self._announce(self._store)
+        if create:
+            self._refuse_cut_off()
         if create and not self._told_new and self._store.reports.last() is None:
             self._told_new = True
             self.notices += (_new_text(self.path, is_new=self._store.is_new, was_empty=was_empty),)
@@ -71,13 +73,20 @@ class Session:
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
         self.notices += tuple(store.notices())
+        if missing := missing_bytes(self.path):
+            self.notices += (f"{cut_off_error(self.path, missing).what}; runner db verify",)
+
+    def _refuse_cut_off(self) -> None:
+        if self.path.exists() and (missing := missing_bytes(self.path)):
+            raise cut_off_error(self.path, missing)
 
     def anonymous_transport(self, provider: Provider) -> Transport:
         """The wire to a provider whose profile needs no key: one stripped of it, for calls that are free."""
         return self._seams.transport(provider, None, backend=self.settings.run.http)
 
     def tools(self) -> Tools:
-        """Everything a run needs."""
+        """Everything a run needs. SchemaError: the end of the database is gone."""
+        self._refuse_cut_off()
         return Tools(
             store=self.store(),
             settings=self.settings,

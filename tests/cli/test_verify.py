@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.store.remains import missing_bytes
 from tests.cli.place import RUN, inside, names, write_list
 
 
@@ -109,3 +110,47 @@ def test_a_batch_that_cannot_be_read_is_a_violation(folder: Path, done: Path, co
     assert told.returncode == 3, told.stderr
     assert "what leads-defastra-email was loaded with cannot be read" in told.stdout
     assert "10 checks" in told.stdout
+
+
+@pytest.mark.parametrize("kept", [50, 100, 0.5, -5000])
+def test_a_file_that_is_cut_off_is_a_violation(folder: Path, done: Path, kept: float) -> None:
+    """Whatever is left of it: exit 3, and the object of `--json` as ever. Nothing is sent from it."""
+    content = done.read_bytes()
+    done.write_bytes(content[: int(kept * len(content)) if kept == 0.5 else int(kept)])
+    told = inside(folder, "db", "verify", "--json")
+    assert told.returncode == 3, told.stderr
+    found = json.loads(told.stdout)
+    assert (found["ok"], [(one["name"], one["violations"]) for one in found["checks"]]) == (False, [("integrity", 1)])
+    assert inside(folder, *RUN).returncode == 2
+
+
+def test_what_means_the_same_is_told_once(folder: Path, done: Path) -> None:
+    """Four times the same: what is wrong with each, then once what that means and what to do."""
+    spoil(done, "UPDATE jobs SET amount = 5000000")
+    told = inside(folder, "db", "verify")
+    assert told.returncode == 3, told.stderr
+    ledger = told.stdout.partition("ledger: ")[2].splitlines()
+    assert ["job" in line for line in ledger[1:5]] == [True] * 4
+    assert [line.split()[0] for line in ledger[5:7]] == ["means", "fix"]
+    assert ledger[6].endswith("(and so on for each that is named: --json lists all)")
+
+
+def test_a_run_refuses_a_file_whose_end_is_gone(folder: Path, done: Path) -> None:
+    """Half a page is gone: nothing is sent, and who reads what is left is told."""
+    with closing(sqlite3.connect(done, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE last_pages AS SELECT zeroblob(9000) AS filler")  # what is cut is not read
+    content = done.read_bytes()
+    done.write_bytes(content[:-1000])
+    assert "its last 1000 bytes are gone; runner db verify" in inside(folder, "status").stderr
+    for command in (RUN, ("run", "leads"), ("load", "leads.csv", "-p", "defastra.email")):
+        refused = inside(folder, *command)
+        assert (refused.returncode, "its last 1000 bytes are gone" in refused.stderr) == (2, True), command
+
+
+def test_the_end_of_a_file_may_be_in_its_log(folder: Path, done: Path) -> None:
+    """As long as its write-ahead log holds anything, nobody says that bytes are missing."""
+    content = done.read_bytes()
+    done.write_bytes(content[:-1000])
+    assert missing_bytes(done) == 1000
+    done.with_name("runner.db-wal").write_bytes(b"pages")
+    assert missing_bytes(done) == 0

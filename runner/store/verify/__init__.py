@@ -18,7 +18,7 @@ from runner.domain.model import BatchId
 from runner.errors import BatchError, SchemaError
 from runner.store.database import Database
 from runner.store.reading import read_batch
-from runner.store.remains import empty_error
+from runner.store.remains import empty_error, is_damaged_one_of_ours
 from runner.store.tables import APPLICATION_ID, HEAD
 from runner.store.values import BatchInfo
 from runner.store.verify.attempts import ANSWERS, ATTEMPTS, CHARGES
@@ -41,6 +41,15 @@ def verify(database: Database, *, repeatable: Callable[[], Collection[str]]) -> 
     damaged so far that a check cannot read it is a violation of that check. SchemaError: not a runner database, or not
     of this version.
     """
+    try:
+        yield from _checked(database, repeatable)
+    except SchemaError as error:
+        if not isinstance(error.__cause__, Exception) or not is_damaged_one_of_ours(database.path):
+            raise
+        yield _damaged("integrity", error.why)
+
+
+def _checked(database: Database, repeatable: Callable[[], Collection[str]]) -> Iterator[Check]:
     with database.reading() as connection:
         try:
             _known_file(connection, database)
@@ -120,9 +129,12 @@ def _unreadable(name: str, error: sa.exc.DatabaseError) -> Check:
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # none of them: the text is not UTF-8
     if code not in (0, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
         raise error
+    return _damaged(name, str(error.orig))
+
+
+def _damaged(name: str, why: str) -> Check:
     found = Found()
-    what = f"it cannot be read: {error.orig}"
-    found.take([Violation(what, "a part of the file is damaged or gone", Fix.RESTORE)])
+    found.take([Violation(f"it cannot be read: {why}", "a part of the file is damaged or gone", Fix.RESTORE)])
     return found.check(name, (), {})
 
 
