@@ -1,6 +1,6 @@
 """How near to a limit requests leave, and how many of them a provider with an exact log would have refused.
 
-    python benchmarks/schedule.py [--requests 100000] [--real] [--seconds 20] [--rounds 3]
+    python benchmarks/schedule.py [--requests 100000] [--real [--limits 2 10 100 1000] [--seconds 20] [--rounds 3]]
 
 Simulated: the runner's throttle and what else one could take, in virtual time, against the sliding log of a server.
 `--real`: the same over real HTTP on loopback, by the runner's transport, against a server in another process.
@@ -251,12 +251,12 @@ async def over_http(drive: Drive, url: str, requests: int, at_once: int) -> None
         await drive(make, requests, at_once)
 
 
-def real(seconds: float, rounds: int) -> None:
+def real(seconds: float, rounds: int, numbers: Sequence[int]) -> None:
     """Every pacer at every limit, on loopback."""
     clock = SystemClock()
     print(f"\nreal HTTP on loopback, answers after 100-500 ms, {seconds:g} s each, {rounds} rounds:")
     with strict_server(0.1, 0.5) as url:
-        for number in LIMITS:
+        for number in numbers:
             limit = Limit(at_most=number, per_seconds=1)
             logs: dict[str, list[list[float]]] = {}
             for _, name in itertools.product(range(rounds), pacers(limit, clock)):
@@ -274,9 +274,10 @@ def main() -> None:
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--limits", type=int, nargs="+", default=list(LIMITS), help="N a second, of --real")
     arguments = parser.parse_args()
     if arguments.real:
-        real(arguments.seconds, arguments.rounds)
+        real(arguments.seconds, arguments.rounds, arguments.limits)
         return
     many(arguments.requests)
     table((0.05, 0.35))
