@@ -22,9 +22,10 @@ _SQL: Final[Mapping[str, str]] = {
     "a sleep is told": "SELECT count(*) FROM events WHERE event = 'machine.slept'",
     "asleep in a wait that was asked for": """
         SELECT count(*) FROM events AS s JOIN events AS g ON g.run = s.run AND g.batch = s.batch
-        WHERE s.event = 'machine.slept' AND g.event = 'lane.gated' AND g.detail ->> 'until_us' <= s.at_us
+        WHERE s.event = 'machine.slept' AND g.event = 'lane.gated'
+        AND julianday(g.detail ->> 'until') <= julianday(s.at_us / 1e6, 'unixepoch')
         AND NOT EXISTS (SELECT 1 FROM events AS o WHERE o.run = g.run AND o.batch = g.batch AND o.lane = g.lane
-        AND o.id > g.id AND o.id < s.id AND o.event LIKE 'lane.%')
+        AND o.id > g.id AND o.id < s.id AND o.event <> 'lane.slowed')
     """,
     "a halt with stragglers": """
         SELECT count(DISTINCT h.id) FROM attempts AS h JOIN attempts AS s ON s.run = h.run AND s.account = h.account

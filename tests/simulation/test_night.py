@@ -15,6 +15,7 @@ from runner.domain.model import UNSENT
 from runner.domain.model import Fault as Told
 from tests.simulation import quiet
 from tests.simulation.__main__ import main
+from tests.simulation.counters import count
 from tests.simulation.draw import draw
 from tests.simulation.night import play_night, run_night
 from tests.simulation.nights import night_folder
@@ -28,6 +29,7 @@ from tests.simulation.options import (
     Fault,
     Kind,
     Mode,
+    NightOptions,
     Retry,
     Streams,
     Verb,
@@ -145,6 +147,26 @@ def test_a_person_steers_beside_a_run(folder: Path) -> None:
     ]
     assert [code for life in night.lives for code in life.exit_codes.values()] == [5, 130, 0]
     assert len(night.rows["list1"]) > 20
+
+
+@pytest.mark.parametrize("seconds", [40.0, 1200.0, 8 * 3600.0])
+def test_a_machine_sleeps_while_its_run_waits(folder: Path, seconds: float) -> None:
+    """Asked to wait five minutes, asleep after twenty seconds: the run goes on when they are over, or when it wakes."""
+    night = play_night(asleep_in_a_wait(seconds), folder, watch=Oracles())
+    refused = max(entry.told_at or 0.0 for entry in night.books if entry.retry)
+    again = min(entry.sent_at for entry in night.books if entry.sent_at > refused)
+    assert again == pytest.approx(max(refused + 300, 20 + seconds + refused), abs=10)
+    assert [code for life in night.lives for code in life.exit_codes.values()] == [0]
+    counted = count(night)
+    assert counted["the machine sleeps"] == counted["a sleep is told"] == 1
+    assert counted["asleep in a wait that was asked for"] == (seconds > 300)
+
+
+def asleep_in_a_wait(seconds: float) -> NightOptions:
+    """The third request meets a refusal for five minutes."""
+    plan = EpisodePlan(episode=Episode.TOO_FAST, at_send=3, seconds=300.0, retry=Retry.SECONDS)
+    act = Act(verb=Verb.SUSPEND, at_send=3, after=20.0, seconds=seconds)
+    return quiet.night(quiet.account(episodes=(plan,), in_flight=1), rows=8, acts=(act,), poll_seconds=0.5)
 
 
 @pytest.mark.parametrize("trouble", list(DiskTrouble))

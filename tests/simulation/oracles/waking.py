@@ -10,11 +10,12 @@ LONG_SECONDS = 1200.0
 """After a sleep that long nothing but the wait itself can hold a lane back: every window is empty."""
 
 SLACK_SECONDS = 10.0
-_GATED = """
-SELECT e.lane, e.detail ->> 'until_us' FROM events AS e WHERE e.event = 'lane.gated' AND e.at_us BETWEEN ? AND ?
-AND NOT EXISTS (SELECT 1 FROM events AS o WHERE o.lane = e.lane AND o.batch = e.batch AND o.id > e.id
-AND o.at_us <= ? AND o.event LIKE 'lane.%')
-"""
+STATES = "('lane.open', 'lane.limited', 'lane.gated', 'lane.circuit', 'lane.parked', 'lane.halted', 'lane.done')"
+_GATED = f"""
+SELECT e.lane, CAST((julianday(e.detail ->> 'until') - 2440587.5) * 86400e6 AS INTEGER) FROM events AS e
+WHERE e.event = 'lane.gated' AND e.at_us BETWEEN ? AND ? AND NOT EXISTS (SELECT 1 FROM events AS o
+WHERE o.lane = e.lane AND o.batch = e.batch AND o.id > e.id AND o.at_us <= ? AND o.event IN {STATES})
+"""  # fixed text of this file
 _SPENT = "SELECT count(*) FROM attempts WHERE job = ? AND number < ? AND spent = 1"
 
 
