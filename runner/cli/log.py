@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
 from runner.cli.options import Common, Switch
-from runner.cli.receipt import wallet_text
+from runner.cli.receipt import balance_sentence, units_of
 from runner.cli.render import table
 from runner.cli.terminal import Screen
-from runner.cli.text import clean, count, duration, moment, number, plural, redact
+from runner.cli.text import clean, count, duration, moment, number, redact
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -233,22 +232,6 @@ def _streak(record: Record) -> str:
     return f"{_requests(record)} queued again: {rule or 'the same answer'} came for one after the other"
 
 
-def _balance(record: Record) -> str:
-    detail = record.detail
-    fall = detail["opening"] + detail.get("topped_up", 0) - detail["closing"]
-    return wallet_text(
-        f"{record.title or record.provider}'s wallet",
-        unit=str(detail["unit"]),
-        fall=Decimal(str(fall)),
-        debited=Decimal(str(detail["debited"])),
-        in_doubt=Decimal(str(detail["in_doubt"])),
-    )
-
-
-def _units(record: Record, name: str) -> str:
-    return f"{number(record.detail[name])} {plural(str(record.detail['unit']), record.detail[name])}"
-
-
 def _clock_set(record: Record) -> str:
     seconds = float(record.detail["seconds"])
     return f"the clock of this machine was set {'ahead' if seconds > 0 else 'back'} by {duration(abs(seconds))}"
@@ -284,10 +267,10 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "answers.purged": lambda r: (
         f"you: db purge, {count(r.detail['answers'], 'stored answer')} and {count(r.detail['events'], 'event')} removed"
     ),
-    "balance.differs": _balance,
-    "balance.grew": lambda r: f"its wallet grew by at least {_units(r, 'topped_up')}: it was topped up",
+    "balance.differs": balance_sentence,
+    "balance.grew": lambda r: f"its wallet grew by at least {units_of(r, 'topped_up')}: it was topped up",
     "balance.low": lambda r: (
-        f"its wallet holds {_units(r, 'balance')}, what waits costs at least {_units(r, 'cost')}: it will run dry"
+        f"its wallet holds {units_of(r, 'balance')}, what waits costs at least {units_of(r, 'cost')}: it will run dry"
     ),
     "pace.margin": lambda r: (
         f"it refused a request as too fast: each counts {r.detail['margin_seconds']:g} s after its arrival from now on"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runner.cli.text import count, number, plural
 from runner.domain.model import Debited
 from runner.work.money import costs_text
 from runner.work.results import BatchStatus, Receipt, Wallet
+
+if TYPE_CHECKING:
+    from runner.work.records import Record
 
 _NOTHING: Final = Decimal(0)
 
@@ -105,3 +108,21 @@ def _units(amount: Decimal, unit: str) -> str:
 
 def _were(amount: Decimal) -> str:
     return "was" if amount == 1 else "were"
+
+
+def balance_sentence(record: Record) -> str:
+    """An event `balance.differs`: what the wallet did over a run."""
+    detail = record.detail
+    fall = detail["opening"] + detail.get("topped_up", 0) - detail["closing"]
+    return wallet_text(
+        f"{record.title or record.provider}'s wallet",
+        unit=str(detail["unit"]),
+        fall=Decimal(str(fall)),
+        debited=Decimal(str(detail["debited"])),
+        in_doubt=Decimal(str(detail["in_doubt"])),
+    )
+
+
+def units_of(record: Record, name: str) -> str:
+    """A figure of an event in its unit: "12 checks"."""
+    return f"{number(record.detail[name])} {plural(str(record.detail['unit']), record.detail[name])}"
