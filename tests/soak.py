@@ -18,6 +18,7 @@ from tests.powercuts.loads import power_cuts_loading
 from tests.powercuts.syncs import failing_syncs
 from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
+from tests.proofs.cells import cells
 from tests.proofs.errors import errors
 from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
@@ -25,6 +26,7 @@ from tests.proofs.full_disk import full_disk
 from tests.proofs.half_files import exports, imports
 from tests.proofs.headers import headers
 from tests.proofs.kills import kills
+from tests.proofs.lists.judge import lists
 from tests.proofs.locked import locked
 from tests.proofs.manners import bad_answers, idle_closes
 from tests.proofs.pace import pace
@@ -60,6 +62,8 @@ PROOFS: dict[str, Callable[..., str]] = {
     "storms": partial(prove, storms, storms=200),
     "disk-full": partial(prove, full_disk, fills=200),
     "locked": partial(prove, locked, locks=100, longest_seconds=40.0, side_by_side=10),
+    "lists": partial(prove, lists, files=50_000, loads=500),
+    "cells": partial(prove, cells, values=1_000_000),
     "imports": partial(prove, imports, kills=200),
     "exports": partial(prove, exports, kills=200),
     "headers": partial(prove, headers, values=100_000),

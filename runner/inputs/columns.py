@@ -233,6 +233,18 @@ class _Search:
                 accepted += isinstance(check(row[column], own_region), Accepted)
         return accepted / cells if cells else None
 
+    def _national(self, each: Input) -> list[str]:
+        """Columns of digits that would be phones if their country were known."""
+        if each.kind is not InputKind.PHONE or self.region is not None:
+            return []
+        check = sample_checker(each)
+        found = []
+        for column, name in enumerate(self.header):
+            results = [check(row[column], None) for row in self.sample if trim(row[column])]
+            if results and sum(result.bare for result in results) >= _SHARE * len(results):
+                found.append(name)
+        return found
+
     def _check_is_name(self, each: Input, column: int) -> None:
         """A header that is itself a value is a first row: taking it for names would lose a row."""
         check = sample_checker(each, region=self.region, folder=self.folder)
@@ -255,11 +267,14 @@ class _Search:
         if not found:
             why += f"; none is called {each.name}, and no single one has 80 % valid values"
         fixes = [f"--map {name}={shlex.quote(column)}" for column in columns or ["COLUMN"]]
+        if not found and (national := self._national(each)):
+            why += f"; {', '.join(map(shown_name, national))} could be phones without their country"
+            fixes = [f"--map {name}={shlex.quote(one)} --region US   (the country they are from)" for one in national]
         self.problems.append(_Problem(what=what, why=why, fixes=fixes))
 
 
 def _plain(name: str) -> str:
-    return "".join(sign for sign in name.casefold() if sign not in "-_" and not sign.isspace())
+    return "".join(sign for sign in trim(name).casefold() if sign not in "-_" and not sign.isspace())
 
 
 def _closest(name: str, known: Sequence[str]) -> str:

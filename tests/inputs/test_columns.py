@@ -19,6 +19,22 @@ def test_by_name(name):
     assert texts(matched) == [f"email <- {name}, 50 % valid"]
 
 
+def test_marks_that_nobody_sees_are_no_part_of_a_name():
+    """A second byte order mark, or what was copied from a web page, does not hide a column."""
+    assert match_columns(["\ufeffemail"], [], [EMAIL], {}).of("defastra.email") == {"email": 0}
+    assert match_columns(["id", "\u200bE-Mail\u00a0"], [], [EMAIL], {}).of("defastra.email") == {"email": 1}
+
+
+def test_phones_without_their_country_under_any_name():
+    """No column is one of phones as they stand: the ready line has the column and asks for the country."""
+    rows = [["x", f"0170900{number:04}"] for number in range(30)]
+    with pytest.raises(InputError, match="no column for the phone") as raised:
+        match_columns(["name", "Telefon"], rows, [PHONE], {})
+    assert "Telefon could be phones without their country" in raised.value.why
+    assert raised.value.fix == "--map phone=Telefon --region US   (the country they are from)"
+    assert texts(match_columns(["name", "Telefon"], rows, [PHONE], {}, region="DE")) == ["phone <- Telefon, 100 % valid"]
+
+
 def test_the_own_name_goes_before_an_alias():
     """`email` is taken although there is a `mail` too."""
     assert match_columns(["mail", "email"], [], [EMAIL], {}).of("defastra.email") == {"email": 1}

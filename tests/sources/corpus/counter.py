@@ -11,7 +11,7 @@ def records(data: bytes, *, codec: str, delimiter: str) -> int:
     """
     text = data.decode(codec).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = text.partition("\n")
-    if first.strip('"').lower().startswith("sep="):
+    if first.lower() in (f"sep={delimiter}", f'"sep={delimiter}"'):
         text = rest
     lengths = _fields(text, delimiter)
     while lengths and lengths[0] == 0:
@@ -24,21 +24,19 @@ def records(data: bytes, *, codec: str, delimiter: str) -> int:
 def _fields(text: str, delimiter: str) -> list[int]:
     """The number of fields of every line, 0 for a blank one."""
     lengths: list[int] = []
-    fields, inside, at_start, blank = 1, False, True, True
-    at_quote = False
+    fields, inside, quoted, at_start, blank = 1, False, False, True, True
     for sign in text:
         if inside:
-            inside = sign != '"'  # a doubled quote leaves and enters again
+            inside = sign != '"'
         elif sign == "\n":
             lengths.append(0 if blank else fields)
-            fields, at_start, blank = 1, True, True
+            fields, quoted, at_start, blank = 1, False, True, True
             continue
         elif sign == delimiter:
-            fields, at_start, blank = fields + 1, True, False
+            fields, quoted, at_start, blank = fields + 1, False, True, False
             continue
-        elif sign == '"' and (at_start or at_quote):
-            inside = True
-        at_quote = sign == '"'  # a quote right after a quoted part goes on with it
+        elif sign == '"' and (at_start or quoted):  # a doubled quote leaves a quoted field and enters it again
+            inside = quoted = True
         at_start = blank = False
     if not blank:
         lengths.append(fields)
