@@ -22,7 +22,7 @@ RUNS = [
     "README.md",
     *(f"docs/{name}.md" for name in ("quickstart", "providers", "money", "when-it-stops", "library")),
 ]
-RUNS += [f"docs/{name}.md" for name in ("database", "exports", "privacy", "defendis", "dfirlab")]
+RUNS += [f"docs/{name}.md" for name in ("database", "exports", "lists", "privacy", "defendis", "dfirlab")]
 READ = [*RUNS, "docs/promises.md"]
 READ += ["docs/defastra.md", "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 PORT = "8765"  # on the pages; a free one is taken in its place
