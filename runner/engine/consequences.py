@@ -117,7 +117,8 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
         lane.account.margin.refused()
     ailing = verdict.outage and lane.gate.ailing(clock.monotonic())
     if verdict.until is not None:
-        again = lane.gate.refusals > 1
+        # Refused at its midnight already; whatever else was refused before says nothing of it.
+        again = lane.gate.refusals > 1 and lane.account.pause_reason == verdict.rule
         seconds = HOURLY_SECONDS if again else (next_utc_midnight(now_us) - now_us) / 1e6
         seconds = max(seconds, asked or 0.0)
     else:
