@@ -29,6 +29,7 @@ from tests.proofs.kills import kills
 from tests.proofs.lists.judge import lists
 from tests.proofs.locked import locked
 from tests.proofs.manners import bad_answers, idle_closes
+from tests.proofs.outages import outages
 from tests.proofs.pace import pace
 from tests.proofs.place import NO_LIMITS
 from tests.proofs.prove import prove
@@ -70,6 +71,7 @@ PROOFS: dict[str, Callable[..., str]] = {
     "pace": partial(prove, pace, rounds=3, rows=200, windows=TENFOLD),
     "windows-real": partial(prove, windows_real, windows=DEFASTRA, latency=(0.1, 0.3), share=0.97),
     "windows-arrival": partial(prove, windows_real, windows=DEFASTRA, latency=(0.3, 2.0), share=0.97, at="arrival"),
+    "outages": partial(prove, outages, rows=3000, show=print),
     "caps": partial(prove, caps, rounds=20),
     "locks": partial(prove, locks, rounds=3),
     "idle-closes": partial(prove, idle_closes, rows=60, idle_seconds=2.0, limits=DEFASTRA, rate="1/s"),

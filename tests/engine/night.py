@@ -125,6 +125,7 @@ class ScriptedTransport:
     script: Script
     latency: float = 0.2
     slow: Mapping[str, float] = field(default_factory=dict)  # seconds more before the answer to a value
+    timeout: float = 0.0  # how long an answer that never comes is waited for
     sent: list[Sent] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
@@ -158,7 +159,8 @@ class ScriptedTransport:
         self.sent.append(sent)
         arrived()
         answer = self.script(sent)
-        await anyio.sleep(self.latency / 2 + self.slow.get(sent.value, 0.0))
+        vanished = self.timeout if answer.fault is Fault.NO_ANSWER else 0.0
+        await anyio.sleep(self.latency / 2 + self.slow.get(sent.value, 0.0) + vanished)
         self.in_flight -= 1
         return answer
 
@@ -203,6 +205,7 @@ class Night:
     options: RunOptions = field(default_factory=RunOptions)
     doors: Mapping[str, Door] = field(default_factory=dict)  # by provider; else somebody is there
     latency: float = 0.2
+    timeout: float = 0.0
     slow: Mapping[str, float] = field(default_factory=dict)  # by value
     transports: dict[str, ScriptedTransport] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -279,7 +282,7 @@ class Night:
         for one in self.providers:
             script = self.scripts.get(one.name, lambda sent: OK)
             self.transports[one.name] = ScriptedTransport(
-                script, self.latency, self.slow, door=self.doors.get(one.name)
+                script, self.latency, self.slow, timeout=self.timeout, door=self.doors.get(one.name)
             )
         lanes = [
             LaneSetup(

@@ -17,6 +17,7 @@ from tests.proofs.headers import headers
 from tests.proofs.kills import kills
 from tests.proofs.locked import locked
 from tests.proofs.manners import bad_answers, idle_closes
+from tests.proofs.outages import outages
 from tests.proofs.pace import pace
 from tests.proofs.place import NO_LIMITS
 from tests.proofs.prove import prove
@@ -109,6 +110,11 @@ def test_a_killed_import_leaves_no_half_list(tmp_path):
 def test_a_killed_export_leaves_no_half_file(tmp_path):
     """The old file or the new one; the same command writes it."""
     prove(exports, tmp_path, kills=4)
+
+
+def test_an_outage_of_an_hour_is_ridden_through(tmp_path):
+    """No row fails, little is sent meanwhile, and the list ends in time."""
+    prove(outages, tmp_path, rows=60, most=1)
 
 
 def test_no_window_is_exceeded_across_a_kill(tmp_path):
