@@ -15,12 +15,13 @@ from runner.store.reading import STREAM
 from runner.store.sql import write_event
 from runner.store.wallets import Balance, Checked
 
+_NEWEST: Final = 2**63 - 1
 _SINCE: Final = "SELECT coalesce(max(upto), 0) FROM balances WHERE account = ?"
 _OWN: Final = "SELECT min(id) - 1 FROM attempts NOT INDEXED WHERE id > ? AND account = ? AND run = ?"
 # In the order of the table: sorting a million lines of an index would need room for all of them.
 _TOLD: Final = """
 SELECT id, operation, unit, opened_us, closed_us, iif(debited = 'yes', amount, 0), debited, balance
-FROM attempts NOT INDEXED WHERE id > ? AND account = ? AND closed_us IS NOT NULL ORDER BY id
+FROM attempts NOT INDEXED WHERE id > ? AND id <= ? AND account = ? AND closed_us IS NOT NULL ORDER BY id
 """
 _KEEP: Final = """
 INSERT INTO balances (batch, provider, run, account, unit, upto, first_us, clear_us, last_us, until_us, opening,
@@ -45,21 +46,30 @@ def check_account(connection: sa.Connection, account: str, *, unpriced: Collecti
     every later check.
     """
     since = connection.exec_driver_sql(_SINCE, (account,)).scalar_one()
-    checked = _checked(connection, account, since, unpriced)
+    return checked_between(connection, account, since=since, upto=_NEWEST, run=run, unpriced=unpriced)
+
+
+def checked_between(
+    connection: sa.Connection, account: str, *, since: int, upto: int, run: RunId, unpriced: Collection[str]
+) -> Checked | None:
+    """The same of the attempts after `since`, up to `upto`: whoever asks later is told what was found then."""
+    checked = _checked(connection, account, (since, upto), unpriced)
     if checked is None:
         own = connection.exec_driver_sql(_OWN, (since, account, run)).scalar_one()
-        checked = None if own is None or own == since else _checked(connection, account, own, unpriced)
+        checked = None if own is None or own == since else _checked(connection, account, (own, upto), unpriced)
     return checked
 
 
-def _checked(connection: sa.Connection, account: str, since: int, unpriced: Collection[str]) -> Checked | None:
-    """What the answers after the attempt `since` say; one pass.
+def _checked(
+    connection: sa.Connection, account: str, between: tuple[int, int], unpriced: Collection[str]
+) -> Checked | None:
+    """What the answers of these attempts say; one pass.
 
     None where nothing was stated, where a charge is not known (the operations in `unpriced` have no price), or where
     its operations are charged in several units: no sum could be compared.
     """
     reckoning, units, upto = Reckoning(), set(), 0
-    result = connection.exec_driver_sql(_TOLD, (since, account))
+    result = connection.exec_driver_sql(_TOLD, (*between, account))
     for number, operation, unit, opened, closed, charged, debited, balance in chain.from_iterable(
         result.partitions(STREAM)
     ):

@@ -147,6 +147,8 @@ def _command(one: Violation, session: Session) -> str:
     match one.fix:
         case Fix.EXPLAIN if batch is not None and one.row is not None:
             return f"runner explain {batch} {one.row}{flags}"
+        case Fix.COMPARE | Fix.HOLD:
+            return _careful(one, flags)
         case Fix.EXPORT if batch is not None:
             return f"runner export {batch} -o {batch}.saved.csv{flags}   (saves the answers that are there)"
         case Fix.RESTORE:
@@ -163,6 +165,21 @@ def _command(one: Violation, session: Session) -> str:
             return f"runner status{'' if batch is None else f' {batch}'}{flags}"
         case _:
             assert_never(one.fix)
+
+
+def _careful(one: Violation, flags: str) -> str:
+    """Where a run, or to believe what is shown, would cost money."""
+    batch, row = one.batch, "ROW" if one.row is None else one.row
+    if one.fix is Fix.HOLD and batch is not None:
+        return (
+            f"runner export {batch} -o {batch}.saved.csv{flags}   (saves the answers that are there; no runner run"
+            f" {batch} before a backup is in the place of this file: what was paid for may be sent again)"
+        )
+    shown = "runner log" if batch is None else f"runner explain {batch} {row}"
+    return (
+        f"runner db backup copy.db{flags}   (first of all, and no runner run before this is understood: what is shown"
+        f" may be false; compare {shown}{flags} with the provider's dashboard, by label)"
+    )
 
 
 def as_json(found: Verified) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -116,7 +118,25 @@ def test_a_stretch_that_cannot_be_compared_does_not_silence_what_follows(place: 
             place.time.before += 3600
             place.world.next([Behaviour(), Behaviour(times=2)])
             result = place.run(r, batch, in_flight=1, limit=3)
+        assert r.verify().exit_code == 0
     assert [figures(one) for one in result.status.wallets] == [(995, 0, 3, 1, 991), (991, 0, 3, 1, 987)]
+
+
+@pytest.mark.parametrize("column", ["opening", "debited", "closing", "overlap", "first_us", "account"])
+def test_what_was_kept_of_a_wallet_follows_from_its_answers(place: Place, column: str) -> None:
+    """`db verify` counts it again, run by run; who changes it in the file is found out."""
+    place.write_list(emails(12))
+    with place.runner() as r:
+        batch = r.load("leads.csv", EMAIL)
+        for _ in range(2):
+            place.world.next([Behaviour(), Behaviour(manner=Manner.DROP, charged=True)])
+            place.run(r, batch, in_flight=2, limit=6)
+        assert (r.verify().exit_code, len(r.status(batch).wallets)) == (0, 2)
+        with closing(sqlite3.connect(r.path, isolation_level=None)) as connection:
+            connection.execute(f"UPDATE balances SET {column} = '9' || {column} WHERE run = 2")
+        (problem,) = [one for line in r.verify().lines for one in line.problems]
+    told = "what run 2 found of the wallet at defastra for leads-defastra-email does not follow from its answers"
+    assert (problem.what, problem.run) == (told, 2)
 
 
 def test_less_than_the_price_is_told_too(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def done(folder: Path) -> Path:
 def spoil(path: Path, statement: str) -> None:
     """Another program's hand on the file."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(statement)
+        connection.executescript(statement)
 
 
 def test_a_clean_file_is_told_line_by_line(folder: Path, done: Path) -> None:
@@ -52,7 +52,7 @@ def test_a_violation_is_named_with_what_to_do(folder: Path, done: Path) -> None:
     assert (found["schema"], found["ok"]) == (1, False)
     named = [one for check in found["checks"] for one in check["found"] if one["job"] == 2]
     assert {one["row"] for one in named} == {2}
-    again = next(one["fix"] for one in named if one["fix"].startswith("runner explain"))
+    again = next(one["fix"] for one in named if one["fix"].startswith("runner export")).partition("   (")[0]
     assert inside(folder, *again.split()[1:]).returncode == 0
 
 
@@ -122,6 +122,21 @@ def test_a_file_that_is_cut_off_is_a_violation(folder: Path, done: Path, kept: f
     found = json.loads(told.stdout)
     assert (found["ok"], [(one["name"], one["violations"]) for one in found["checks"]]) == (False, [("integrity", 1)])
     assert inside(folder, *RUN).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "fix"),
+    [
+        ("UPDATE jobs SET amount = 5000000 WHERE id = 1", "by label)"),
+        ("UPDATE jobs SET state = 'queued' WHERE id = 1", "may be sent again)"),
+    ],
+)
+def test_what_would_cost_money_is_said_with_what_to_do(folder: Path, done: Path, statement: str, fix: str) -> None:
+    """An amount that was changed, an answered row that was queued again: no run before it is understood."""
+    spoil(done, f"DROP TRIGGER tr_jobs_edges; {statement}")
+    found = json.loads(inside(folder, "db", "verify", "--json").stdout)
+    fixes = [one["fix"] for check in found["checks"] for one in check["found"]]
+    assert any("no runner run" in one and one.endswith(fix) for one in fixes), fixes
 
 
 def test_what_means_the_same_is_told_once(folder: Path, done: Path) -> None:

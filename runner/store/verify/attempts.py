@@ -38,7 +38,7 @@ ATTEMPTS: Final = Plan(
             """,
             "attempt {attempt} of job {job} (row {row} of {batch}) {wrong}",
             "the record of what was sent is not what was written",
-            Fix.EXPLAIN,
+            Fix.COMPARE,
         ),
         Search(
             f"""
@@ -47,7 +47,7 @@ ATTEMPTS: Final = Plan(
             """,
             "every attempt of job {job} (row {row} of {batch}) is gone",
             "what was sent for it, and what that cost, is not known any more",
-            Fix.EXPORT,
+            Fix.HOLD,
         ),
         Search(
             f"""
@@ -118,7 +118,7 @@ ANSWERS: Final = Plan(
             """,
             "attempt {attempt} succeeded, but its job {job} (row {row} of {batch}) is {detail}",
             "a paid answer is not shown, and may be paid for again",
-            Fix.EXPORT,
+            Fix.HOLD,
         ),
         Search(
             f"""
@@ -129,7 +129,7 @@ ANSWERS: Final = Plan(
             """,
             "job {job} (row {row} of {batch}) has succeeded, but its last attempt has not",
             "its answer is not the one that was stored",
-            Fix.EXPLAIN,
+            Fix.COMPARE,
         ),
         Search(
             f"""

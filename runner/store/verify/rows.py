@@ -80,8 +80,8 @@ ROWS: Final = Plan(
             HAVING coalesce(sum(json_extract(e.detail, '$.rows')), 0) <> b.visible_row
                 OR coalesce(sum(json_extract(e.detail, '$.refused')), 0) <> b.refused
             """,
-            "{detail} rows of {batch} were read, and another number of them, or of the refused ones, is here",
-            "rows were lost or invented after the list was read",
+            "{detail} rows of {batch} are on record as read, and another number of them, or of refused ones, is here",
+            "rows were lost or invented after the list was read, or the events that record its loading are gone",
             Fix.EXPORT,
         ),
     ),
@@ -106,8 +106,8 @@ BATCHES: Final = Plan(
                 "running",
             ),
             "{batch} is completed, but job {job} of row {row} is {detail}",
-            "the row was never answered, and the batch says that nothing waits",
-            Fix.EXPORT,
+            "the batch says that nothing waits: the row was never answered, or it was and is asked about again",
+            Fix.HOLD,
         ),
         Search(
             in_states(

@@ -16,7 +16,9 @@ class Fix(StrEnum):
     """What to do about it; the command is made by whoever knows how this database is reached."""
 
     EXPLAIN = "explain"  # look at the requests of the row
+    COMPARE = "compare"  # what is kept was changed: the provider's dashboard knows better
     EXPORT = "export"  # save what is there
+    HOLD = "hold"  # the same, and let no run near it: it would pay again
     RESTORE = "restore"  # from a backup: the file is damaged
     REPORT = "report"  # another program changed how the file works, or removed lines
     STATUS = "status"
@@ -68,3 +70,8 @@ class Found:
         return Check(
             name=name, promises=promises, figures=dict(figures), violations=self.count, named=tuple(self.named)
         )
+
+
+def batch_name(names: Mapping[int, str], batch: int) -> str:
+    """For people; a batch may be gone while its lines are here."""
+    return names.get(batch, f"batch {batch} (which is missing)")
