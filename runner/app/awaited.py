@@ -33,6 +33,7 @@ class AsyncRunner:
     pause = awaited(Runner.pause)
     resume = awaited(Runner.resume)
     cancel = awaited(Runner.cancel)
+    tune = awaited(Runner.tune)
     retry = awaited(Runner.retry)
     resolve = awaited(Runner.resolve)
     providers = awaited(Runner.providers)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -14,6 +13,7 @@ from runner.cli.receipt import balance_sentence, units_of
 from runner.cli.render import table
 from runner.cli.terminal import Screen
 from runner.cli.text import clean, count, duration, moment, number, redact
+from runner.cli.tuned import limits_words, settings_line, tuned_line
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -171,13 +171,6 @@ def _rate(record: Record) -> str:
     return str(record.detail.get("rate") or "").replace("/", " in ")
 
 
-def _limits(record: Record) -> str:
-    """`at most 30 in 60 s, 2 on the way at once`."""
-    rate, in_flight = _rate(record), record.detail.get("in_flight")
-    parts = [f"at most {rate}" if rate else "no rate", f"{in_flight} on the way at once" if in_flight else ""]
-    return ", ".join(filter(None, parts))
-
-
 def _recovered(record: Record) -> str:
     doubts, released = int(record.detail.get("doubts", 0)), int(record.detail.get("released", 0))
     doubtful = f"{number(doubts) if doubts else 'none'} of its requests {'is' if doubts <= 1 else 'are'} in doubt"
@@ -199,32 +192,6 @@ def _resolved(record: Record) -> str:
 def _retried(record: Record) -> str:
     rule = record.detail.get("rule")
     return f"you: retry failed{f':{rule}' if rule else ''}, {_requests(record)} queued again"
-
-
-def _settings(record: Record) -> str:
-    flags = [_flag(name, value) for name, value in record.detail.items()]
-    return f"you: {' '.join(flags)}" if flags else "you: an option taken back"
-
-
-def _tuned(record: Record) -> str:
-    """What was changed, with what held before."""
-    detail = record.detail
-    changed = []
-    for name, value in detail.items():
-        if not name.endswith("_before"):
-            before = detail.get(f"{name}_before")
-            was = "off" if before is None else _flag(name, before).removeprefix(f"--{name.replace('_', '-')} ")
-            changed.append(f"{_flag(name, value)} (was {was})")
-    return f"you: tune {', '.join(changed)}"
-
-
-def _flag(name: str, value: Any) -> str:
-    if name == "output":
-        return f"-o {PurePath(str(value)).name}"
-    flag = f"--{name.replace('_', '-')}"
-    if isinstance(value, Mapping):
-        return " ".join(f"{flag} {who}={number(one)}" for who, one in value.items())
-    return f"{flag} {value}"
 
 
 def _streak(record: Record) -> str:
@@ -252,8 +219,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "batch.cancelled": _words("you: cancel; what waited is never sent"),
     "batch.resumed": _words("you: resume"),
     "batch.recovered": _recovered,
-    "batch.settings": _settings,
-    "batch.tuned": _tuned,
+    "batch.settings": settings_line,
+    "batch.tuned": tuned_line,
     "batch.exported": lambda r: f"{count(r.detail['rows'], 'row')} written to {r.detail.get('file', 'stdout')}",
     "wish.paused": _words("you: pause, asked of the run at work"),
     "wish.cancelled": _words("you: cancel, asked of the run at work"),
@@ -285,7 +252,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,
-    "lane.limits": lambda r: f"its limits changed: {_limits(r)} now",
+    "lane.limits": lambda r: f"its limits changed: {limits_words(_rate(r), r.detail)} now",
     "lane.slowed": lambda r: f"it was refused for its pace: {_rate(r)} now, slowly faster from here",
     "lane.restored": lambda r: f"as fast as its limits allow again: {_rate(r)}",
     "lane.gated": _waiting,

@@ -29,7 +29,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(path) for path in COMMANDS} == {
         *("demo", "sandbox", "load", "run", "export", "status", "explain", "retry", "pause", "resume", "cancel"),
         *("doubt", "doubt list", "doubt resolve", "providers", "providers list", "providers show", "providers test"),
-        *("providers new", "init", "doctor", "check", "log", "spend"),
+        *("tune", "providers new", "init", "doctor", "check", "log", "spend"),
         *("config", "config show", "config path", "config schema", "completion"),
         *("db", "db status", "db upgrade", "db backup", "db verify"),
     }
@@ -64,7 +64,7 @@ def test_help_imports_nothing_heavy():
     [
         (["nope"], "unknown command: nope", "runner --help"),
         (["doubt", "nope"], "unknown command: nope", "runner doubt --help"),
-        (["run", "--until", "07:00"], "Unknown option: --until", "runner run --help"),
+        (["run", "--nonsense", "7"], "Unknown option: --nonsense", "runner run --help"),
         (["run", "--reuse", "30d"], "Unknown option: --reuse", "runner run --help"),
         (["load", "a.csv", "b.csv"], "`runner load` was given too much: b.csv", "runner load --help"),
         (["run", "--max-requests", "many"], 'Invalid value for --max-requests: unable to convert "many" into int', ""),
@@ -103,13 +103,13 @@ def test_a_mistake_on_the_command_line_is_exit_2_in_three_parts(arguments, what,
 
 def test_a_usage_error_with_json_is_one_object(capfd):
     """`run --json` says on stdout what went wrong."""
-    assert entry.invoke(["run", "x", "--json", "--until"]) == 2
+    assert entry.invoke(["run", "x", "--json", "--nonsense"]) == 2
     out, _ = capfd.readouterr()
     assert json.loads(out) == {
         "schema": 1,
         "error": {
             "code": "usage",
-            "what": "Unknown option: --until",
+            "what": "Unknown option: --nonsense",
             "why": "`runner run`: it has no such option",
             "fix": "runner run --help",
         },
