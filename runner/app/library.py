@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, TextIO, Unpack
+from typing import BinaryIO, Self, Unpack
 
 from runner.app.ahead import Ahead
 from runner.app.keywords import RunKeywords
 from runner.app.listing import ListKeywords, list_request
+from runner.app.out import Out
 from runner.app.upkeep import Upkeep
-from runner.app.watching import BatchLike, Watching
+from runner.app.watching import BatchLike
 from runner.domain.model import InDoubtPolicy, Resolution
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
 from runner.settings import SpendCap
 from runner.work.bridge import driven
-from runner.work.deliver import export
 from runner.work.lists import Given
 from runner.work.outlook import Preflight
 from runner.work.preflight import preflight
-from runner.work.results import Exported, Loaded, RunResult, Steered, Tuned
-from runner.work.shape import Shape
+from runner.work.results import Loaded, RunResult, Steered, Tuned
 from runner.work.steer import Steer, parse_resolution
 
 
-class Runner(Ahead, Watching, Upkeep):
+class Runner(Ahead, Out, Upkeep):
     """A database with its settings. A context manager; every method may raise a RunnerError. Made by `open`."""
 
     def __enter__(self) -> Self:
@@ -53,7 +52,7 @@ class Runner(Ahead, Watching, Upkeep):
         """Sentences for people that a front end shows once: a new database, an env file that others can read."""
         return self._session.notices
 
-    # --- rows in, sending, rows out --------------------------------------------------------------------------------
+    # --- rows in, sending ------------------------------------------------------------------------------------------
 
     def load(
         self,
@@ -229,29 +228,6 @@ class Runner(Ahead, Watching, Upkeep):
 
     run = driven(arun)
     run_all = driven(arun_all)
-
-    def export(
-        self,
-        batch: BatchLike,
-        target: str | Path | TextIO,
-        *,
-        only: str | None = None,
-        columns: Sequence[str] = (),
-        raw: bool = False,
-        limit: int | None = None,
-        guard: bool = True,
-        overwrite: bool = False,
-    ) -> Exported:
-        """Write the rows with their answers; `target` is a path, whose ending says the format, or an open text stream.
-
-        `only`: succeeded, failed (invalid rows included, those in doubt not; own columns only, so that it loads again),
-        in_doubt, queued, cancelled, invalid; "failed:RULE", "invalid:WHY". `columns`: these alone, in this order, of
-        the whole header, or "risk_score" for every operation. `raw`: a column with each operation's last answer.
-        `limit`: at most so many rows. UsageError: no such state, column or format. BatchError: the target exists and
-        was not written by this batch.
-        """
-        shape = Shape(only=only, columns=columns, raw=raw, limit=limit, guard=guard)
-        return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
 
     # --- steering --------------------------------------------------------------------------------------------------
 

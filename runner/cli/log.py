@@ -171,6 +171,11 @@ def _rate(record: Record) -> str:
     return str(record.detail.get("rate") or "").replace("/", " in ")
 
 
+def _table(record: Record) -> str:
+    table = record.detail.get("table")
+    return f"the table {table}" if table else "stdout"
+
+
 def _recovered(record: Record) -> str:
     doubts, released = int(record.detail.get("doubts", 0)), int(record.detail.get("released", 0))
     doubtful = f"{number(doubts) if doubts else 'none'} of its requests {'is' if doubts <= 1 else 'are'} in doubt"
@@ -221,7 +226,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "batch.recovered": _recovered,
     "batch.settings": settings_line,
     "batch.tuned": tuned_line,
-    "batch.exported": lambda r: f"{count(r.detail['rows'], 'row')} written to {r.detail.get('file', 'stdout')}",
+    "batch.exported": lambda r: f"{count(r.detail['rows'], 'row')} written to {r.detail.get('file') or _table(r)}",
     "wish.paused": _words("you: pause, asked of the run at work"),
     "wish.cancelled": _words("you: cancel, asked of the run at work"),
     "jobs.retried": _retried,

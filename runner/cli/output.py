@@ -7,11 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.options import Common, Switch, Texts
+from runner.cli.options import Common, Switch, Text, Texts, refuse_password
 from runner.cli.render import near
 from runner.cli.steer import LastBatch
 from runner.cli.terminal import Screen
 from runner.cli.text import count
+from runner.errors import UsageError
 
 
 def export(
@@ -19,13 +20,15 @@ def export(
     /,
     *,
     output: Annotated[
-        str,
+        Text,
         Parameter(
             name="-o",
             help="The file to write, as its ending says: .csv, .jsonl (.gz behind packs them), .parquet; - for stdout.",
             allow_leading_hyphen=True,
         ),
-    ],
+    ] = None,
+    to_table: Annotated[Text, Parameter(help="Instead of a file: insert or update the rows in this table.")] = None,
+    source: Annotated[Text, Parameter(help="The database of --to-table: a name in [sources], or a URL.")] = None,
     only: Annotated[
         str | None,
         Parameter(
@@ -46,10 +49,23 @@ def export(
 ) -> int:
     """Write a batch's rows with their answers: your own columns as they were, in order, then the answers."""
     screen = Screen()
+    names = [column.strip() for text in columns for column in text.split(",") if column.strip()]
+    refuse_password(source, flag="--source")
+    if (output is None) == (to_table is None) or (source is not None and to_table is None):
+        raise UsageError(
+            "an export goes to a file, or to a table",
+            why="one of both is named, and --source belongs to --to-table",
+            fix="-o leads.csv, or --to-table leads --source crm",
+        )
     with (common or Common()).open() as library:
         name = library.find(batch)
-        target = sys.stdout if output == "-" else output
-        names = [column.strip() for text in columns for column in text.split(",") if column.strip()]
+        if to_table is not None:
+            done = library.export_table(
+                name, to_table, database=source, only=only, columns=names, raw=raw, limit=limit, overwrite=overwrite
+            )
+            screen.say(f"{done.batch}: {count(done.rows, 'row')} written to the table {to_table}")
+            return 0
+        target = sys.stdout if output in (None, "-") else output
         written = library.export(
             name,
             target,

@@ -60,9 +60,8 @@ class Layout:
         every = [Origin.OWN] * len(self.header)
         for operation in self.operations:
             every += [Origin.RESULT] * len(operation.columns)
-            every += [
-                _OURS.get(name, Origin.TEXT) for name in _names(operation, raw=self.raw)[len(operation.columns) :]
-            ]
+            ours = _names(operation, raw=self.raw)[len(operation.columns) :]
+            every += [_OURS.get(name, Origin.TEXT) for name in ours]
         places = self._places()
         return tuple(every) if places is None else tuple(every[place] for place in places)
 

@@ -19,6 +19,7 @@ KEPT_EVENTS: Final = (
     "batch.loaded",
     "batch.completed",
     "batch.cancelled",
+    "batch.exported",  # whether its file is still to be written is told by it
     "doubts.resolved",
     "doubts.released",
     "jobs.retried",

@@ -229,14 +229,21 @@ class Steering:
             connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
 
     def delivered(
-        self, batch: BatchId, *, rows: int, file: str | None = None, mark: Mapping[str, Any] | None = None
+        self,
+        batch: BatchId,
+        *,
+        rows: int,
+        file: str | None = None,
+        table: str | None = None,
+        mark: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record an export. `mark`: what its files are known by, so that the next export may replace them; None, and
-        no `file` (its name): it went to a stream."""
+        """Record an export. `mark`: what its files and tables are known by, so that the next export may replace them;
+        None, and neither `file` nor `table` (its name): it went to a stream."""
         with self._deciding(batch) as (connection, now, _):
             if mark is not None:
                 connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
-            write_event(connection, "batch.exported", at_us=now, batch=batch, detail={"rows": rows, "file": file})
+            detail = {"rows": rows, "file": file, "table": table}
+            write_event(connection, "batch.exported", at_us=now, batch=batch, detail=detail)
 
     def keep_check(self, checked: Checked, providers: Mapping[BatchId, str], *, run: RunId) -> None:
         """Keep what an account's wallet was found to be with the batches that used it in a run, by the name it has in

@@ -86,7 +86,8 @@ class _Files:
     def __init__(self, info: BatchInfo, target: Path | BinaryIO, store: Store) -> None:
         self._batch = info.id
         self._target = str(target.absolute()) if isinstance(target, Path) else ""
-        self._known: dict[str, Any] = dict((info.delivered or {}).get("files", {}))
+        self._marks = dict(info.delivered or {})
+        self._known: dict[str, Any] = dict(self._marks.get("files", {}))
         self._steering = store.steering
         self._mark: dict[str, Any] | None = None
 
@@ -95,7 +96,7 @@ class _Files:
         self._mark = mark(part)
         earlier = self._known.get(self._target)
         coming = self._mark | ({"before": earlier} if earlier else {})
-        self._steering.announce(self._batch, mark={"files": self._known | {self._target: coming}})
+        self._steering.announce(self._batch, mark=self._marks | {"files": self._known | {self._target: coming}})
 
     def settle(self, written: Written) -> None:
         """Record the export."""
@@ -103,7 +104,9 @@ class _Files:
             self._steering.delivered(self._batch, rows=written.rows)
             return
         files = self._known | {str(written.path.absolute()): self._mark or mark(written.path)}
-        self._steering.delivered(self._batch, rows=written.rows, file=written.path.name, mark={"files": files})
+        self._steering.delivered(
+            self._batch, rows=written.rows, file=written.path.name, mark=self._marks | {"files": files}
+        )
 
 
 def default_target(info: BatchInfo) -> str:

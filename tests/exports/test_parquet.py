@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,9 +19,6 @@ from runner.errors import UsageError
 from runner.exports import Layout, Line, parquet, write
 from runner.exports.kinds import Kind, as_kind, kinds_of
 from tests.exports.test_csv_file import BREACH, EMAIL, GOOD, INVALID
-
-pa = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
-pq = pytest.importorskip("pyarrow.parquet")
 
 
 def export(target: Path, lines: list[Line], layout: Layout) -> Any:

@@ -32,7 +32,9 @@ def test_phones_without_their_country_under_any_name():
         match_columns(["name", "Telefon"], rows, [PHONE], {})
     assert "Telefon could be phones without their country" in raised.value.why
     assert raised.value.fix == "--map phone=Telefon --region US   (the country they are from)"
-    assert texts(match_columns(["name", "Telefon"], rows, [PHONE], {}, region="DE")) == ["phone <- Telefon, 100 % valid"]
+    assert texts(match_columns(["name", "Telefon"], rows, [PHONE], {}, region="DE")) == [
+        "phone <- Telefon, 100 % valid"
+    ]
 
 
 def test_the_own_name_goes_before_an_alias():

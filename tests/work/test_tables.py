@@ -1,0 +1,185 @@
+"""Rows into a table: each once by its key, written again without harm, never over somebody else's."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql
+
+from runner.errors import BatchError, UsageError
+from runner.exports import Layout, Line
+from runner.exports import database as exported
+from runner.exports.database import TableTarget
+from tests.app.place import Place, emails
+from tests.exports.test_csv_file import EMAIL, GOOD, INVALID
+
+OPERATION = ["defastra.email"]
+
+
+def query(place: Place, sql: str, file: str = "crm.db") -> list[tuple[Any, ...]]:
+    """As any other program reads it."""
+    with closing(sqlite3.connect(place.folder / file)) as database:
+        return database.execute(sql).fetchall()
+
+
+def execute(place: Place, sql: str, file: str = "crm.db") -> None:
+    """As any other program writes it."""
+    with closing(sqlite3.connect(place.folder / file)) as database, database:
+        database.executescript(sql)
+
+
+@pytest.fixture
+def crm(place: Place) -> str:
+    """The address of a database with five customers, named by texts."""
+    rows = ", ".join(f"('k{number}', '{email}', 'note {number}')" for number, email in enumerate(emails(5), 1))
+    execute(place, "CREATE TABLE customers (id TEXT PRIMARY KEY, email TEXT, note TEXT)")
+    execute(place, f"INSERT INTO customers VALUES {rows}")
+    return f"sqlite:///{place.folder / 'crm.db'}"
+
+
+def test_rows_of_a_table_are_upserted_by_their_key(place: Place, crm: str) -> None:
+    """Made with types, filled, and after the next run brought up to date; nothing is there twice."""
+    with place.runner() as r:
+        batch = r.load(None, OPERATION, query="customers", database=crm, key="id", batch="crm")
+        place.run(r, batch, limit=2)
+        assert r.export_table(batch, "scored", database=crm).rows == 5
+        states = "SELECT defastra_email_state, count(*) FROM scored GROUP BY 1 ORDER BY 1"
+        assert query(place, states) == [("queued", 3), ("succeeded", 2)]
+        place.run(r, batch)
+        for _ in range(2):
+            r.export_table(batch, "scored", database=crm)
+            assert query(place, states) == [("succeeded", 5)]
+        typed = query(place, "SELECT id, typeof(defastra_email_risk_score) FROM scored ORDER BY id LIMIT 1")
+        assert typed == [("k1", "integer")]
+        tables = [one.detail.get("table") for one in r.log(batch).records if one.event == "batch.exported"]
+        assert tables == ["scored"] * 3
+
+
+def test_the_users_own_table_keeps_what_is_theirs(place: Place, crm: str) -> None:
+    """Results beside the rows they came from: columns that were added for them, and nothing else, are written."""
+    with place.runner() as r:
+        batch = r.load(None, OPERATION, query="customers", database=crm, key="id", batch="crm")
+        place.run(r, batch)
+        with pytest.raises(UsageError, match="lacks 2 of the columns") as refused:
+            r.export_table(batch, "customers", database=crm, columns=["id", "email", "risk_score", "state"])
+        execute(place, refused.value.fix.removeprefix("in the database: "))
+        execute(place, "UPDATE customers SET email = 'changed@example.com' WHERE id = 'k1'")
+        r.export_table(batch, "customers", database=crm, columns=["id", "email", "risk_score", "state"])
+        first = query(place, "SELECT email, note, defastra_email_state FROM customers ORDER BY id")[0]
+        assert first == ("changed@example.com", "note 1", "succeeded")
+
+
+def test_rows_of_a_file_are_named_by_their_number(place: Place) -> None:
+    """Two lists do not share a table unless it is said; the same list writes again, also what was erased."""
+    url = f"sqlite:///{place.folder / 'out.db'}"
+    place.write_list(emails(3))
+    place.write_list(["someone@example.com"], name="other.csv")
+    with place.runner() as r:
+        batch, other = (r.load(name, OPERATION) for name in ("leads.csv", "other.csv"))
+        r.export_table(batch, "scored", database=url)
+        assert stat.S_IMODE((place.folder / "out.db").stat().st_mode) == 0o600
+        with pytest.raises(BatchError, match="did not write") as refused:
+            r.export_table(other, "scored", database=url)
+        assert refused.value.fix == "--to-table scored_2, or --overwrite"
+        place.run(r, batch)
+        r.export_table(batch, "scored", database=url)
+        found = query(place, 'SELECT "row", email, defastra_email_state FROM scored ORDER BY 1', "out.db")
+        assert found == [(number, email, "succeeded") for number, email in enumerate(emails(3), 1)]
+        r.erase(emails(1)[0])
+        r.export_table(batch, "scored", database=url)
+        assert query(place, 'SELECT "row", email FROM scored ORDER BY 1', "out.db")[0] == (1, "")
+        r.export_table(other, "scored", database=url, overwrite=True)
+        r.export(batch, "out.csv")
+        r.export_table(batch, "scored", database=url)  # a file in between does not make it forget the table
+
+
+def test_a_row_whose_key_was_the_person_is_left_out(place: Place) -> None:
+    """The table's own row stays theirs to delete; nothing is written under no key."""
+    url = f"sqlite:///{place.folder / 'crm.db'}"
+    execute(place, "CREATE TABLE t (email TEXT PRIMARY KEY)")
+    execute(place, f"INSERT INTO t VALUES ('{emails(1)[0]}'), ('b@example.com')")
+    with place.runner() as r:
+        batch = r.load(None, OPERATION, query="t", database=url, key="email", batch="crm")
+        place.run(r, batch)
+        done = r.erase(emails(1)[0])
+        assert any(one.what.startswith("the table t at sqlite") for one in done.beyond)
+        assert r.export_table(batch, "scored", database=url).rows == 1
+        assert query(place, "SELECT email FROM scored") == [("b@example.com",)]
+
+
+def test_what_cannot_be_a_target(place: Place, crm: str) -> None:
+    """Each with what to do: no database, our own, no unique key, an unknown kind, a column of another type."""
+    place.write_list(emails(1))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+
+        def refused(table: str, url: str | None, match: str, **more: Any) -> str:
+            with pytest.raises(UsageError, match=match) as error:
+                r.export_table(batch, table, database=url, **more)
+            return error.value.fix
+
+        refused("t", None, "needs --source")
+        refused("t", f"sqlite:///{place.folder / 'runner.db'}", "runner's own database")
+        refused("t", "oracle://host/x", "a database of oracle")
+        refused("t", "nonsense://", "cannot be opened|a database of")
+        refused("t", f"sqlite:///{place.folder}/nowhere/x.db", "could not be written")
+        execute(place, 'CREATE TABLE loose ("row" INTEGER, id TEXT, email TEXT)')
+        fix = refused("loose", crm, "nothing keeps row unique", columns=["id", "email"])
+        execute(place, fix.removeprefix("in the database: "))
+        assert r.export_table(batch, "loose", database=crm, columns=["id", "email"]).rows == 1
+        execute(place, 'CREATE TABLE typed ("row" INTEGER PRIMARY KEY, email INTEGER)')
+        refused("typed", crm, "the column email of the table typed is INTEGER", columns=["email"])
+        assert query(place, "SELECT count(*) FROM typed") == [(0,)]
+
+
+def test_a_thousand_rows_are_a_transaction(place: Place) -> None:
+    """Cut off in the middle, whole transactions are there; the same call again writes the rest."""
+    target = TableTarget(url=f"sqlite:///{place.folder / 'out.db'}", table="t")
+    layout = Layout(header=["id"], operations=[EMAIL])
+    cut = 0
+
+    def lines() -> Any:
+        nonlocal cut
+        cut += 1
+        for number in range(1, 2501):
+            if cut == 2 and number == 2200:
+                raise KeyboardInterrupt
+            yield Line([str(number)], [GOOD if number % 2 else INVALID], number)
+
+    with pytest.raises(KeyboardInterrupt):
+        target.write(lines, layout=layout, key=None)
+    assert query(place, "SELECT count(*) FROM t", "out.db") == [(2000,)]
+    assert target.write(lines, layout=layout, key=None) == 2500
+    assert query(place, "SELECT count(*), sum(defastra_email_attempts) FROM t", "out.db") == [(2500, 1250)]
+
+
+@pytest.mark.parametrize("name", ["a b", "select", "a%b", "a:b", 'q"q', "ü", "a(b)", "c0", "row"])
+def test_columns_of_any_name(place: Place, name: str) -> None:
+    """A list's header is never SQL."""
+    target = TableTarget(url=f"sqlite:///{place.folder / 'out.db'}", table='odd "table"; --')
+    lines = [Line(["x", "y"], [], 1)]
+    assert target.write(lambda: lines, layout=Layout(header=[name, "id"], operations=[]), key=None) == 1
+    assert target.write(lambda: lines, layout=Layout(header=[name, "id"], operations=[]), key=None) == 1
+    assert query(place, 'SELECT * FROM "odd ""table""; --"', "out.db") == [(1, "x", "y")]
+
+
+def test_the_statements_of_other_databases() -> None:
+    """PostgreSQL and MySQL are told to update what is there in their own words, and nothing of the user's."""
+    columns = exported._columns(Layout(header=["id", "email"], operations=[EMAIL]), list, "id")
+    made = [sa.Column(one.name, exported._type(one, is_key=n == 0), key=f"c{n}") for n, one in enumerate(columns)]
+    table = sa.Table("t", sa.MetaData(), *made)
+    texts = {}
+    for dialect in (postgresql.dialect, mysql.dialect):
+        connection: Any = SimpleNamespace(dialect=dialect())
+        upsert = exported._upsert(connection, table, columns, "id")
+        texts[dialect.name] = str(upsert.compile(dialect=connection.dialect))
+    score = "defastra_email_risk_score"
+    assert f"ON CONFLICT (id) DO UPDATE SET {score} = excluded.{score}" in texts["postgresql"]
+    assert f"ON DUPLICATE KEY UPDATE {score} = " in texts["mysql"]
+    assert not any(" email = " in text for text in texts.values())
