@@ -29,7 +29,7 @@ class Adaptation:
         self.share = 1.0
         self.found: float | None = None  # requests in FOUND_SECONDS
         self._step = 1.0  # by so many it grows
-        self._clean_since = 0.0
+        self._clean_since: float | None = None  # the first answer after a refusal
         self._seconds: deque[list[int]] = deque()  # [second, answers] of the last FOUND_SECONDS, while nothing is known
 
     @property
@@ -50,7 +50,11 @@ class Adaptation:
         """The provider answered, and asked for no wait."""
         if not self._throttle.limits:
             self._note(now)
-        elif self.slowed and now - self._clean_since >= CLEAN_SECONDS:
+        if not self.slowed:
+            return
+        if self._clean_since is None:
+            self._clean_since = now
+        elif now - self._clean_since >= CLEAN_SECONDS:
             self._clean_since = now
             if self.found is not None:
                 self.found += self._step
@@ -61,7 +65,7 @@ class Adaptation:
     def refused(self, now: float, *, in_flight: int, first: bool) -> None:
         """An episode began. `in_flight`: requests whose answer has not come; `first`: nothing was sent before, so that
         there is no pace to be found yet."""
-        self._clean_since = now
+        self._clean_since = None
         if self._throttle.limits and self.found is None:
             self.share = max(LEAST_SHARE, round(self.share * DROP, 4))
         elif not first:
@@ -69,13 +73,12 @@ class Adaptation:
             self._find(self.found or self._sent(now, in_flight))
         self._apply()
 
-    def refused_again(self, now: float) -> None:
+    def refused_again(self) -> None:
         """A later refusal of the same episode: the minute is not a clean one."""
-        self._clean_since = now
+        self._clean_since = None
 
-    def resume(self, share: float, found: float | None, *, now: float) -> None:
+    def resume(self, share: float, found: float | None) -> None:
         """As a run left it a short while ago."""
-        self._clean_since = now
         if self._throttle.limits:
             self.share = min(1.0, max(LEAST_SHARE, share))
         elif found is not None:

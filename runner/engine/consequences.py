@@ -137,11 +137,12 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
 def _slow_down(lane: Lane, probed: Shut | None, *, first: bool) -> None:
     """The provider found it too fast. An episode begins with the `first` refusal, unless it is a probe's that went to
     see whether an earlier wait, or a halt, is over. `probed`: why one went alone."""
-    adaptation, now = lane.account.adaptation, lane.shared.clock.monotonic()
+    adaptation = lane.account.adaptation
     if first and probed in (None, Shut.START, Shut.CIRCUIT):
+        now = lane.shared.clock.monotonic()
         adaptation.refused(now, in_flight=lane.account.throttle.in_flight, first=probed is Shut.START)
     else:
-        adaptation.refused_again(now)
+        adaptation.refused_again()
 
 
 def _wait(lane: Lane, seconds: float) -> None:

@@ -242,7 +242,7 @@ async def _resume_pace(provider: Provider, account: Account, store: JobStore, cl
         return
     last = await store.slowed(provider.name, clock.now_us() - round(PACE_KEPT_SECONDS * 1e6))
     if last is not None:
-        account.adaptation.resume(last.share, last.found, now=clock.monotonic())
+        account.adaptation.resume(last.share, last.found)
 
 
 async def _work(shared: Shared, lanes: Sequence[Lane], closing: Closing, reread: Reread) -> None:
