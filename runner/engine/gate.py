@@ -120,7 +120,8 @@ class Gate:
     def succeeded(self, leave: Pass, *, now: float) -> None:
         """The provider did what was asked."""
         self._calm()
-        self._refusals = self._too_fast = 0
+        if leave.probe or self.shut is None:  # what left before the refusal is no end of its episode
+            self._refusals = self._too_fast = 0
         if leave.probe:
             self._open(now)
 
