@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.content import Content
-from runner.sources.records import check_header, fitted
+from runner.sources.records import check_header, fitted, marked
 from runner.sources.scan import Scan, scan, text_of
 from runner.sources.sniff import delimiter_name, sniff
 from runner.sources.source import Row
@@ -46,7 +46,7 @@ def open_csv(
         content=content,
         name=stem,
         scanned=scanned,
-        dialect=dialect,
+        dialect=marked(dialect, header),
         has_header=has_header,
         header=header,
         header_line=line,

@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.source import Row
-from runner.sources.values import as_text
+from runner.sources.values import as_text, check_cells
 
 _QUERY: Final = re.compile(r"\s*(select|with)\s", re.IGNORECASE)
 _PIECE: Final = 1000  # rows fetched at once
@@ -93,6 +93,7 @@ class DatabaseTable:
         with self.connect() as connection, connection.exec_driver_sql(self.statement) as found:
             for number, values in enumerate(found, start=1):
                 cells = tuple([as_text(value) for value in values])
+                check_cells(self.name, f"row {number}", self.header, cells)
                 key = cells[at]
                 if values[at] is None:
                     raise InputError(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn, TextIO
 
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.content import Content
-from runner.sources.records import MOST_COLUMNS, check_header
+from runner.sources.records import MOST_COLUMNS, check_header, marked
 from runner.sources.scan import Scan, scan, text_of
 from runner.sources.source import Row
 from runner.sources.values import check_cells
@@ -41,7 +41,14 @@ def open_json_lines(
         )
     names = tuple(header)
     check_header(content.name, names, where="a key of its objects", of_first_line=False)
-    return JsonLines(content=content, name=stem, scanned=scanned, header=names, notes=(*notes, *scanned.notes))
+    return JsonLines(
+        content=content,
+        name=stem,
+        scanned=scanned,
+        header=names,
+        notes=(*notes, *scanned.notes),
+        dialect=marked(Dialect(), names),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,7 @@ class JsonLines:
     scanned: Scan
     header: tuple[str, ...]
     notes: tuple[str, ...]
-    dialect: Dialect = field(default_factory=Dialect)
+    dialect: Dialect
 
     @property
     def description(self) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from runner.domain.personal import shown_name
+from runner.domain.table import Dialect
 from runner.errors import InputError
 
 MOST_COLUMNS: Final = 16_384
@@ -42,6 +44,14 @@ def check_header(
                 fix=f"Give one of them another name in {where}{already}.",
             )
         seen[column] = number
+
+
+def marked(dialect: Dialect, header: Sequence[str]) -> Dialect:
+    """The dialect of an export under this header: what begins with U+FEFF needs a mark before it, or it passes for one.
+
+    Such a name comes of a mark that was written twice, or below a blank line.
+    """
+    return replace(dialect, bom=True) if header[0].startswith("\ufeff") else dialect
 
 
 def fitted(

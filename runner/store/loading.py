@@ -6,14 +6,14 @@ from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from runner.domain.model import BatchId
 from runner.domain.states import BatchEvent, BatchState
 from runner.engine.ports import Clock
-from runner.errors import BatchError, BusyError, RunnerError
+from runner.errors import BatchError, BusyError, InputError, RunnerError
 from runner.store.codec import to_json, to_text
 from runner.store.database import Database
 from runner.store.locks import lock_database
@@ -250,7 +250,7 @@ def _write_piece(connection: sa.Connection, load: _Load, piece: list[NewRow]) ->
                 asks.append((load.batch, number, entry.operation, entry.key))
             else:
                 refused.append((load.batch, number, entry.operation, entry.why, to_text(entry.value)))
-    connection.exec_driver_sql(_ROW, rows)
+    _insert_rows(connection, rows)
     if jobs:
         # Rows of one value share the job: the unique key lets the first one in.
         load.jobs += connection.exec_driver_sql(_JOB, jobs).rowcount
@@ -260,6 +260,20 @@ def _write_piece(connection: sa.Connection, load: _Load, piece: list[NewRow]) ->
     load.rows += len(rows)
     load.entries += len(asks) + len(refused)
     load.refused += len(refused)
+
+
+def _insert_rows(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
+    try:
+        connection.exec_driver_sql(_ROW, rows)
+    except sa.exc.IntegrityError as error:
+        if "rows.key" not in str(error.orig):
+            raise
+        # A source whose order is not that of its keys' texts cannot tell by itself: the first may be far above.
+        raise InputError(
+            f"two rows of the list have the same key, the second among rows {rows[0][1]} to {rows[-1][1]}",
+            why="the key names a row when the list is read again, and as text they are equal",
+            fix="--key COLUMN with a column that is unique",
+        ) from error
 
 
 def _clear(connection: sa.Connection, load: _Load) -> None:

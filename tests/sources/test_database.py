@@ -92,6 +92,16 @@ def test_keys_must_name_rows(url, table, message):
         list(open_database(url, table=table, key="id").rows())
 
 
+def test_what_no_export_can_hold(tmp_path):
+    """A NUL in a table is refused with its row, as in a file."""
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as connection:
+        connection.execute("CREATE TABLE leads (id INTEGER, email TEXT)")
+        connection.execute("INSERT INTO leads VALUES (1, 'a@example.com'), (2, ?)", ["x\0y"])
+        connection.commit()
+    with pytest.raises(InputError, match="leads: row 2 has a NUL character in 'email'"):
+        list(open_database(f"sqlite:///{tmp_path}/crm.db", table="leads", key="id").rows())
+
+
 def test_a_misspelt_file_is_not_created(tmp_path):
     """SQLite makes a database of any name; a source must exist."""
     with pytest.raises(InputError, match="there is no database"):

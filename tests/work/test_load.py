@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from importlib import resources
 
 import pytest
@@ -239,3 +240,21 @@ def test_batches_are_found_by_name_prefix_and_file(place: Place) -> None:
         for wrong in ("le", "nothing", "other.csv"):
             with pytest.raises(BatchError):
                 r.find(wrong)
+
+
+@pytest.mark.parametrize(
+    ("column", "keys"),
+    [("id TEXT COLLATE NOCASE", ["a", "A", "a"]), ("id", [1, 2, "1"])],
+    ids=["order-that-ignores-case", "number-and-text"],
+)
+def test_keys_that_are_equal_but_far_apart(place: Place, column: str, keys: list[object]) -> None:
+    """The database orders by its own rules: what comes twice as text is refused all the same, and nothing is kept."""
+    with closing(sqlite3.connect(place.folder / "crm.db")) as connection:
+        connection.execute(f"CREATE TABLE leads ({column}, email TEXT)")
+        connection.executemany("INSERT INTO leads VALUES (?, 'ada@example.com')", [(key,) for key in keys])
+        connection.commit()
+    with place.runner() as r:
+        with pytest.raises(InputError, match="two rows of the list have the same key") as caught:
+            r.load(None, OPERATION, batch="crm", query="leads", database=f"sqlite:///{place.folder}/crm.db", key="id")
+        assert "--key COLUMN" in caught.value.fix
+        assert r.batches() == []

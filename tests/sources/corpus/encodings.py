@@ -17,6 +17,7 @@ ENCODINGS: tuple[Case, ...] = (
     whole("utf-8-with-mark-and-crlf.csv", _TEXT.replace("\n", "\r\n"), _NAMES, codec="utf-8-sig"),
     whole("utf-8-mark-then-quoted-header.csv", '\ufeff"id","e"\n"1","ü"\n', [["id", "e"], ["1", "ü"]]),
     whole("utf-8-mark-twice.csv", "\ufeff\ufeffemail\na@example.com\n", [["\ufeffemail"], ["a@example.com"]]),
+    whole("utf-8-mark-below-a-blank-line.csv", "\n\ufeffemail\na@example.com\n", [["\ufeffemail"], ["a@example.com"]]),
     whole(
         "utf-8-two-marked-files-in-one.csv",
         "\ufeffemail,n\na@example.com,1\n\ufeffemail,n\nb@example.com,2\n",
