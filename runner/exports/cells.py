@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -32,8 +33,9 @@ class Line(NamedTuple):
     key: str | None = None  # of a row that came from a database
 
 
-# What a spreadsheet takes for the start of a formula, after spaces too; the full-width forms are read like the plain.
-_FORMULA: Final = re.compile(r"\s*[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
+# What a spreadsheet takes for the start of a formula, after spaces too.
+_FORMULA: Final = re.compile(r"\s*[=+\-@\t\r\n\0]")
+_SIGNS: Final = "=+-@"
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]+)?")  # E.164 among them
 
 
@@ -63,9 +65,21 @@ def plain_text(value: Any) -> str:
 def guarded(value: Any) -> str:
     """`plain_text` with a `'` before what a spreadsheet would run. Numbers and E.164 stay as they are."""
     text = plain_text(value)
-    if _FORMULA.match(value if isinstance(value, str) else text) and not _NUMBER.fullmatch(text):
+    if _begins_formula(value if isinstance(value, str) else text) and not _NUMBER.fullmatch(text):
         return text if isinstance(value, int | float) else "'" + text
     return text
+
+
+def _begins_formula(text: str) -> bool:
+    if _FORMULA.match(text):
+        return True
+    if text.isascii():
+        return False
+    # Full-width, small and raised forms are read like the plain; marks without a glyph may be dropped on the way in.
+    for char in text:
+        if not char.isspace() and unicodedata.category(char)[0] != "C":
+            return unicodedata.normalize("NFKC", char)[0] in _SIGNS
+    return False
 
 
 def text_of_bytes(body: bytes | None) -> str | None:

@@ -119,3 +119,38 @@ def test_an_export_of_ours_is_a_list(place: Place) -> None:
     second = (place.folder / "second.csv").read_text().splitlines()
     assert all(line.startswith(own + ",") for line, own in zip(second, first, strict=True))
     assert "defastra_email_risk_score_2" in second[0]
+
+
+def test_a_run_writes_what_its_target_is_called(place: Place) -> None:
+    """`-o` of a run knows the same formats, keeps them, and refuses another before the first request."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        with pytest.raises(UsageError, match="would not be what its name says"):
+            place.run(r, batch, output="out.xlsx")
+        assert place.values() == []
+        place.run(r, batch, output="out.jsonl")
+        row = json.loads((place.folder / "out.jsonl").read_text().splitlines()[0])
+        assert (row["id"], row["defastra_email_state"]) == ("1", "succeeded")
+        place.run(r, batch)
+        again = place.run(r, batch, output="auto")
+        assert again.target == str(place.folder / "out.jsonl")
+
+
+def test_an_export_is_one_moment(place: Place) -> None:
+    """What ends while it is written does not show in it: rows that were read first and last agree."""
+    place.write_list(emails(5))
+    with place.runner() as r, place.runner() as beside:
+        batch = r.load("leads.csv", OPERATION)
+
+        class Slow(io.StringIO):
+            def write(self, text: str) -> int:
+                if not place.values():
+                    place.run(beside, batch.batch)
+                return super().write(text)
+
+        out = Slow()
+        r.export(batch, out)
+        states = {row["defastra_email_state"] for row in csv.DictReader(io.StringIO(out.getvalue()))}
+        assert states == {"queued"}
+        assert {row["defastra_email_state"] for row in rows(r, batch)} == {"succeeded"}
