@@ -62,7 +62,8 @@ def read_hints(headers: Iterable[tuple[str, str]], *, now_us: int) -> Hints | No
     """What the headers of an answer say (names lower-case); None: nothing. Never raises."""
     found: dict[str, str] = {}
     for name, value in headers:
-        if name in _NAMES:
+        # A lone figure names no window, and some providers send one with every answer.
+        if name in _NAMES and (";" in value or not name.endswith("-limit")):
             found[name] = f"{found[name]}, {value}" if name in found else value
     if not found:
         return None
