@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import sqlalchemy as sa
 
 from runner.errors import StoreError
-from runner.store.database import Database, translated
+from runner.store.database import WRITER_BUSY_MS, Database, translated
 
 
 @contextmanager
@@ -34,6 +34,7 @@ def compact(database: Database) -> None:
     """
     with translated(database.path), closing(database.connect_alone()) as connection:
         _vacuum(connection)
+        connection.execute(f"PRAGMA busy_timeout = {WRITER_BUSY_MS}")  # somebody who reads may do so for hours
         busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:
         raise StoreError(

@@ -17,7 +17,7 @@ import pytest
 
 from runner.app import Runner
 from runner.domain.model import Answer
-from runner.errors import BatchError, BusyError, UsageError
+from runner.errors import BatchError, BusyError, StoreError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.store.erasing import SWEPT
 from runner.store.locks import lock_database
@@ -49,6 +49,15 @@ def left(folder: Path, needles: list[str]) -> list[tuple[str, str]]:
             packed = base64.b64encode(needle.encode()).rstrip(b"=")[:-1].lower()
             found += [(path.name, needle) for one in (plain, packed) if one in content]
     return found
+
+
+def held(folder: Path) -> bool:
+    """Whether the database holds her; two others, whose addresses hold hers, are there."""
+    texts = (folder / "runner.db").read_bytes().lower()
+    for other in (f"x{ADA}", f"{ADA}.au"):
+        assert other.lower().encode() in texts
+        texts = texts.replace(other.lower().encode(), b"")
+    return any(spelling.lower().encode() in texts for spelling in SPELLINGS)
 
 
 def outcomes(folder: Path, sql: str = "SELECT * FROM v_outcomes") -> list[dict[str, Any]]:
@@ -100,14 +109,8 @@ def test_no_byte_is_left_and_everything_adds_up(ran: tuple[Place, Runner]) -> No
         (place.folder / name).unlink()
     r.export("leads", "after.csv", raw=True)
     r.export("leads", "after.jsonl", raw=True)
-    others = [f"x{ADA}", f"{ADA}.au"]  # two who are not her
-    found = [one for one in left(place.folder, SPELLINGS) if one[0] != "runner.db"]
-    assert found == []
-    texts = (place.folder / "runner.db").read_bytes().lower()
-    for other in others:
-        assert other.lower().encode() in texts
-        texts = texts.replace(other.lower().encode(), b"")
-    assert not any(spelling.lower().encode() in texts for spelling in SPELLINGS)
+    assert [one for one in left(place.folder, SPELLINGS) if one[0] != "runner.db"] == []
+    assert not held(place.folder)
     assert (ledger(place.folder), len(outcomes(place.folder))) == (before, rows)
     verified = r.verify()
     assert [line.problems for line in verified.lines if line.violations] == []
@@ -253,3 +256,23 @@ def test_every_column_of_texts_is_looked_at() -> None:
         if column.type.python_type in (str, bytes)
     }
     assert texts == known
+
+
+def test_the_log_of_the_file_is_emptied_too(ran: tuple[Place, Runner]) -> None:
+    """Also where another program has the file open, so that its write-ahead log stays; one in the middle of reading
+    keeps the log, and is told; the same command then finishes."""
+    place, r = ran
+    for name in ("leads.csv", "later.csv"):
+        (place.folder / name).unlink()
+    with closing(sqlite3.connect(place.folder / "runner.db", isolation_level=None)) as other:
+        other.execute("SELECT count(*) FROM rows").fetchall()
+        place.run(r, "later", limit=1)
+        assert (place.folder / "runner.db-wal").stat().st_size
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM rows").fetchall()
+        with pytest.raises(StoreError, match="is open in another program"):
+            r.erase(ADA)
+        other.execute("ROLLBACK")
+        r.erase(ADA)
+        assert not held(place.folder)
+        assert (place.folder / "runner.db-wal").stat().st_size == 0
