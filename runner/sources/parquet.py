@@ -69,7 +69,7 @@ class ParquetRows:
         """Every row in order. Raises InputError for a value that no cell can hold."""
         number = 0
         with self.file() as file:
-            for batch in file.iter_batches(batch_size=_BATCH):
+            for batch in file.iter_batches(batch_size=_BATCH, use_threads=False):
                 for cells in zip(*[_texts(column) for column in batch.columns], strict=True):
                     number += 1
                     check_cells(self.content.name, f"row {number}", self.header, cells)
