@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -69,7 +70,7 @@ ON CONFLICT (batch, operation, state) DO UPDATE SET jobs = jobs + excluded.jobs
 _REVEAL: Final = """
 UPDATE batches SET visible_row = :rows, refused = refused + :refused, touched_us = :now,
     visible_job = coalesce((SELECT max(id) FROM jobs WHERE batch = :batch), 0),
-    content_hash = coalesce(:content_hash, content_hash)
+    content_hash = coalesce(:content_hash, content_hash), settings = :settings
 WHERE id = :batch
 """
 
@@ -87,6 +88,15 @@ class _Load:
     refused: int = 0
 
 
+Notes = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""What a batch keeps beside its list, from what it kept before. Asked when all rows were read."""
+
+
+def as_they_are(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Nothing to note."""
+    return kept
+
+
 class Loading:
     """Writes lists. Memory stays constant; what an interrupted load left is removed by the next one."""
 
@@ -94,8 +104,8 @@ class Loading:
         self._database = database
         self._clock = clock
 
-    def load(self, new: NewBatch, rows: Iterable[NewRow]) -> Loaded:
-        """Create the batch (loading -> ready) with its rows, numbered from 1.
+    def load(self, new: NewBatch, rows: Iterable[NewRow], *, notes: Notes = as_they_are) -> Loaded:
+        """Create the batch (loading -> ready) with its rows, numbered from 1, and its notes.
 
         An interrupted load of the same name is started over. If `rows` raises, nothing of the batch is left.
         Raises BatchError if the name is taken, or another load of the same name takes over.
@@ -105,7 +115,7 @@ class Loading:
             try:
                 _clear(connection, load)
                 self._write(connection, load, rows)
-                return self._reveal(connection, load, new.content_hash)
+                return self._reveal(connection, load, new.content_hash, notes)
             except BaseException:
                 with suppress(RunnerError, sa.exc.SQLAlchemyError):  # the first error is the one to tell
                     connection.rollback()
@@ -113,8 +123,15 @@ class Loading:
                     self._forget(connection, load)
                 raise
 
-    def add(self, batch: BatchId, rows: Iterable[NewRow], *, content_hash: str | None = None) -> Loaded:
-        """Append rows, numbered on from the last; they become visible to a run at work all at once.
+    def add(
+        self,
+        batch: BatchId,
+        rows: Iterable[NewRow],
+        *,
+        content_hash: str | None = None,
+        notes: Notes = as_they_are,
+    ) -> Loaded:
+        """Append rows, numbered on from the last; they become visible to a run at work all at once, or not at all.
 
         A completed batch that gets new jobs is ready again. If `rows` raises, the batch is as it was.
         Raises BatchError if the batch is loading or cancelled.
@@ -124,7 +141,7 @@ class Loading:
             try:
                 _clear(connection, load)
                 self._write(connection, load, rows)
-                return self._reveal(connection, load, content_hash)
+                return self._reveal(connection, load, content_hash, notes if load.rows else as_they_are)
             except BaseException:
                 with suppress(RunnerError, sa.exc.SQLAlchemyError):  # as above
                     connection.rollback()
@@ -184,7 +201,7 @@ class Loading:
             with connection.begin(), _ours(connection, load, self._clock.now_us()):
                 _write_piece(connection, load, piece)
 
-    def _reveal(self, connection: sa.Connection, load: _Load, content_hash: str | None) -> Loaded:
+    def _reveal(self, connection: sa.Connection, load: _Load, content_hash: str | None, notes: Notes) -> Loaded:
         now = self._clock.now_us()
         with connection.begin(), _ours(connection, load, now):
             values = {
@@ -194,6 +211,8 @@ class Loading:
                 "content_hash": content_hash,
                 "now": now,
             }
+            kept = connection.exec_driver_sql("SELECT settings FROM batches WHERE id = ?", (load.batch,)).scalar_one()
+            values["settings"] = to_json(notes(json.loads(kept)))
             connection.exec_driver_sql(_COUNT_NEW, values)
             connection.exec_driver_sql(_REVEAL, values)
             reopened = False

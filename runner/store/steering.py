@@ -39,7 +39,6 @@ _CANCEL_JOBS: Final = f"""
 UPDATE jobs SET state = 'cancelled', due_us = 0, finished_us = ? WHERE batch = ? AND {job_may(JobEvent.CANCEL)}
 AND id <= (SELECT visible_job FROM batches WHERE id = jobs.batch)
 """
-_NOTES: Final = frozenset({"invalid", "refused", "countries"})  # kept beside the options, nobody's decision
 _KEEP: Final = "UPDATE batches SET settings = ?, touched_us = ? WHERE id = ?"
 
 
@@ -195,13 +194,8 @@ class Steering:
             merged = {key: value for key, value in (json.loads(before) | dict(settings)).items() if value is not None}
             connection.exec_driver_sql(_KEEP, (to_json(merged), now, batch))
             # A cap is kept in millionths; its name says so only where it is shown.
-            options = {
-                f"{key}_millionths" if key == "max_spend" else key: value
-                for key, value in settings.items()
-                if key not in _NOTES
-            }
-            if options:
-                write_event(connection, "batch.settings", at_us=now, batch=batch, detail=options)
+            options = {f"{key}_millionths" if key == "max_spend" else key: value for key, value in settings.items()}
+            write_event(connection, "batch.settings", at_us=now, batch=batch, detail=options)
 
     def tune(self, batch: BatchId, settings: Mapping[str, Any]) -> Change:
         """Change kept settings of a batch that is not over; a run at work sees it within a second. None removes a key.

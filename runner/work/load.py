@@ -6,13 +6,14 @@ In three steps that `check` takes too, with a draft database in place of the use
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from runner.domain.states import BatchState
 from runner.errors import BatchError, InputError
 from runner.sources import Row
+from runner.store.loading import Notes
 from runner.store.store import Store
 from runner.store.values import BatchInfo, NewBatch
 from runner.work.additions import CellIndex, unknown_by_key
@@ -134,8 +135,8 @@ def create(store: Store, plan: Plan, choice: Create) -> Loaded:
         settings={},
     )
     rows = new_rows(plan.source.rows(), judges, max_invalid=plan.max_invalid)
-    written = store.loading.load(new, rows)
-    info = _kept(store, store.reports.batch(written.batch), judges)
+    written = store.loading.load(new, rows, notes=_notes(judges))
+    info = store.reports.batch(written.batch)
     return _loaded(store, info, plan, added=written.rows, created=True, notices=choice.notices)
 
 
@@ -159,10 +160,8 @@ def extend(store: Store, plan: Plan, info: BatchInfo, *, beside: Store) -> Loade
         )
     judges = plan.judges()
     rows = new_rows(_unknown(beside, plan, info), judges, max_invalid=plan.max_invalid)
-    written = store.loading.add(info.id, rows, content_hash=plan.identity.content_hash)
+    written = store.loading.add(info.id, rows, content_hash=plan.identity.content_hash, notes=_notes(judges))
     info = store.reports.batch(info.id)
-    if written.rows:
-        info = _kept(store, info, judges)
     return _loaded(store, info, plan, added=written.rows, created=False, notices=())
 
 
@@ -174,19 +173,25 @@ def _unknown(store: Store, plan: Plan, info: BatchInfo) -> Iterable[Row]:
     return index.unknown(plan.source.rows())
 
 
-def _kept(store: Store, info: BatchInfo, judges: Sequence[Tally]) -> BatchInfo:
+def _notes(judges: Sequence[Tally]) -> Notes:
     """Keep with the batch what only its cells tell: the refusals by reason and by operation, the countries of its
-    phones."""
-    invalid: Counter[str] = Counter(info.settings.get("invalid", {}))
-    refused: Counter[str] = Counter(info.settings.get("refused", {}))
-    for tally in judges:
-        invalid.update({f"invalid:{why}": count for why, count in tally.refused.items()})
-        refused[tally.operation.key] += tally.refused.total()
-    phones = Counter(info.settings.get("countries", {})) + countries(judges)
-    store.steering.keep(
-        info.id, {"invalid": dict(invalid), "refused": dict(refused), "countries": dict(phones) or None}
-    )
-    return store.reports.batch(info.id)
+    phones. In one transaction with the rows: a load that says it failed has added nothing."""
+
+    def notes(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        invalid: Counter[str] = Counter(kept.get("invalid", {}))
+        refused: Counter[str] = Counter(kept.get("refused", {}))
+        for tally in judges:
+            invalid.update({f"invalid:{why}": count for why, count in tally.refused.items()})
+            refused[tally.operation.key] += tally.refused.total()
+        phones = Counter(kept.get("countries", {})) + countries(judges)
+        return {
+            **{key: value for key, value in kept.items() if key != "countries"},
+            "invalid": dict(invalid),
+            "refused": dict(refused),
+            **({"countries": dict(phones)} if phones else {}),
+        }
+
+    return notes
 
 
 def _loaded(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
 from runner.domain.states import BatchEvent, BatchState, JobEvent
-from runner.errors import BatchError, InputError
+from runner.errors import BatchError, InputError, StorageFullError
 from runner.store import loading
 from runner.store.store import Store
 from runner.store.values import NewRow
@@ -216,3 +217,18 @@ def test_nothing_is_added_to_a_cancelled_batch(store: Store) -> None:
     with pytest.raises(BatchError):
         store.loading.add(batch, rows(2))
     assert json.loads(query(store.path, "SELECT detail FROM v_events WHERE event = 'batch.loaded'")[0][0])["rows"] == 3
+
+
+def test_what_is_kept_beside_a_list_comes_with_it_or_not_at_all(store: Store) -> None:
+    """The notes of rows that are added are in their transaction: where these cannot be kept, no row is there."""
+    batch = store.loading.load(new_batch(), rows(3), notes=lambda kept: {**kept, "refused": {"acme.email": 1}}).batch
+
+    def full(_: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise StorageFullError("the disk is full", why="no space", fix="free some")
+
+    with pytest.raises(StorageFullError):
+        store.loading.add(batch, [row(9, "new@example.com")], content_hash="new", notes=full)
+    info = store.reports.batch(batch)
+    assert (info.rows, info.content_hash == "new", info.settings["refused"]) == (3, False, {"acme.email": 1})
+    store.loading.add(batch, [row(9, "new@example.com")], notes=lambda kept: {**kept, "refused": {"acme.email": 2}})
+    assert (store.reports.batch(batch).rows, store.reports.batch(batch).settings["refused"]) == (4, {"acme.email": 2})
