@@ -31,7 +31,7 @@ def test_the_commands_are_those_of_the_design():
         *("doubt", "doubt list", "doubt resolve", "providers", "providers list", "providers show", "providers test"),
         *("tune", "providers new", "init", "doctor", "check", "log", "spend"),
         *("config", "config show", "config path", "config schema", "completion"),
-        *("db", "db status", "db upgrade", "db backup", "db verify"),
+        *("db", "db status", "db upgrade", "db backup", "db verify", "db purge", "db erase"),
     }
 
 
@@ -71,7 +71,7 @@ def test_help_imports_nothing_heavy():
         (["run", "x", "--json", "-o", "-"], "--json and -o - both want stdout", "-o FILE"),
         (["cancel"], "`runner cancel` needs BATCH", "runner cancel --help"),
         (["retry"], "`runner retry` needs BATCH", "runner retry --help"),
-        (["export", "x"], "`runner export` needs -o", "runner export --help"),
+        (["export", "x"], "an export goes to a file, or to a table", "-o leads.csv"),
         (["doubt", "resolve", "x", "--all"], "`runner doubt resolve` needs --as", "runner doubt resolve --help"),
         (["run", "x", "--rate"], "--rate has no value", "runner run --help"),
         (["run", "nowhere.csv"], "there is no file nowhere.csv, and no batch of that name", "runner status"),
