@@ -44,7 +44,7 @@ def story_text(story: JobStory) -> str:
                     else "",
                 ),
                 ("due", moment(story.due_us) if story.due_us else ""),
-                ("next", clean(story.next)),
+                ("next", "\n".join(map(clean, story.next.splitlines()))),
             ]
         ),
     ]

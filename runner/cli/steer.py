@@ -132,6 +132,13 @@ def _settled_text(receipt: Receipt) -> str:
     return f" that waits for your word; {count(receipt.in_doubt, 'request')} may have been charged all the same"
 
 
+_ASKED = {
+    Resolution.CHARGED: "They count as charged, for good, and are not sent again. Go on?",
+    Resolution.NOT_CHARGED: "They are sent again; one that was charged after all is charged twice. Go on?",
+    Resolution.RESEND: "They are sent again and may be charged twice. Go on?",
+}
+
+
 def doubt_resolve(
     batch: Batch,
     /,
@@ -162,8 +169,8 @@ def doubt_resolve(
     with flags.open() as library:
         screen = Screen()
         name = library.find(batch)
-        may_cost = as_ is Resolution.RESEND and can_ask() and not flags.yes
-        if may_cost and not screen.ask("They are sent again and may be charged twice. Go on?"):
+        asks = (all_ or as_ is Resolution.RESEND) and can_ask() and not flags.yes
+        if asks and not screen.ask(_ASKED[as_]):
             screen.say("nothing was changed")
             return 0
         before = library.status(name)  # what the ledger says without this word

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from typing import Final
 
 from runner.domain.personal import conceal
 from runner.domain.provider import Provider
 from runner.store.store import Store
-from runner.store.values import AttemptView, BatchInfo
+from runner.store.values import DIED, AttemptView, BatchInfo
 from runner.store.values import Doubt as StoredDoubt
+from runner.work.choices import choices
 from runner.work.explain import attempt_story
 from runner.work.money import Prices, costs_text, number, plural
 from runner.work.profiles import Profiles
@@ -16,6 +19,10 @@ from runner.work.results import Doubt, Wallet
 from runner.work.standing import short_name
 from runner.work.support import carries_id, described
 from runner.work.tools import Tools
+
+_WELL: Final = range(200, 300)
+_NOTHING_CAME: Final = "without an answer"
+_CUT_OFF: Final = "on the way when a run was cut off"
 
 
 def doubts(info: BatchInfo, *, tools: Tools) -> list[Doubt]:
@@ -81,28 +88,65 @@ def doubt_text(info: BatchInfo, *, store: Store, profiles: Profiles, prices: Pri
     waiting = store.reports.doubts(info.id)
     of = {name: [one for one in waiting if one.operation.startswith(f"{name}.")] for name in providers}
     doubted = [name for name, mine in of.items() if mine]
-    batch = f"{short_name(info, store)}{flags}"
+    name = short_name(info, store)
     return "\n".join(
         # What is true of one provider's requests need not be of another's.
         _paragraph(
-            batch, providers[name], of[name], prices, which=f"--all --provider {name}" if doubted[1:] else "--all"
+            name, flags, providers[one], of[one], prices, which=f"--all --provider {one}" if doubted[1:] else "--all"
         )
-        for name in doubted
+        for one in doubted
     )
 
 
-def _paragraph(batch: str, provider: Provider, waiting: list[StoredDoubt], prices: Prices, *, which: str) -> str:
-    many = len(waiting)
+def _paragraph(
+    name: str, flags: str, provider: Provider, waiting: list[StoredDoubt], prices: Prices, *, which: str
+) -> str:
+    many, batch = len(waiting), f"{name}{flags}"
     costs = [prices.cost(provider.name, each.unit, each.amount) for one in waiting for each in one.attempts]
-    what = "1 request was" if many == 1 else f"{many} requests were"
     them, their, these = ("It is", "its", "it") if many == 1 else ("They are", "their", "them")
     known = costs_text(costs, nothing="")
     charge = f"up to {known}" if known else f"for {these}"
     carried = all(provider.carries_id(provider.operations[one.operation.partition(".")[2]]) for one in waiting)
     sign = ("label" if carried else "time") + ("" if many == 1 else "s")
-    return (
-        f"{what} sent but the line broke before the answer. {provider.title} may have charged {charge}. "
-        f"{them} not sent again by {'itself' if many == 1 else 'themselves'}. "
-        f"Look for {their} {sign} in its dashboard (runner doubt list {batch}), then: "
-        f"runner doubt resolve {batch} {which} --as charged|not-charged|resend"
+    seen = _row_to_see(waiting)
+    evidence = f" See what came back: runner explain {name} {seen}{flags} --support." if seen else ""
+    told = (
+        f"{_what_came(waiting)} {provider.title} may have charged {charge}. "
+        f"{them} not sent again by {'itself' if many == 1 else 'themselves'}.{evidence} "
+        f"Look for {their} {sign} in its dashboard (runner doubt list {batch}), then say what you found, one of:"
     )
+    return "\n".join([told, *choices(batch, which)])
+
+
+def _what_came(waiting: list[StoredDoubt]) -> str:
+    """What happened to these requests, counted by kind where it is not the same for all."""
+    kinds = Counter(_kind(one) for one in waiting)
+    one = len(waiting) == 1
+    what = "1 request was" if one else f"{len(waiting)} requests were"
+    if kinds.keys() == {_NOTHING_CAME}:
+        return f"{what} sent but the line broke before the answer."
+    if kinds.keys() == {_CUT_OFF}:
+        return f"{what} on the way when a run was cut off."
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=_order))
+    return f"{what} sent, and nothing says whether {'it was' if one else 'they were'} charged: {told}."
+
+
+def _kind(doubt: StoredDoubt) -> str:
+    last = doubt.attempts[-1] if doubt.attempts else None
+    if last is None or last.detail == DIED or last.closed_us is None:
+        return _CUT_OFF
+    if last.status is None:
+        return _NOTHING_CAME
+    # The second may be a paid answer: somebody should read it.
+    return f"with HTTP {last.status}{' that could not be read' if last.status in _WELL else ''}"
+
+
+def _order(counted: tuple[str, int]) -> tuple[bool, bool, str]:
+    kind, _ = counted
+    return kind != _NOTHING_CAME, kind != _CUT_OFF, kind
+
+
+def _row_to_see(waiting: list[StoredDoubt]) -> int | None:
+    """A row of which something came back, before all one that may be a paid answer."""
+    answered = [(last.status not in _WELL, one.rows[0]) for one in waiting for last in one.attempts[-1:] if last.status]
+    return min(answered)[1] if answered else None

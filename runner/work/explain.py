@@ -16,6 +16,7 @@ from runner.errors import BatchError
 from runner.store.rowviews import JobView, RowHistory
 from runner.store.values import DIED, AttemptView, BatchInfo
 from runner.transport.files import CHANGED
+from runner.work.choices import choices
 from runner.work.money import Prices
 from runner.work.results import AttemptStory, JobStory
 from runner.work.standing import is_paused_by_person
@@ -69,7 +70,7 @@ def _story(info: BatchInfo, history: RowHistory, view: JobView, tools: Tools) ->
         possible_double_charge=view.possible_double_charge,
         shared_rows=1 if job is None else job.rows,
         attempts=tuple(attempts),
-        next=_next(info, view),
+        next=_next(info, history.row.number, view),
     )
 
 
@@ -84,7 +85,7 @@ def _why(provider: Provider, operation: Operation, view: AttemptView, veil: Veil
     return veil(Reasons(provider, operation, answer).for_taking(rule))
 
 
-def _next(info: BatchInfo, view: JobView) -> str:
+def _next(info: BatchInfo, row: int, view: JobView) -> str:
     """What happens to this row x operation from here."""
     batch = info.name
     match view.state:
@@ -97,7 +98,8 @@ def _next(info: BatchInfo, view: JobView) -> str:
         case JobState.SUCCEEDED.value:
             return "Nothing: it is answered and is not sent again."
         case JobState.IN_DOUBT.value:
-            return f"Nothing by itself: runner doubt resolve {batch} --all --as charged|not-charged|resend"
+            told = "Nothing by itself. Look for it in the provider's dashboard, then say what you found, one of:"
+            return "\n".join([told, *choices(batch, f"--row {row}")])
         case JobState.CANCELLED.value:
             return "Nothing: it was cancelled."
         case JobState.FAILED.value:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.place import RUN, Provider, inside, sandbox, use, write_list
+from tests.cli.terminal import Terminal
 
 NAME = "leads-defastra-email"
 ONE_BY_ONE = ("--in-flight", "1")
@@ -135,8 +137,51 @@ def test_doubts_are_listed_with_what_is_known_of_each(place: Path, account: Prov
     assert listed.stderr == (
         "2 requests were sent but the line broke before the answer. Defastra may have charged up to 2 checks. "
         "They are not sent again by themselves. Look for their labels in its dashboard (runner doubt list leads), "
-        "then: runner doubt resolve leads --all --as charged|not-charged|resend\n"
+        "then say what you found, one of:\n"
+        "  runner doubt resolve leads --all --as charged       (charged: it counts as paid, and is not sent again)\n"
+        "  runner doubt resolve leads --all --as not-charged   (not charged: it is sent again)\n"
+        "  runner doubt resolve leads --all --as resend        "
+        "(nobody can tell: it is sent again, and may be charged twice)\n"
     )
+
+
+def test_each_word_on_a_row_in_doubt_is_a_command_about_that_row(place: Path, account: Provider) -> None:
+    """`explain` proposes no `--all`; with its reason behind it, a pasted line is none that a shell begins."""
+    doubtful(place, account, charged=True)
+    told = inside(place, "explain", "leads", "4").stdout
+    proposed = [line.strip() for line in told.splitlines() if "doubt resolve" in line]
+    assert [line.partition("   (")[0].split()[3:] for line in proposed] == [
+        ["leads-defastra-email", "--row", "4", "--as", word] for word in ("charged", "not-charged", "resend")
+    ]
+    assert all(
+        subprocess.run(["bash", "-n", "-c", line], check=False, capture_output=True).returncode for line in proposed
+    )
+    assert inside(place, *proposed[0].partition("   (")[0].split()[1:]).returncode == 0
+    assert [one["row"] for one in json.loads(inside(place, "doubt", "list", "leads", "--json").stdout)["doubts"]] == [2]
+
+
+def test_a_word_on_all_doubts_is_asked_about_first(place: Path, account: Provider) -> None:
+    """On a terminal: what it means, for good; anything but yes changes nothing."""
+    doubtful(place, account, charged=True)
+    for word, question in (("charged", "for good"), ("not-charged", "charged twice"), ("resend", "charged twice")):
+        with Terminal(place, "doubt", "resolve", "leads", "--all", "--as", word) as terminal:
+            terminal.answer("[y/N]", "")
+            assert terminal.end() == 0
+            assert question in terminal.shown
+            assert "nothing was changed" in terminal.shown
+    assert status(place)["outcomes"]["in_doubt"] == 2
+
+
+def test_what_came_instead_of_an_answer_is_counted_by_kind(place: Path, account: Provider) -> None:
+    """A broken line, a gateway's 502, an answer that cannot be read: the last may be paid for, and is pointed to."""
+    gateway = {"answer": {"status": 502, "headers": [], "body": "<html>Bad Gateway</html>"}, "charged": True}
+    garbled = {"answer": {"status": 200, "headers": [], "body": "<html>Welcome</html>"}, "charged": True}
+    account.post("next", [{}, {"manner": "drop", "charged": True}, gateway, gateway, garbled])
+    rows(place, 6)
+    told = inside(place, *RUN, *ONE_BY_ONE).stderr
+    assert "4 requests were sent, and nothing says whether they were charged: 1 without an answer, " in told
+    assert "1 with HTTP 200 that could not be read, 2 with HTTP 502. Defastra" in told
+    assert "See what came back: runner explain leads 5 --support. " in told
 
 
 def test_a_word_on_doubts_changes_the_receipt(place: Path, account: Provider) -> None:

@@ -94,6 +94,17 @@ def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+def test_no_command_in_a_text_pipes_its_words():
+    """`--as charged|resend`, pasted, runs `--as charged`: a command for each word instead."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path, tree in modules()
+        for line, text in texts(tree)
+        if re.search(r"\brunner [a-z]+ [^`\n]*\w\|\w", text) or re.search(r"--[a-z]+ \w[\w-]*\|\w", text)
+    ]
+    assert not found, "\n".join(found)
+
+
 def docstring(body: list[ast.stmt]) -> list[ast.expr]:
     """The docstring that a body begins with, if it does."""
     first = body[0] if body else None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.evidence import doubts_text, story_text, support_text
-from runner.domain.model import Debited, Fault
+from runner.domain.model import Debited, Fault, Resolution
 from runner.domain.provider import Auth, Http, Limit, Provider
 from runner.errors import BatchError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
@@ -147,7 +147,8 @@ def test_where_no_label_is_sent_none_is_looked_for(place: Place) -> None:
         assert "Client request ID: none sent" in support_text(asked)
         assert r.doubt_text(batch).startswith(
             "1 request was sent but the line broke before the answer. Defastra may have charged for it. "
-            "It is not sent again by itself. Look for its time in its dashboard (runner doubt list leads), then: "
+            "It is not sent again by itself. Look for its time in its dashboard (runner doubt list leads), then "
+            "say what you found, one of:\n"
         )
 
 
@@ -164,12 +165,15 @@ def test_doubts_come_with_the_label_to_look_for(place: Place) -> None:
         assert {doubt.attempt.fault for doubt in doubts} == {Fault.NO_ANSWER}
         labels = {entry.params["label"] for entry in place.world.books.entries}
         assert {doubt.attempt.client_request_id for doubt in doubts} <= labels
-        assert r.doubt_text(batch) == (
+        told, *commands = r.doubt_text(batch).splitlines()
+        assert told == (
             "3 requests were sent but the line broke before the answer. Defastra may have charged up to 3 checks. "
             "They are not sent again by themselves. Look for their labels in its dashboard "
-            "(runner doubt list leads), then: "
-            "runner doubt resolve leads --all --as charged|not-charged|resend"
+            "(runner doubt list leads), then say what you found, one of:"
         )
+        assert [line.split()[:7] for line in commands] == [
+            ["runner", "doubt", "resolve", "leads", "--all", "--as", word] for word in Resolution
+        ]
         assert r.resolve(batch, "charged").changed == 3
         status = r.status(batch)
         assert (status.debited[Debited.YES], status.debited[Debited.UNKNOWN]) == (4, 0)
