@@ -13,6 +13,7 @@ from runner.app.listing import ListKeywords, list_request
 from runner.app.out import Out
 from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike
+from runner.domain.aim import aimed
 from runner.domain.model import InDoubtPolicy, Resolution
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
@@ -50,7 +51,8 @@ class Runner(Ahead, Out, Upkeep):
     @property
     def notices(self) -> tuple[str, ...]:
         """Sentences for people that a front end shows once: a new database, an env file that others can read."""
-        return self._session.notices
+        session = self._session
+        return tuple(aimed(notice, session.settings.flags) for notice in session.notices)
 
     # --- rows in, sending ------------------------------------------------------------------------------------------
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 def status(*, common: Common | None = None) -> int:
     """Show where the database is, how large, and whether its schema is this version's. Changes nothing."""
     with (common or Common()).open() as library:
-        Screen().data(_text(library.database_status()))
+        Screen().data(_text(library.database_status(), common or Common()))
     return 0
 
 
 def upgrade(*, common: Common | None = None) -> int:
     """Bring the database to this version's schema; a copy of the old file is kept beside it."""
     with (common or Common()).open() as library:
-        Screen().data(_text(library.upgrade()))
+        Screen().data(_text(library.upgrade(), common or Common()))
     return 0
 
 
@@ -116,7 +116,7 @@ def _agreed(screen: Screen, flags: Common, question: str) -> bool:
     return False
 
 
-def _text(found: DatabaseStatus) -> str:
+def _text(found: DatabaseStatus, common: Common) -> str:
     if not found.exists:
         return f"{found.path}: not there yet; the first load or run makes it"
     current = found.revision == found.newest
@@ -128,7 +128,7 @@ def _text(found: DatabaseStatus) -> str:
                     ("size", f"{number(round(found.size_bytes / 1_000_000, 1))} MB"),
                     ("batches", number(found.batches)),
                     ("schema", f"{found.revision}{', the newest' if current else f'; the newest is {found.newest}'}"),
-                    ("next", "" if current else _next(found)),
+                    ("next", "" if current else common.aim(_next(found))),
                 ]
             ),
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,7 @@ def doctor(
             findings = library.doctor(offline=offline)
     except RunnerError as error:  # without settings the rest cannot be looked at
         findings = [*look_at_machine(Path.cwd()), refused("settings", error)]
+    findings = [replace(one, fix=(common or Common()).aim(one.fix)) for one in findings]
     if json:
         screen.json(as_json(findings))
     else:

@@ -22,7 +22,7 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from runner.cli.options import Common, spelled_out
+from runner.cli.options import Common, common_in, spelled_out
 from runner.cli.terminal import Screen, error_object, settle_streams
 from runner.cli.text import redact
 from runner.errors import RunnerError, StalledError, UsageError
@@ -169,6 +169,7 @@ def invoke(arguments: Sequence[str]) -> int:
 
 
 def _refuse(screen: Screen, error: RunnerError, arguments: Sequence[str]) -> int:
+    error.fix = common_in(arguments).aim(error.fix)
     if "--json" in arguments:
         screen.json(error_object(error))
     screen.error(error)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 
+from runner.domain.aim import aimed
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class Common:
         """Those that a following command needs too, as they were typed."""
         given = {"--db": self.db, "--config": self.config, "--env-file": self.env_file}
         return [word for flag, value in given.items() if value is not None for word in (flag, value)]
+
+    def aim(self, text: str) -> str:
+        """`text` with these flags in the commands that it proposes."""
+        return aimed(text, self.words())
 
     def open(self) -> Runner:
         """The library on the database these flags name. Nothing is read or created until a method needs it."""
@@ -126,15 +131,29 @@ def spelled_out(words: Sequence[str]) -> list[str]:
     ]
 
 
+def common_in(words: Sequence[str]) -> Common:
+    """The common flags of a command line that need not make sense otherwise; a URL with a password is left out."""
+    found: dict[str, str] = {}
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        flag, joined, value = word.partition("=")
+        value = value if joined else following
+        if flag in ("--db", "--config", "--env-file") and value and not value.startswith("-") and not _password(value):
+            found[flag] = value
+    return Common(db=found.get("--db"), config=found.get("--config"), env_file=found.get("--env-file"))
+
+
 def refuse_password(url: str | None, *, flag: str) -> None:
     """UsageError if a URL carries a password: others on this machine can read a command line."""
-    try:
-        password = urlsplit(url or "").password
-    except ValueError:
-        password = None
-    if password:
+    if _password(url):
         raise UsageError(
             f"{flag} has a password in it",
             why="everybody on this machine can read the command line, and the shell keeps it",
             fix='put this into runner.toml, then --source crm:\n[sources.crm]\nurl = { env = "CRM_URL" }',
         )
+
+
+def _password(url: str | None) -> str | None:
+    try:
+        return urlsplit(url or "").password
+    except ValueError:
+        return None

@@ -27,7 +27,7 @@ def home(common: Common | None = None) -> int:
             screen.data("no batches here yet")
             screen.data(next_text("runner demo", "see it work on a small list; costs nothing"))
             screen.data(next_text("runner init", "your provider, its key, and what it costs"))
-            screen.data(next_text("runner run leads.csv -p defastra.email", "your own list"))
+            screen.data(next_text((common or Common()).aim("runner run leads.csv -p defastra.email"), "your own list"))
             return 0
         screen.data(batches_text(batches))
         screen.data(go_on_text(batches[0]))
@@ -95,6 +95,7 @@ def explain(
             _show_support(screen, library.support(name, wanted, attempt=attempt), json=json)
             return 0
         stories = [_only(story, attempt) for story in library.explain(name, wanted)]
+        stories = [replace(story, next=(common or Common()).aim(story.next)) for story in stories]
         if not stories:
             raise BatchError(
                 f"nothing in {name} fits what you asked for",

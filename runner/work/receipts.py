@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from runner.domain.aim import aimed
 from runner.domain.model import UNSENT, BatchId
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.ports import Observer
@@ -179,7 +180,7 @@ async def _deliver(
         released=ended.released,
         target=target,
         exported=exported,
-        notices=notices,
+        notices=tuple(aimed(notice, tools.settings.flags) for notice in notices),
     )
 
 

@@ -1,11 +1,16 @@
 """The next command reaches the same database with the same settings as the one that names it."""
 
+import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.cli.place import inside, names, write_list
+from runner.cli.main import build
+from runner.cli.options import Common, common_in
+from runner.domain.aim import COMMANDS
+from tests.cli.place import Provider, inside, names, write_list
 
 
 @pytest.fixture
@@ -34,3 +39,63 @@ def test_every_next_command_says_where(folder: Path, elsewhere: list[str]) -> No
     assert status["next"]["command"] == f"runner resume leads-defastra-email {told}"
     resumed = inside(folder, "resume", "leads", *elsewhere)
     assert f"runner run leads {told}" in resumed.stderr
+
+
+ASKED = (
+    "doubt resolve leads --row 99 --as charged",
+    "doubt resolve leads --as charged",
+    "doubt list nobody",
+    "status nobody",
+    "status nobody --json",
+    "explain leads 99",
+    "explain leads 1",
+    "explain leads 2 --json",
+    "retry leads --only failed:no-such",
+    "resume leads",
+    "check leads.csv -p defastra.nothing",
+    "providers show nobody",
+    "run leads leads",
+    "doctor --offline --json",
+)
+
+
+def test_every_command_in_an_answer_says_where(folder: Path, provider: Provider, elsewhere: list[str]) -> None:
+    """Fixes, what `explain` proposes, findings, JSON: no proposed command acts on another database."""
+    provider.post("next", [{"manner": "drop"}])
+    inside(folder, "run", "leads.csv", "-p", "defastra.email", "--in-flight", "1", "--max-requests", "2", *elsewhere)
+    seen = 0
+    for command in ASKED:
+        told = inside(folder, *command.split(), *elsewhere)
+        for proposed in re.findall(r"runner (?:doubt |providers )?[a-z]+ [^\n;`(]*", told.stdout + told.stderr):
+            seen += 1
+            assert [word for word in elsewhere if word not in proposed] == [], f"{command}: {proposed}"
+    assert seen > len(ASKED) / 2
+
+
+def test_all_commands_that_take_the_flags_are_known() -> None:
+    """A new command is aimed too."""
+    app, takes = build(), set()
+    for name in [one for one in app if not one.startswith("-")]:
+        inner = [f"{name} {one}" for one in app[name] if not one.startswith("-")]
+        for path in inner or [name]:
+            leaf = app
+            for word in path.split():
+                leaf = leaf[word]
+            command = leaf.default_command
+            assert command is not None
+            if "common" in inspect.signature(command).parameters:
+                takes.add(path)
+    assert {path for path in takes if not re.fullmatch(COMMANDS, path)} == set()
+
+
+@pytest.mark.parametrize(
+    "typed", [["--db=a.db", "--config", "b.toml"], ["--config", "b.toml", "--db", "a.db", "--json"]]
+)
+def test_flags_of_a_wrong_command_are_read(typed: list[str]) -> None:
+    """A command that could not be understood proposes one with its flags all the same."""
+    assert common_in(["status", "--bogus", *typed]) == Common(db="a.db", config="b.toml")
+
+
+def test_a_password_is_not_repeated() -> None:
+    """A refused URL is not proposed again."""
+    assert common_in(["status", "--db", "postgresql://me:secret@host/db"]) == Common()
