@@ -246,7 +246,7 @@ class Runner(Ahead, Out, Upkeep):
         return self._steer().cancel(self._info(batch))
 
     def retry(self, batch: BatchLike, only: str = "failed") -> Steered:
-        """Queue failures again, final ones included: "failed" or "failed:RULE"."""
+        """Queue failures again, final ones included: "failed" or "failed:RULE". `paid`: what was charged for them."""
         return self._steer().retry(self._info(batch), only)
 
     def tune(
@@ -280,4 +280,10 @@ class Runner(Ahead, Out, Upkeep):
 
     def _steer(self) -> Steer:
         session = self._session
-        return Steer(session.store(), session.profiles, clock=session.clock, flags=session.settings.typed)
+        return Steer(
+            session.store(),
+            session.profiles,
+            prices=session.prices,
+            clock=session.clock,
+            flags=session.settings.typed,
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from runner.cli.text import count, number, plural
 from runner.domain.model import Debited
 from runner.work.money import costs_text
-from runner.work.results import BatchStatus, Receipt, Wallet
+from runner.work.results import BatchStatus, Paid, Receipt, Wallet
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -67,6 +67,20 @@ def booked_lines(before: BatchStatus, after: BatchStatus) -> list[tuple[str, str
     sums = [_units(amount, unit) for unit, amount in sorted(booked.items()) if amount]
     lines = [("booked", f"{', '.join(sums)}: the highest price that each may have had")] if sums else []
     return lines + [("wallet", text) for text in wallet_texts(one for one in after.wallets if one.admitted)]
+
+
+def paid_text(paid: Paid) -> str:
+    """What was charged before for requests that are sent again: `8 were charged already, 8 checks (0.16 EUR); ...`."""
+    known = [
+        (paid.charged, "charged already", costs_text(paid.cost, nothing="")),
+        (paid.perhaps, "perhaps charged already", costs_text(paid.doubtful, nothing="")),
+    ]
+    told = [
+        f"{number(many)} {'was' if many == 1 else 'were'} {what}{f', {cost}' if cost else ''}"
+        for many, what, cost in known
+        if many
+    ]
+    return f"{' and '.join(told)}; sent again, they may be charged again"
 
 
 def sent_text(status: BatchStatus) -> str:

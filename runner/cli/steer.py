@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from runner.cli.evidence import doubts_json, doubts_text
 from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch
-from runner.cli.receipt import booked_lines
+from runner.cli.receipt import booked_lines, paid_text
 from runner.cli.render import facts, next_text
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import count
@@ -96,7 +96,11 @@ def retry(
     with (common or Common()).open() as library:
         steered = library.retry(library.find(batch), only)
         done = f"{count(steered.changed, 'request')} queued again"
-        return _report(Screen(), steered, done=done, wished=done)
+        screen = Screen()
+        code = _report(screen, steered, done=done, wished=done)
+        if steered.paid is not None:
+            screen.say(facts([("paid", paid_text(steered.paid))]))
+        return code
 
 
 def doubt_list(

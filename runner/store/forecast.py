@@ -16,7 +16,7 @@ from runner.domain.model import MILLION, Amount, BatchId
 from runner.engine.ports import Clock
 from runner.store.database import ATTACHED, Database
 from runner.store.ledger import dearer, spent_by_day
-from runner.store.values import LOST_ANSWER
+from runner.store.values import LOST_ANSWER, NAMED_ONLY, PaidFailures
 
 if TYPE_CHECKING:
     from runner.store.store import Store
@@ -37,6 +37,17 @@ GROUP BY operation
 _CHARGES: Final = """
 SELECT operation, unit, sum(amount), sum(requests) FROM {schema}attempt_totals WHERE standing = 'debited'
 GROUP BY operation, unit HAVING sum(requests) > 0
+"""
+_PAID_FAILURES: Final = """
+SELECT j.operation, a.unit,
+    count(DISTINCT iif(a.standing = 'debited', j.id, NULL)) AS charged,
+    count(DISTINCT iif(j.debits = 0, j.id, NULL)) AS perhaps,
+    sum(iif(a.standing = 'debited', a.amount, 0)) AS amount,
+    sum(iif(a.standing = 'in_doubt', a.amount, 0)) AS doubtful
+FROM jobs AS j JOIN attempts AS a ON a.job = j.id AND a.standing IN ('debited', 'in_doubt')
+WHERE j.batch = :batch AND j.state = 'failed' AND j.erased = 0 AND (j.debits > 0 OR j.unknowns > 0)
+AND iif(:rule IS NULL, coalesce(j.reason, '') NOT IN ({named}), j.reason = :rule)
+GROUP BY j.operation, a.unit ORDER BY j.operation, a.unit
 """
 _UNWRITTEN: Final = """
 SELECT b.name FROM batches AS b WHERE b.state = 'completed' AND 'batch.completed' = (
@@ -80,6 +91,13 @@ class Forecast:
     def unfinished(self, batch: BatchId) -> dict[str, int]:
         """By operation, the failures that the same command on a completed batch queues again."""
         return self._by_operation(_UNFINISHED, batch)
+
+    def paid_failures(self, batch: BatchId, *, rule: str | None) -> list[PaidFailures]:
+        """Of the failures that `retry` queues again, those that were charged, or may have been."""
+        sql = _PAID_FAILURES.format(named=", ".join(repr(reason) for reason in NAMED_ONLY))
+        with self._database.reading() as connection:
+            lines = connection.exec_driver_sql(sql, {"batch": batch, "rule": rule})
+            return [PaidFailures(**line) for line in lines.mappings()]
 
     def releasable(self, batch: BatchId) -> dict[str, int]:
         """By operation, the doubts that the policy resend-once queues again."""

@@ -48,7 +48,10 @@ SELECT provider, operation, unit, sum(requests) AS requests,
     sum(iif(standing = 'held', amount, 0)) AS held
 FROM attempt_totals WHERE batch = ? GROUP BY provider, operation, unit ORDER BY provider, operation, unit
 """
-_UNFINISHED: Final = "SELECT count(*) FROM jobs WHERE batch = ? AND state = 'failed' AND final = 0"
+_FAILED: Final = """
+SELECT count(*) FILTER (WHERE final = 0) AS unfinished, count(*) FILTER (WHERE debits > 0 OR unknowns > 0) AS paid
+FROM jobs WHERE batch = ? AND state = 'failed'
+"""
 _NAMED_ONLY: Final = f"""
 SELECT DISTINCT reason FROM jobs
 WHERE batch = ? AND state = 'failed' AND erased = 0 AND reason IN ({marks(len(NAMED_ONLY))}) ORDER BY reason
@@ -149,13 +152,15 @@ class Reports:
             jobs = {operation: dict.fromkeys(JobState, 0) for operation in info.operations}
             for operation, state, count in connection.exec_driver_sql(_BY_STATE, (batch,)):
                 jobs.setdefault(operation, dict.fromkeys(JobState, 0))[JobState(state)] = count
+            failed = connection.exec_driver_sql(_FAILED, (batch,)).one()
             return BatchStatus(
                 batch=info,
                 jobs=jobs,
                 ledger=_ledger(connection, batch),
                 lanes=tuple(read_lanes(connection, batch=batch)),
                 next_due_us=next_due(connection, batch=batch, operations=info.operations),
-                unfinished=connection.exec_driver_sql(_UNFINISHED, (batch,)).scalar_one(),
+                unfinished=failed.unfinished,
+                failed_paid=failed.paid,
                 reused={line[0]: line[1] for line in connection.exec_driver_sql(_REUSED, (batch,))},
                 run=connection.exec_driver_sql(_AT_WORK).scalar(),
             )

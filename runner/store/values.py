@@ -151,6 +151,7 @@ class BatchStatus:
     lanes: tuple[LaneReport, ...]
     next_due_us: int | None  # earliest of the queued jobs (0: now), None: nothing queued
     unfinished: int  # failed jobs that are not final: the same command tries them again
+    failed_paid: int  # failed jobs of which a request was charged, or may have been
     reused: Mapping[str, int]  # by operation: jobs that succeeded without a request of their own
     run: int | None  # the run at work that started last, if the database knows of one not ended
 
@@ -158,6 +159,18 @@ class BatchStatus:
     def by_state(self) -> Mapping[JobState, int]:
         """Jobs by state over all operations; sums to the number of jobs."""
         return {state: sum(counts[state] for counts in self.jobs.values()) for state in JobState}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidFailures:
+    """Failed jobs of one operation whose requests were charged, or may have been."""
+
+    operation: str
+    unit: str
+    charged: int  # jobs
+    perhaps: int  # jobs of which that is not known, and none was charged for certain
+    amount: Amount  # charged for certain
+    doubtful: Amount  # what may have been charged beside that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from runner.domain.model import CRASHES_TO_POISON, MILLION, POISON
+from runner.domain.model import CRASHES_TO_POISON, MILLION, POISON, Debited
 from runner.domain.personal import shown_name
 from runner.domain.provider import Operation, Provider
 from runner.domain.states import JobState
@@ -120,6 +120,8 @@ def _after_failure(info: BatchInfo, view: JobView) -> str:
     if view.final is False:
         return f"The same command tries it again: runner run {batch}"
     again = f"runner retry {batch} --only failed:{view.reason}"
+    if view.debited is Debited.YES:
+        return f"Nothing by itself. It was charged; sent again, it may be charged again: {again}"
     if view.reason == POISON:
         return (
             f"Its request was on the wire at {CRASHES_TO_POISON} crashes, perhaps their cause: {again} sends it again"

@@ -242,6 +242,16 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Paid:
+    """Requests that are sent again although one like them was charged, or may have been."""
+
+    charged: int
+    perhaps: int  # nobody knows, and none was charged for certain
+    cost: tuple[Cost, ...]  # charged for certain
+    doubtful: tuple[Cost, ...]  # what may have been charged beside that
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Steered:
     """What a wish came to."""
 
@@ -250,6 +260,7 @@ class Steered:
     at_once: bool  # False: a run is at work and sees the wish within a second
     changed: int  # jobs moved (retry, resolve, cancel)
     next: Next | None
+    paid: Paid | None = None  # of those that `retry` moved; None: none of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

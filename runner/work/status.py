@@ -53,10 +53,12 @@ def next_step(
     *,
     beside: str = "",
     flags: str = "",
+    paid: int = 0,
 ) -> Next:
     """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled.
     `beside`: the list's folder, as one types it before a name: what is written there can be loaded as the list was.
     `flags`: what was typed to reach this database with these settings, " --db other.db".
+    `paid`: failures of which a request was charged, or may have been.
     """
     typed = f"{name}{flags}"
     run = f"runner run {typed}"
@@ -76,7 +78,7 @@ def next_step(
         case BatchState.HALTED:
             return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
         case BatchState.COMPLETED:
-            return _next_completed(typed, f"{beside}{name}", outcomes)
+            return _next_completed(typed, f"{beside}{name}", outcomes, paid)
         case BatchState.CANCELLED:
             command = f"runner export {typed} -o {quote(f'{beside}{name}.csv')}"
             return Next(command=command, why="It was cancelled; its answers are kept.")
@@ -121,11 +123,14 @@ def _units(amount: int) -> Decimal:
     return Decimal(amount) / MILLION
 
 
-def _next_completed(typed: str, file: str, outcomes: Mapping[JobState, int]) -> Next:
+def _next_completed(typed: str, file: str, outcomes: Mapping[JobState, int], paid: int) -> Next:
     if outcomes.get(JobState.IN_DOUBT):
         return Next(command=f"runner doubt list {typed}", why="Requests are in doubt: they may have been charged.")
     if outcomes.get(JobState.FAILED):
         why = "Some requests failed; the file can be loaded again."
+        if paid:
+            them = "1 was" if paid == 1 else f"{paid} were"
+            why = f"Some requests failed. {them} charged, or may have been: loaded again, such rows are paid again."
         return Next(command=f"runner export {typed} --only failed -o {quote(f'{file}.failed.csv')}", why=why)
     why = "Every request ended well." if any(outcomes.values()) else "Nothing of it can be sent."
     return Next(command=f"runner export {typed} -o {quote(f'{file}.csv')}", why=why)

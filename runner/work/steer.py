@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from runner.domain.model import CRASHES_TO_POISON, POISON, Resolution
 from runner.domain.states import BatchEvent, BatchState, JobState, batch_sources
@@ -12,8 +13,9 @@ from runner.errors import BatchError, BusyError, UsageError
 from runner.store.locks import lock_database
 from runner.store.store import Store
 from runner.store.values import LOST_ANSWER, BatchInfo, Recovered, Wish
+from runner.work.money import Prices
 from runner.work.profiles import Profiles
-from runner.work.results import Next, Steered
+from runner.work.results import Next, Paid, Steered
 from runner.work.standing import is_paused_by_person, short_name
 from runner.work.status import PERSON
 
@@ -27,10 +29,14 @@ _WHY_NAMED = {
 class Steer:
     """Decisions of a person about one batch."""
 
-    def __init__(self, store: Store, profiles: Profiles, *, clock: Clock, flags: str = "") -> None:
-        """`flags`: what was typed to reach this database, for the command that comes next."""
+    def __init__(
+        self, store: Store, profiles: Profiles, *, prices: Callable[[], Prices], clock: Clock, flags: str = ""
+    ) -> None:
+        """`prices`: asked for only where a decision may cost. `flags`: what was typed to reach this database, for the
+        command that comes next."""
         self._store = store
         self._profiles = profiles
+        self._prices = prices
         self._clock = clock
         self._flags = flags
 
@@ -79,6 +85,7 @@ class Steer:
         word, colon, rule = only.partition(":")
         if word != JobState.FAILED or (colon and not rule):
             raise UsageError(f"cannot retry {only!r}", why="Only failures are retried.", fix="--only failed")
+        paid = self._paid(info, rule or None)
         changed = self._store.steering.retry(info.id, rule=rule or None)
         named = None if changed or rule else next(iter(self._store.reports.named_only(info.id)), None)
         if named is not None:
@@ -90,7 +97,20 @@ class Steer:
         if not changed:
             which = f"failed with {rule}" if rule else "failed"
             raise BatchError(f"no request of {info.name} {which}", why="Nothing was changed.", fix=_status(info))
-        return self._decided(info, changed)
+        return replace(self._decided(info, changed), paid=paid)
+
+    def _paid(self, info: BatchInfo, rule: str | None) -> Paid | None:
+        found = self._store.forecast.paid_failures(info.id, rule=rule)
+        prices = self._prices() if found else None
+        if prices is None:
+            return None
+        by = [(one.operation.partition(".")[0], one) for one in found]
+        return Paid(
+            charged=sum(one.charged for one in found),
+            perhaps=sum(one.perhaps for one in found),
+            cost=tuple(prices.cost(provider, one.unit, one.amount) for provider, one in by),
+            doubtful=tuple(prices.cost(provider, one.unit, one.doubtful) for provider, one in by),
+        )
 
     def resolve(
         self, info: BatchInfo, resolution: Resolution, *, rows: Sequence[int] | None, provider: str | None

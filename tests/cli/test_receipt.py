@@ -235,3 +235,25 @@ def test_a_word_against_the_wallet_is_contradicted_at_once(place: Path, account:
     assert f"Defastra's {told}" in inside(place, "status", "leads").stdout
     (entry,) = status(place)["balance"]
     assert (entry["debited"], entry["difference"]) == (6, -2)
+
+
+def test_what_was_paid_is_said_before_it_is_paid_again(place: Path, account: Provider) -> None:
+    """`retry` says how many were charged, and for how much; `status` and `explain` say so before they propose it."""
+    with (place / "runner.toml").open("a") as file:
+        file.write('\n[prices]\n"defastra.check" = "0.02 EUR"\n')
+    doubtful(place, account, charged=True)
+    inside(place, "doubt", "resolve", "leads", "--all", "--as", "charged")
+    assert "2 were charged, or may have been: loaded again, such rows are paid again" in status(place)["next"]["why"]
+    assert "It was charged; sent again, it may be charged again: " in inside(place, "explain", "leads", "2").stdout
+    told = inside(place, "retry", "leads", "--only", "failed:lost-answer").stderr
+    assert "2 requests queued again\n" in told
+    assert "  paid      2 were charged already, 2 checks (0.04 EUR); sent again, they may be charged again\n" in told
+
+
+def test_a_failure_that_cost_nothing_is_tried_again_without_a_word(place: Path, account: Provider) -> None:
+    """Nothing was paid: `retry` says only what it did, and the list of failures can be loaded again."""
+    account.post("next", [{}, {"rule": "invalid-request-email"}])
+    rows(place, 3)
+    assert inside(place, *RUN, *ONE_BY_ONE, "-q").returncode == 3
+    assert status(place)["next"]["why"] == "Some requests failed; the file can be loaded again."
+    assert "charged" not in inside(place, "retry", "leads").stderr
