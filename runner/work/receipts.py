@@ -117,9 +117,24 @@ async def run_and_deliver(
         except Exception as error:
             receipts.fail(error)
 
-    await run(list(by_id), wanted, tools=tools, observer=receipts, stop=stop, tell=tell, wait_seconds=seconds)
+    outputs = {batch: target for batch, target in targets.items() if target is not None and _is_kept(delivery)}
+    await run(
+        list(by_id),
+        wanted,
+        tools=tools,
+        observer=receipts,
+        stop=stop,
+        tell=tell,
+        wait_seconds=seconds,
+        outputs=outputs,
+    )
     receipts.reraise()
     return [results[info.id] for info in infos]
+
+
+def _is_kept(delivery: Delivery) -> bool:
+    # stdout is where this one run was piped to: the next one without -o must not pour rows onto a terminal.
+    return delivery.output not in (None, AUTO, STDOUT)
 
 
 def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:
@@ -144,8 +159,8 @@ def _file(target: str | None) -> Path | None:
 async def _deliver(
     info: BatchInfo, ended: Ended, receipt: Receipt, target: str | None, delivery: Delivery, *, tools: Tools
 ) -> RunResult:
-    # stdout is where this one run was piped to: the next one without -o must not pour rows onto a terminal.
-    if delivery.output not in (None, AUTO, STDOUT) and info.settings.get("output") != target:
+    kept = tools.store.reports.batch(info.id).settings
+    if _is_kept(delivery) and kept.get("output") != target:  # one that rests: its run kept nothing
         tools.store.steering.keep(info.id, {"output": target})
     exported: Exported | None = None
     notices = ended.notices

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from runner.domain.model import BatchId, InDoubtPolicy
 from runner.domain.states import BatchState
@@ -26,6 +27,8 @@ from runner.work.together import Ended, Order, Tell, carry_out, work_together
 from runner.work.tools import Tools
 from runner.work.until import next_moment
 
+_NOTHING: Final[Mapping[BatchId, str]] = MappingProxyType({})
+
 STEERED_SECONDS = 0.5
 """A `pause` or `retry` in another terminal holds the database for a moment: that is no run to be refused for."""
 
@@ -39,12 +42,13 @@ async def run(
     stop: StopSignal,
     tell: Tell,
     wait_seconds: float = 0.0,
+    outputs: Mapping[BatchId, str] = _NOTHING,
 ) -> None:
     """Work on batches side by side until each is done, halted, parked, capped or stopped; `tell` is told of each.
 
-    `wanted` holds for each of them. Before the first request: BusyError (database or account, after `wait_seconds`),
-    ConfigError (a key), UsageError (a cap that cannot hold). StoreError when the database fails under way: what was in
-    flight is awaited, and kept beside it for the next run.
+    `wanted` holds for each of them; `outputs` are kept with them, as its caps are. Before the first request: BusyError
+    (database or account, after `wait_seconds`), ConfigError (a key), UsageError (a cap that cannot hold). StoreError
+    when the database fails under way: what was in flight is awaited, and kept beside it for the next run.
     """
     store, clock = tools.store, tools.clock
     for batch in batches:
@@ -72,7 +76,8 @@ async def run(
         # A key that cannot travel is found here, before caps are kept and failures and doubts are queued again.
         wires = Wires(tools, (account for order in orders for account in order.accounts), stack)
         for order in orders:
-            once.taken_up[order.info.id] = _take_up(tools, order, wanted)
+            output = outputs.get(order.info.id)
+            once.taken_up[order.info.id] = _take_up(tools, order, wanted, {"output": output} if output else {})
         closing = Closing(clock, until_us=until_us, seconds=wanted.for_seconds)  # queueing is no part of `--for`
         await work_together(tools, orders, wires, observer=observer, stop=stop, tell=once, closing=closing)
 
@@ -166,11 +171,12 @@ def _reread(tools: Tools, info: BatchInfo, wanted: Wanted, kept: Mapping[str, An
     return _options(tools, replace(info, settings=kept), wanted.of_one_run())
 
 
-def _take_up(tools: Tools, order: Order, wanted: Wanted) -> tuple[int, int]:
-    """Keep what was asked with the batch, and queue what this run takes up again: failures, doubts."""
+def _take_up(tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, str]) -> tuple[int, int]:
+    """Keep what was asked with the batch, the place of its rows too: no kill forgets it. Then queue what this run takes
+    up again: failures, doubts."""
     info, steering = order.info, tools.store.steering
     kept: Mapping[str, object] = {
-        name: value for name, value in wanted.kept().items() if info.settings.get(name) != value
+        name: value for name, value in {**wanted.kept(), **place}.items() if info.settings.get(name) != value
     }
     if kept:
         steering.keep(info.id, kept)

@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import BatchError
 from runner.store.steering import Steering
-from tests.app.place import Place, emails
+from tests.app.place import KilledError, Place, emails
 
 
 class _Killed(BaseException):
@@ -65,3 +65,27 @@ def test_no_file_wanted_is_none_missed(place: Place) -> None:
         batch = r.load("leads.csv", ["defastra.email"])
         place.run(r, batch, output="none")
         assert r.unwritten() == []
+
+
+def test_a_kill_does_not_forget_where_the_rows_go(place: Place) -> None:
+    """`-o` is kept when the run starts, as caps are: the next run writes there without being told again."""
+    place.write_list(emails(6))
+    place.dies_at = 3
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        with pytest.raises(KilledError):
+            place.run(r, batch, output="mine.csv", max_requests=5)
+    place.dies_at, place.time.before = 0, 60.0
+    with place.runner() as r:
+        result = place.run(r, batch.batch, output="auto")
+        assert (result.target, result.exit_code) == (str(place.folder / "mine.csv"), 5)
+        assert [event.detail["output"] for event in r.log().records if "output" in event.detail] == [result.target]
+
+
+def test_a_pipe_is_not_kept(place: Place) -> None:
+    """Rows that went to stdout once go to the file again, also when nothing was said."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        assert place.run(r, batch, output="-").target == "-"
+        assert place.run(r, batch, output="auto").target == str(place.folder / f"{batch.batch}.csv")
