@@ -104,6 +104,7 @@ class Watching:
             prices=session.prices(),
             flags=session.settings.typed,
             names=names,
+            daily=session.settings.daily_cap,
         )
 
     def _info(self, batch: BatchLike | None) -> BatchInfo:

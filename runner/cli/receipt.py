@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from runner.cli.text import count, number, plural
 from runner.domain.model import Debited
 from runner.work.money import costs_text
-from runner.work.results import BatchStatus, Paid, Receipt, Wallet
+from runner.work.results import BatchStatus, Paid, Receipt, Today, Wallet
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -81,6 +81,13 @@ def paid_text(paid: Paid) -> str:
         if many
     ]
     return f"{' and '.join(told)}; sent again, they may be charged again"
+
+
+def today_text(today: Today) -> str:
+    """What its account's day had room for: `defastra: 50 of 50 checks of max_spend_per_day, 45 by other batches`."""
+    others = today.used - today.used_here
+    by = f", {number(others)} by other batches" if others else ""
+    return f"{today.provider}: {number(today.used)} of {_units(today.cap, today.unit)} of max_spend_per_day{by}"
 
 
 def sent_text(status: BatchStatus) -> str:

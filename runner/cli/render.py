@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
-from runner.cli.receipt import charged_text, saved_text, sent_text, wallet_texts
+from runner.cli.receipt import charged_text, saved_text, sent_text, today_text, wallet_texts
 from runner.cli.text import clean, count, listed, moment, number, redact
 from runner.domain.model import Fault
 from runner.domain.states import BatchState, JobState
@@ -125,6 +125,7 @@ def status_text(status: BatchStatus) -> str:
                 ("charged", charged_text(status)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(status.wallets)),
+                *(("today", today_text(one)) for one in status.today),
                 ("waiting", ", ".join(sending)),
                 ("ready by", f"about {moment(status.eta_us)}" if status.eta_us else ""),
             ]
@@ -226,6 +227,7 @@ def ended_text(result: RunResult, doubt: str) -> str:
                 ("charged", charged_text(status, result.receipt)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(one for one in status.wallets if one.run == result.run)),
+                *(("today", today_text(one)) for one in status.today),
                 ("file", _file_text(result)),
                 *(("note", clean(notice)) for notice in result.notices),
             ]

@@ -115,11 +115,12 @@ class Forecast:
             lines = connection.exec_driver_sql(_CHARGES.format(schema=schema))
             return {(operation, unit): Decimal(amount) / MILLION / many for operation, unit, amount, many in lines}
 
-    def spent_on(self, provider: str, unit: str, day: int) -> Amount:
-        """What is held, charged or in doubt at a provider on a UTC day (whole days since the epoch), in all batches."""
+    def spent_on(self, provider: str, unit: str, day: int, *, batch: BatchId | None = None) -> Amount:
+        """What is held, charged or in doubt at a provider on a UTC day (whole days since the epoch), in all batches, or
+        in this one."""
         schema = f"{ATTACHED}." if self._database.attached is not None else ""
         with self._database.reading() as connection:
-            days = spent_by_day(connection, provider=provider, unit=unit, since_day=day, schema=schema)
+            days = spent_by_day(connection, provider=provider, unit=unit, since_day=day, batch=batch, schema=schema)
         return days.get(day, Amount(0))
 
     def dearer(self) -> dict[tuple[str, str], Amount]:

@@ -13,7 +13,7 @@ from runner.domain.model import Amount
 
 _BY_DAY: Final = """
 SELECT day, sum(amount) FROM {schema}attempt_totals
-WHERE provider = ? AND unit = ? AND day >= ? AND standing <> 'released' GROUP BY day
+WHERE provider = ? AND unit = ? AND day >= ? AND standing <> 'released' AND batch = coalesce(?, batch) GROUP BY day
 """
 # Whoever spent as the account since then: its requests are over (those of a run that died were closed by recovery).
 _BY_ACCOUNT: Final = """
@@ -30,10 +30,11 @@ _DEARER: Final = (
 
 
 def spent_by_day(
-    connection: sa.Connection, *, provider: str, unit: str, since_day: int, schema: str = ""
+    connection: sa.Connection, *, provider: str, unit: str, since_day: int, batch: int | None = None, schema: str = ""
 ) -> dict[int, Amount]:
-    """Held, debited or in doubt on each UTC day (whole days since the epoch), in every batch. `schema`: "main."."""
-    lines = connection.exec_driver_sql(_BY_DAY.format(schema=schema), (provider, unit, since_day))
+    """Held, debited or in doubt on each UTC day (whole days since the epoch), in one batch or, None, in every one.
+    `schema`: "main."."""
+    lines = connection.exec_driver_sql(_BY_DAY.format(schema=schema), (provider, unit, since_day, batch))
     return {day: Amount(amount) for day, amount in lines}
 
 

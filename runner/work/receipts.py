@@ -183,6 +183,7 @@ async def _deliver(
             now_us=tools.clock.now_us(),
             prices=tools.prices,
             flags=tools.settings.typed,
+            daily=tools.settings.daily_cap,
         ),
         sent=receipt.sent,
         charged=receipt.charged,

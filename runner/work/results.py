@@ -114,6 +114,22 @@ class Wallet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """A provider's `max_spend_per_day` and this UTC day so far: what is charged, on the way or in doubt."""
+
+    provider: str
+    unit: str
+    cap: Decimal
+    used: Decimal  # by all batches of the database
+    used_here: Decimal  # by this batch
+
+    @property
+    def left(self) -> Decimal:
+        """What today still has room for."""
+        return max(Decimal(0), self.cap - self.used)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStatus:
     """Everything `status` shows of one batch; `runner.work.status.as_json(status)` is the object of `--json`."""
 
@@ -146,6 +162,7 @@ class BatchStatus:
     operations: tuple[str, ...]
     source: str  # for people: the file's name or the table
     created_us: int
+    today: tuple[Today, ...] = ()  # what its providers may spend in this UTC day; empty without such a cap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

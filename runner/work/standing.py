@@ -22,6 +22,7 @@ from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus, Halt, LaneStatus
 from runner.work.status import CUT_OFF, PERSON, exit_code, next_step
 from runner.work.sums import batch_receipt, duplicates, reused, wallets
+from runner.work.today import DailyCap, today_of
 
 HALTED_LANE = "halted"
 
@@ -35,8 +36,10 @@ def standing(
     now_us: int,
     flags: str = "",
     names: Collection[str] | None = None,
+    daily: DailyCap = lambda _: None,
 ) -> BatchStatus:
-    """One batch as it stands now; one snapshot, whose cost does not grow with the batch. `names`: as `short_name`'s."""
+    """One batch as it stands now; one snapshot, whose cost does not grow with the batch. `names`: as `short_name`'s;
+    `daily`: what a provider's account may spend in a day."""
     status = store.reports.status(info.id)
     info = status.batch
     outcomes = status.by_state
@@ -84,6 +87,7 @@ def standing(
         operations=info.operations,
         source=_source(info),
         created_us=info.created_us,
+        today=today_of(info, daily, store=store, profiles=profiles, now_us=now_us),
     )
 
 

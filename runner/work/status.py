@@ -12,7 +12,7 @@ from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
 from runner.store.codec import iso as iso
 from runner.work.money import Cost, in_money
-from runner.work.results import BatchStatus, Halt, LaneStatus, Next, Receipt, Saved, Wallet
+from runner.work.results import BatchStatus, Halt, LaneStatus, Next, Receipt, Saved, Today, Wallet
 
 PERSON = "person"
 INTERRUPTED = "interrupted"
@@ -171,6 +171,18 @@ def as_json(status: BatchStatus, run: Receipt | None = None) -> dict[str, Any]:
             "run": None if run is None else _receipt(run),
         },
         "balance": [wallet_json(one) for one in status.wallets],
+        "max_spend_per_day": [_today(one) for one in status.today],
+    }
+
+
+def _today(today: Today) -> dict[str, Any]:
+    return {
+        "provider": today.provider,
+        "unit": today.unit,
+        "cap": plain(today.cap),
+        "used_today": plain(today.used),
+        "used_here": plain(today.used_here),
+        "left_today": plain(today.left),
     }
 
 

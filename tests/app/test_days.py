@@ -9,7 +9,7 @@ import pytest
 
 from runner.cli.ahead import preflight_text
 from runner.cli.log import log_text
-from runner.cli.render import state_text
+from runner.cli.render import ended_text, state_text, status_text
 from runner.domain.backoff import DAY_US, next_utc_midnight
 from runner.domain.states import BatchState
 from runner.errors import ConfigError, UsageError
@@ -72,6 +72,30 @@ def test_batches_on_one_account_share_its_day(tmp_path: Path) -> None:
         tomorrow(place, days=2)
         assert {result.exit_code for result in run_all(place, r, batches)} == {0}
     assert len(place.charged()) == 15
+
+
+def test_status_says_who_used_the_day(tmp_path: Path) -> None:
+    """The cap, what is used and what is left, and how much of it other batches used; nothing once the batch is over."""
+    place = Place(tmp_path, toml=daily("5"))
+    with place.runner() as r:
+        first, second = load(place, r, one=3, two=4)
+        assert place.run(r, first).status.today == ()
+        result = place.run(r, second)
+        (entry,) = status_json(r.status(second))["max_spend_per_day"]
+        assert entry == {
+            "provider": "defastra",
+            "unit": "check",
+            "cap": 5,
+            "used_today": 5,
+            "used_here": 2,
+            "left_today": 0,
+        }
+        line = "today     defastra: 5 of 5 checks of max_spend_per_day, 3 by other batches"
+        assert line in status_text(r.status(second))
+        assert line in ended_text(result, "")
+        tomorrow(place)
+        (entry,) = status_json(r.status(second))["max_spend_per_day"]
+        assert (entry["used_today"], entry["left_today"]) == (0, 5)
 
 
 def test_a_crash_forgets_nothing_of_the_day(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_status_json_is_the_contract(place: Place) -> None:
         "next",
         "receipt",
         "balance",
+        "max_spend_per_day",
     ]
     assert list(found["outcomes"]) == ["succeeded", "failed", "in_doubt", "queued", "running", "cancelled"]
     assert sum(found["outcomes"].values()) == found["jobs"] == 4
