@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner.cli.text import count, number, plural
 from runner.domain.model import Debited
-from runner.work.money import costs_text
+from runner.work.money import Cost, costs_text
 from runner.work.results import BatchStatus, Paid, Receipt, Today, Wallet
 
 if TYPE_CHECKING:
@@ -17,13 +17,31 @@ if TYPE_CHECKING:
 _NOTHING: Final = Decimal(0)
 
 
-def charged_text(status: BatchStatus, run: Receipt | None = None) -> str:
+def charged_texts(status: BatchStatus, run: Receipt | None = None) -> list[str]:
     """What the requests cost: `15 checks in all, up to 2 checks more in doubt`; `5 checks now, 20 checks in all` where
-    earlier runs had their share. `run`: of the one that just ended."""
-    doubtful = costs_text(status.perhaps_charged, nothing="")
+    earlier runs had their share. Of several providers one text each, in the order of the batch's operations. `run`: of
+    the one that just ended."""
+    providers = list(dict.fromkeys(operation.partition(".")[0] for operation in status.operations))
+    if len(providers) < 2:
+        return [_charged_text(status.charged, status.perhaps_charged, None if run is None else run.cost)]
+    return [
+        f"{name}: "
+        + _charged_text(
+            _at(name, status.charged), _at(name, status.perhaps_charged), None if run is None else _at(name, run.cost)
+        )
+        for name in providers
+    ]
+
+
+def _at(provider: str, costs: Iterable[Cost]) -> list[Cost]:
+    return [cost for cost in costs if cost.provider == provider]
+
+
+def _charged_text(charged: Iterable[Cost], perhaps: Iterable[Cost], run: Iterable[Cost] | None) -> str:
+    doubtful = costs_text(perhaps, nothing="")
     more = f", up to {doubtful} more in doubt" if doubtful else ""
-    in_all = costs_text(status.charged)
-    now = in_all if run is None else costs_text(run.cost)
+    in_all = costs_text(charged)
+    now = in_all if run is None else costs_text(run)
     return f"{f'{now} now, ' if now != in_all else ''}{in_all} in all{more}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
-from runner.cli.receipt import charged_text, saved_text, sent_text, today_text, wallet_texts
+from runner.cli.receipt import charged_texts, saved_text, sent_text, today_text, wallet_texts
 from runner.cli.text import clean, count, listed, moment, number, redact
 from runner.domain.model import Fault
 from runner.domain.states import BatchState, JobState
@@ -122,7 +122,7 @@ def status_text(status: BatchStatus) -> str:
                 *((name, counts_text(counts)) for name, counts in _of_several(status)),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("sent", sent_text(status)),
-                ("charged", charged_text(status)),
+                *(("charged", text) for text in charged_texts(status)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(status.wallets)),
                 *(("today", today_text(one)) for one in status.today),
@@ -224,7 +224,7 @@ def ended_text(result: RunResult, doubt: str) -> str:
                 ("again", listed(filter(None, again))),
                 ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status.outcomes)}"),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
-                ("charged", charged_text(status, result.receipt)),
+                *(("charged", text) for text in charged_texts(status, result.receipt)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(one for one in status.wallets if one.run == result.run)),
                 *(("today", today_text(one)) for one in status.today),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # whoever only writes a figure pays for no settings
 
 _CENT = Decimal("0.01")
 
+NO_PRICE = "no price set"
+"""Of an amount whose unit `[prices]` leaves out: the amount is known, what it is in money is not."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
@@ -33,6 +36,7 @@ class Cost:
     money: Decimal | None  # None: not known
     currency: str  # of `money`; empty where it is not known
     told: bool  # False where there are no `[prices]` at all: then money is not spoken of
+    provider: str = ""  # that is owed it
 
 
 class Prices:
@@ -61,6 +65,7 @@ class Prices:
             money=None if price is None else exact * price.amount,
             currency="" if price is None else price.currency,
             told=bool(self._known),
+            provider=provider,
         )
 
 
@@ -80,7 +85,7 @@ def in_money(costs: Iterable[Cost]) -> dict[str, Decimal] | None:
 
 
 def costs_text(costs: Iterable[Cost], *, nothing: str = "nothing") -> str:
-    """Amounts by unit with their money: `1,204 checks (24.08 EUR), 30 credits (unknown)`. Zeros are left out."""
+    """Amounts by unit with their money: `1,204 checks (24.08 EUR), 30 credits (no price set)`. Zeros are left out."""
     by_unit: dict[str, list[Cost]] = {}
     for cost in costs:
         if cost.amount:
@@ -99,7 +104,7 @@ def range_text(low: Sequence[Cost], high: Sequence[Cost]) -> str:
         return text
     sums = [in_money(low), in_money(high)]
     shown = [" + ".join(money_text(value, name) for name, value in one.items()) for one in sums if one is not None]
-    return f"{text} ({' to '.join(shown) if len(shown) == 2 else 'unknown'})"
+    return f"{text} ({' to '.join(shown) if len(shown) == 2 else NO_PRICE})"
 
 
 def _unit_text(unit: str, costs: list[Cost]) -> str:
@@ -108,7 +113,7 @@ def _unit_text(unit: str, costs: list[Cost]) -> str:
     sums = in_money(cost for cost in costs if cost.money is not None) or {}
     money = [money_text(value, currency) for currency, value in sums.items()]
     if any(cost.money is None for cost in costs):
-        money.append("unknown")
+        money.append("no price set for the rest" if money else NO_PRICE)
     return f"{text} ({' + '.join(money)})" if any(cost.told for cost in costs) else text
 
 

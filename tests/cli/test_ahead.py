@@ -119,7 +119,7 @@ def test_a_price_that_is_not_known_is_called_so() -> None:
     """Never 0: neither in the provider's unit nor in money."""
     assert "3 requests, price unknown, " in lane_text(at_one_price(3, None))
     assert "3 requests, 3 checks, " in lane_text(at_one_price(3, checks(3)))
-    assert "3 requests, 3 checks (unknown), " in lane_text(at_one_price(3, checks(3, told=True)))
+    assert "3 requests, 3 checks (no price set), " in lane_text(at_one_price(3, checks(3, told=True)))
     assert "3 requests, no charge per request, " in lane_text(at_one_price(3, checks(0)))
     assert lane_text(at_one_price(0, checks(0))) == "Defastra: nothing to send"
 
@@ -132,7 +132,9 @@ def test_between_two_prices_both_ends_are_shown() -> None:
         asks(33, low, checks(120, price="0.01"), high)
     )
     assert "33 requests, up to 165 checks, " in lane_text(asks(33, None, None, checks(165)))
-    assert "99 to 165 checks (unknown), " in lane_text(asks(33, checks(99, told=True), None, checks(165, told=True)))
+    assert "99 to 165 checks (no price set), " in lane_text(
+        asks(33, checks(99, told=True), None, checks(165, told=True))
+    )
 
 
 def test_several_operations_are_counted_each() -> None:

@@ -93,7 +93,7 @@ def test_every_amount_is_shown_in_money_too(folder: Path, provider: Provider) ->
     assert json.loads(inside(folder, "status", "leads", "--json").stdout)["spent"] == {"check": 3}
     use(folder, provider.base_url)
     prices(folder, '"dfirlab.credit" = "0.015 USD"')
-    assert "  charged   3 checks (unknown) in all" in inside(folder, "status", "leads").stdout
+    assert "  charged   3 checks (no price set) in all" in inside(folder, "status", "leads").stdout
 
 
 def test_a_price_that_nobody_charges_is_refused_before_anything_is_sent(folder: Path, provider: Provider) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -333,3 +334,29 @@ def test_amounts_and_money_leave_out_zeros_alike() -> None:
     free = Cost(unit="check", amount=Decimal(0), money=Decimal(0), currency="EUR", told=True)
     told = as_json(replace(STATUS, receipt=replace(RECEIPT, doubtful=(free,))))["receipt"]
     assert (told["amounts"]["in_doubt"], told["money"]["in_doubt"]) == ({}, {})
+
+
+def test_each_of_several_providers_has_its_own_line_of_charges() -> None:
+    """In the order of the operations, whatever the order of the sums; what has no price is not called unknown."""
+
+    def cost(provider: str, unit: str, amount: int, money: str | None) -> Cost:
+        known: Any = {"money": None if money is None else Decimal(money), "currency": "USD" if money else ""}
+        return Cost(unit=unit, amount=Decimal(amount), told=True, provider=provider, **known)
+
+    credits_, checks = cost("dfirlab", "credit", 12, "1.20"), cost("defastra", "check", 5, None)
+    both = replace(
+        STATUS,
+        operations=("defastra.email", "dfirlab.email"),
+        charged=(credits_, checks),
+        perhaps_charged=(cost("defastra", "check", 1, None),),
+    )
+    ended = replace(RESULT, status=both, receipt=replace(RECEIPT, cost=(cost("defastra", "check", 2, None), credits_)))
+    assert [line for line in render.ended_text(ended, "").splitlines() if line.startswith("  charged")] == [
+        "  charged   defastra: 2 checks (no price set) now, 5 checks (no price set) in all, "
+        "up to 1 check (no price set) more in doubt",
+        "  charged   dfirlab: 12 credits (1.20 USD) in all",
+    ]
+    assert [line for line in render.status_text(both).splitlines() if line.startswith("  charged")] == [
+        "  charged   defastra: 5 checks (no price set) in all, up to 1 check (no price set) more in doubt",
+        "  charged   dfirlab: 12 credits (1.20 USD) in all",
+    ]

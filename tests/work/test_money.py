@@ -51,10 +51,10 @@ def test_a_second_account_may_have_a_price_of_its_own() -> None:
 def test_what_is_not_known_is_called_unknown_and_never_nothing() -> None:
     """In a text, in a sum, and where only a part is known."""
     known, unknown = PRICES.cost("defastra", "check", Decimal(3)), PRICES.cost("dfirlab", "credit", Decimal(30))
-    assert costs_text([known, unknown]) == "3 checks (0.06 EUR), 30 credits (unknown)"
+    assert costs_text([known, unknown]) == "3 checks (0.06 EUR), 30 credits (no price set)"
     assert (in_money([known, unknown]), in_money([known])) == (None, {"EUR": Decimal("0.06")})
     elsewhere = PRICES.cost("other", "check", Decimal(2))
-    assert costs_text([known, elsewhere]) == "5 checks (0.06 EUR + unknown)"
+    assert costs_text([known, elsewhere]) == "5 checks (0.06 EUR + no price set for the rest)"
 
 
 def test_without_prices_money_is_not_spoken_of() -> None:
@@ -80,7 +80,7 @@ def test_a_range_is_one_unit_with_two_ends() -> None:
 
     assert range_text(costs(99), costs(165)) == "99 to 165 checks (1.98 EUR to 3.30 EUR)"
     mixed = [*costs(1), PRICES.cost("dfirlab", "credit", Decimal(1))]
-    assert range_text(costs(1), mixed) == "1 check (0.02 EUR) to 1 check (0.02 EUR), 1 credit (unknown)"
+    assert range_text(costs(1), mixed) == "1 check (0.02 EUR) to 1 check (0.02 EUR), 1 credit (no price set)"
 
 
 @pytest.mark.parametrize(
