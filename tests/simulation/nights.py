@@ -7,7 +7,6 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -110,8 +109,9 @@ def shared_out(seeds: Sequence[int], mode: Mode, *, processes: int = 2) -> Tally
     """The same, by several processes."""
     tally = Tally()
     shares = [seeds[start : start + SHARE] for start in range(0, len(seeds), SHARE)]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), max_tasks_per_child=SHARES) as pool:
-        for part in pool.map(partial(judge_all, mode=mode), shares):
+    # Not an executor: one that renews its processes may wait for ever for the next (Python issue 115634).
+    with get_context("spawn").Pool(processes, maxtasksperchild=SHARES) as pool:
+        for part in pool.imap(partial(judge_all, mode=mode), shares):
             tally.add(part)
     return tally
 
