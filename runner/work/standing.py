@@ -20,7 +20,7 @@ from runner.work.naming import handle
 from runner.work.preflight import seconds_at_limits
 from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus, Halt, LaneStatus
-from runner.work.status import CUT_OFF, PERSON, exit_code, next_step
+from runner.work.status import CUT_OFF, PERSON, Used, exit_code, next_step
 from runner.work.sums import batch_receipt, duplicates, reused, wallets
 from runner.work.today import DailyCap, today_of
 
@@ -82,6 +82,7 @@ def standing(
             beside=beside(info),
             flags=flags,
             paid=status.failed_paid,
+            used=_used(status),
         ),
         exit_code=exit_code(info.state, reason, outcomes),
         operations=info.operations,
@@ -89,6 +90,13 @@ def standing(
         created_us=info.created_us,
         today=today_of(info, daily, store=store, profiles=profiles, now_us=now_us),
     )
+
+
+def _used(status: StoredStatus) -> Used:
+    owed: dict[str, int] = {}
+    for line in status.ledger:
+        owed[line.provider] = owed.get(line.provider, 0) + line.debited + line.in_doubt + line.held
+    return Used(requests=sum(line.requests for line in status.ledger), owed=owed)
 
 
 def _by_provider(status: StoredStatus) -> dict[str, dict[JobState, int]]:

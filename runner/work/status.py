@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from shlex import quote
 from types import MappingProxyType
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
@@ -44,6 +44,17 @@ def exit_code(state: BatchState, reason: str | None, outcomes: Mapping[JobState,
             assert_never(state)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What a batch used of its caps so far."""
+
+    requests: int
+    owed: Mapping[str, int]  # charged, on the way or in doubt, in millionths of the unit, by provider
+
+
+_UNUSED: Final = Used(requests=0, owed=MappingProxyType({}))
+
+
 def next_step(
     name: str,
     state: BatchState,
@@ -54,8 +65,10 @@ def next_step(
     beside: str = "",
     flags: str = "",
     paid: int = 0,
+    used: Used = _UNUSED,
 ) -> Next:
-    """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled.
+    """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled,
+    or what is `used` of it, where it was lowered below that.
     `beside`: the list's folder, as one types it before a name: what is written there can be loaded as the list was.
     `flags`: what was typed to reach this database with these settings, " --db other.db".
     `paid`: failures of which a request was charged, or may have been.
@@ -72,9 +85,9 @@ def next_step(
         case BatchState.RUNNING:
             return Next(command=f"runner status {typed}", why="A run is at work on it.")
         case BatchState.PAUSED:
-            return _next_paused(typed, reason, settings)
+            return _next_paused(typed, reason, settings, used)
         case BatchState.HALTED if reason == PERSON:
-            return _next_paused(typed, reason, settings)
+            return _next_paused(typed, reason, settings, used)
         case BatchState.HALTED:
             return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
         case BatchState.COMPLETED:
@@ -86,7 +99,7 @@ def next_step(
             assert_never(state)
 
 
-def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any]) -> Next:
+def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any], used: Used) -> Next:
     run = f"runner run {typed}"
     match reason:
         case "person":
@@ -94,29 +107,28 @@ def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any]) ->
         case "reset":
             return Next(command=run, why="The provider resets later; before that nothing is sent.")
         case "max-requests":
-            return Next(command=f"{run} {_higher_requests(settings)}", why="Its --max-requests is used up.")
+            return Next(command=f"{run} {_higher_requests(settings, used)}", why="Its --max-requests is used up.")
         case "max-spend-per-day":
             why = "Today's max_spend_per_day is used up; at midnight UTC another day begins."
             return Next(command=run, why=why)
         case "max-spend":
-            return Next(command=f"{run} {_higher_spend(settings)}", why="Its --max-spend is used up.")
+            return Next(command=f"{run} {_higher_spend(settings, used)}", why="Its --max-spend is used up.")
         case "until" | "for":
             return Next(command=run, why=f"Its --{reason} is over; the same command goes on where it stopped.")
         case _:
             return Next(command=run, why="The same command goes on where it stopped.")
 
 
-def _higher_requests(settings: Mapping[str, Any]) -> str:
-    cap = settings.get("max_requests")
-    return f"--max-requests {2 * cap}" if cap else "--max-requests N"  # N: the cap is in a settings file, not kept
+def _higher_requests(settings: Mapping[str, Any], used: Used) -> str:
+    cap = settings.get("max_requests")  # N: it is in a settings file, not kept
+    return f"--max-requests {2 * max(cap, used.requests)}" if cap else "--max-requests N"
 
 
-def _higher_spend(settings: Mapping[str, Any]) -> str:
+def _higher_spend(settings: Mapping[str, Any], used: Used) -> str:
     caps: Mapping[str, int] = settings.get("max_spend") or {}
-    doubled = [
-        f"{who}={plain(_units(2 * amount))}" if who else f"{plain(_units(2 * amount))}" for who, amount in caps.items()
-    ]
-    return " ".join(f"--max-spend {cap}" for cap in doubled) or "--max-spend N"
+    owed = {**used.owed, "": sum(used.owed.values())}  # a cap without a provider is of one unit
+    doubled = {who: plain(_units(2 * max(cap, owed.get(who, 0)))) for who, cap in caps.items()}
+    return " ".join(f"--max-spend {f'{who}=' if who else ''}{cap}" for who, cap in doubled.items()) or "--max-spend N"
 
 
 def _units(amount: int) -> Decimal:

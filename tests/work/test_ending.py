@@ -12,7 +12,7 @@ from runner.domain.states import BatchEvent, BatchState, JobState
 from runner.engine.ports import LaneReport
 from runner.engine.run import RunSummary
 from runner.work.ending import Ending, ending, signal_exit
-from runner.work.status import exit_code, iso, next_step, worst_exit
+from runner.work.status import Used, exit_code, iso, next_step, worst_exit
 
 NOTHING: Mapping[JobState, int] = dict.fromkeys(JobState, 0)
 WAITING: Mapping[JobState, int] = {**NOTHING, JobState.QUEUED: 3}
@@ -114,6 +114,21 @@ def test_there_is_always_a_next_command(state: BatchState, reason: str | None) -
     assert step.command.startswith("runner ")
     assert "leads" in step.command
     assert step.why
+
+
+@pytest.mark.parametrize(
+    ("reason", "settings", "flags"),
+    [
+        ("max-requests", {"max_requests": 3}, "--max-requests 14"),
+        ("max-spend", {"max_spend": {"": 3_000_000}}, "--max-spend 12"),
+        ("max-spend", {"max_spend": {"a": 3_000_000, "b": 4_000_000}}, "--max-spend a=10 --max-spend b=8"),
+    ],
+)
+def test_a_cap_below_what_was_used_is_not_proposed_again(reason: str, settings: dict[str, Any], flags: str) -> None:
+    """Lowered below what is charged, on the way or in doubt: twice the larger leaves room for as much again."""
+    used = Used(requests=7, owed={"a": 5_000_000, "b": 1_000_000})
+    step = next_step("leads", BatchState.PAUSED, reason, WAITING, settings, used=used)
+    assert step.command == f"runner run leads {flags}"
 
 
 @pytest.mark.parametrize(
