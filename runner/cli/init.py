@@ -45,22 +45,31 @@ def init(
             why="the key is either given now, or is in a variable already",
             fix="runner init --provider defastra --key-env DEFASTRA_API_KEY",
         )
-    refuse_existing(folder)
+    flags = Flags(
+        provider=provider,
+        operations=operations,
+        key_from_stdin=key_from_stdin,
+        key_env=key_env,
+        price=price,
+        region=region,
+    )
+    refuse_existing(folder, command=_typed(flags))
     with app.open() as library:
-        flags = Flags(
-            provider=provider,
-            operations=operations,
-            key_from_stdin=key_from_stdin,
-            key_env=key_env,
-            price=price,
-            region=region,
-        )
         asks = can_ask() and not key_from_stdin and not key_env
         setup = Dialog(screen, library, flags, asks=asks).setup()
     for change in set_up(setup, folder):
         screen.say(f"wrote {change.path.name}: {change.text}")
     _say_next(screen, setup, folder)
     return 0
+
+
+def _typed(flags: Flags) -> str:
+    """The command with what was given, so that nothing of it has to be said again. A key comes from a file."""
+    given = {"--provider": flags.provider, "--key-env": flags.key_env, "--price": flags.price, "--region": flags.region}
+    words = [word for operation in flags.operations for word in ("-p", operation)]
+    words += [word for flag, value in given.items() if value is not None for word in (flag, value)]
+    stdin = " --key-from-stdin < FILE-WITH-THE-KEY" if flags.key_from_stdin else ""
+    return shlex.join(["runner", "init", *words]) + stdin
 
 
 def _say_next(screen: Screen, setup: Setup, folder: Path) -> None:

@@ -38,14 +38,15 @@ class Change:
     text: str
 
 
-def refuse_existing(folder: Path) -> None:
-    """ConfigError if the folder has settings already: nothing of anybody's is overwritten."""
+def refuse_existing(folder: Path, *, command: str = "runner init") -> None:
+    """ConfigError if the folder has settings already: nothing of anybody's is overwritten. `command`: what was typed,
+    for the fix."""
     path = folder / FILE_NAME
     if path.exists() or path.is_symlink():
         raise ConfigError(
             f"{FILE_NAME} is here already",
             why="init writes a new one and never changes one that is there; `runner config show` says what it sets",
-            fix=f"edit {FILE_NAME}, or begin anew: mv {FILE_NAME} {FILE_NAME}.old && runner init",
+            fix=f"edit {FILE_NAME}, or begin anew: mv {FILE_NAME} {FILE_NAME}.old && {command}",
         )
 
 

@@ -1,6 +1,7 @@
 """`init`: what it asks, what it writes, and what it never shows or overwrites."""
 
 import io
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
@@ -218,3 +219,17 @@ def test_a_profile_of_ones_own_is_set_up_too(place, init):
     (operation,) = tomllib.loads((place / "runner.toml").read_text())["run"]["operations"]
     assert operation.startswith("./acme.toml:")
     assert "not-real" in (place / ".env").read_text()
+
+
+def test_the_fix_of_a_folder_with_settings_keeps_what_was_typed(tmp_path: Path) -> None:
+    """Pasted, it begins anew with the operations and the price that were given; a key is read from a file."""
+    (tmp_path / "runner.toml").write_text("# of the sandbox\n")
+    typed = ["-p", "defastra.email", "-p", "defastra.phone", "--price", "0.02 EUR", "--region", "US"]
+    told = inside(tmp_path, "init", *typed, "--key-env", "MY_KEY")
+    assert told.returncode == 2
+    again = "runner init -p defastra.email -p defastra.phone --key-env MY_KEY --price '0.02 EUR' --region US"
+    assert f"mv runner.toml runner.toml.old && {again}\n" in told.stderr
+    (tmp_path / "runner.toml").unlink()
+    assert inside(tmp_path, *shlex.split(again)[1:]).returncode == 0
+    piped = inside(tmp_path, "init", "-p", "defastra.email", "--key-from-stdin")
+    assert "&& runner init -p defastra.email --key-from-stdin < FILE-WITH-THE-KEY" in piped.stderr
