@@ -25,6 +25,7 @@ class Entry:
     status: int | None
     charged: int  # millionths of the provider's unit; 0: not charged
     answered_at: float | None = None  # None: not, or not yet
+    booked: int = 0  # what left the wallet for it: `charged`, or more where it was booked several times
 
     def as_json(self) -> dict[str, Any]:
         """For another process: every field by its name."""
@@ -79,7 +80,7 @@ class Books:
             "requests": len(self.entries),
             "answered": sum(entry.answered_at is not None for entry in self.entries),
             "charged": len(self.charged()),
-            "charged_amount": sum(entry.charged for entry in self.entries),
+            "charged_amount": sum(entry.booked for entry in self.entries),
             "charged_twice": len(self.charged_twice()),
             "rules": dict(Counter(entry.rule for entry in self.entries)),
             "windows": [

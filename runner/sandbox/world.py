@@ -122,7 +122,8 @@ class World:
         if sighting and self._wallet is not None and broke:
             content, charge = self._repertoire.out_of_funds(sighting.operation), 0
         entry.charged = charge
-        self._book(charge * (behaviour.times if behaviour else 1))
+        entry.booked = charge * (behaviour.times if behaviour else 1)
+        self._book(entry.booked)
         entry.rule, entry.status = content.rule, content.answer.status
         given = behaviour.delay_seconds if behaviour else None
         return Reply(

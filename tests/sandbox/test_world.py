@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -16,7 +18,8 @@ from runner.domain.provider import InputKind
 from runner.domain.rules import classify
 from runner.errors import ProfileError
 from runner.providers.loader import load_shipped, shipped_names
-from runner.sandbox.admin import administer
+from runner.sandbox import admin as administration
+from runner.sandbox.admin import administer, summary
 from runner.sandbox.calls import Call, recognise
 from runner.sandbox.replies import Behaviour, Manner
 from runner.sandbox.world import Reply, World
@@ -249,6 +252,26 @@ def test_the_books_can_be_read_and_the_world_steered() -> None:
     for what, wish in (("next", [{"rule": "unheard-of"}]), ("next", [{"x": 1}]), ("top-up", {}), ("elsewhere", {})):
         assert admin(one, "POST", what, wish).status == 400
     assert admin(one, "GET", "elsewhere").status == 404
+
+
+def test_what_is_booked_twice_counts_twice() -> None:
+    """The sum of the books is what left the wallet; what the answer says it was charged stays the price."""
+    one = world(wallet=10)
+    one.next([Behaviour(), Behaviour(times=2)])
+    entries = [ask(one, email).entry for email in ("a@example.com", "b@example.com")]
+    books = json.loads(administer(one, Call(method="GET", target="/_sandbox/summary", headers={}, body=b"")).body)
+    assert [(entry.charged, entry.booked) for entry in entries] == [(MILLION, MILLION), (MILLION, 2 * MILLION)]
+    assert (books["charged_amount"], books["wallet"]) == (3 * MILLION, 7)
+
+
+def test_the_page_of_commands_explains_the_books() -> None:
+    """Every figure of the summary, and everything that can be asked of the provider, by its name."""
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    section = page.partition("### `sandbox PROVIDER`")[2].partition("\n## ")[0]
+    assert [name for name in summary(world()) if f"`{name}`" not in section] == []
+    calls = re.findall(r"^(GET|POST) +(/_sandbox/[a-z-]+)", administration.__doc__ or "", re.MULTILINE)
+    assert [call for call in calls if f"`{' '.join(call)}`" not in section] == []
+    assert len(calls) == 6
 
 
 def test_any_answer_can_be_asked_for_from_another_process() -> None:
