@@ -12,7 +12,7 @@ from runner.cli.options import Common, Switch
 from runner.cli.receipt import balance_sentence, units_of
 from runner.cli.render import table
 from runner.cli.terminal import Screen
-from runner.cli.text import clean, count, duration, moment, number, redact
+from runner.cli.text import clean, count, duration, local_time, number, offset, redact
 from runner.cli.tuned import limits_words, settings_line, tuned_line
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def log(
 
 
 def log_text(records: Sequence[Record]) -> str:
-    """The lines in columns; the date stands alone where it changes."""
-    days = [moment(record.at_us)[:10] for record in records]
+    """The lines in columns; the date stands alone, with the clock's offset from UTC, where one of them changes."""
+    days = [f"{local_time(record.at_us)[:10]} {offset(record.at_us)}" for record in records]
     rows = [
-        (f"  {moment(record.at_us)[11:]}", record.handle or "", record.provider or "", sentence(record))
+        (f"  {local_time(record.at_us)[11:]}", record.handle or "", record.provider or "", sentence(record))
         for record in records
     ]
     lines = table(rows).splitlines()
@@ -87,8 +87,8 @@ def _until(record: Record, name: str = "until") -> str:
     text = record.detail.get(name)
     if not isinstance(text, str):
         return "for now"
-    local = moment(text)
-    shown = local[11:] if local[:10] == moment(record.at_us)[:10] else local
+    local = local_time(text)
+    shown = local[11:] if local[:10] == local_time(record.at_us)[:10] else local
     utc = datetime.fromisoformat(text)
     return f"until {shown}" + (f" ({utc:%H:%M} UTC)" if utc.astimezone().utcoffset() else "")
 

@@ -46,9 +46,26 @@ def duration(seconds: float) -> str:
 
 
 def moment(at: str | int) -> str:
-    """An instant (ISO-8601 text or microseconds since the epoch) in local time: `2026-11-21 21:40:05`."""
+    """An instant in local time, with the offset from UTC that it has there: `2026-11-21 21:40:05 +01:00`, or `... UTC`:
+    a provider's dashboard may show another clock."""
+    return f"{local_time(at)} {offset(at)}"
+
+
+def local_time(at: str | int) -> str:
+    """`2026-11-21 21:40:05`, where the offset is said beside it."""
+    return _local(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def offset(at: str | int) -> str:
+    """How far the local clock is from UTC at an instant: `+01:00`, `UTC`."""
+    shown = f"{_local(at):%z}"
+    return f"{shown[:3]}:{shown[3:5]}" if shown.strip("+-0") else "UTC"
+
+
+def _local(at: str | int) -> datetime:
+    """Of ISO-8601 text or microseconds since the epoch."""
     when = datetime.fromtimestamp(at / MILLION, tz=UTC) if isinstance(at, int) else datetime.fromisoformat(at)
-    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return when.astimezone()
 
 
 def row_name(row: int, line: int | None = None) -> str:

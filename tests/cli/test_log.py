@@ -172,7 +172,7 @@ def test_a_time_that_is_not_utc_is_told_in_both(monkeypatch: pytest.MonkeyPatch)
         time.tzset()
     assert parked == "waiting until 2026-11-19 01:00:00 (00:00 UTC): Defastra says DAILY"
     assert lines == [
-        "2026-11-18",
+        "2026-11-18 +01:00",
         "  12:06:40  leads  defastra  a run began",
         "  12:06:40  leads  defastra  completed",
     ]

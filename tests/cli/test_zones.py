@@ -38,5 +38,18 @@ def test_times_are_shown_in_the_zone_of_the_machine(zone: str) -> None:
     )
     for (us, _), (of_us, of_iso, later) in zip(instants, json.loads(told.stdout), strict=True):
         local = datetime.fromtimestamp(us / 1e6, tz=ZoneInfo(zone))
-        assert of_us == of_iso == f"{local:%Y-%m-%d %H:%M:%S}"
+        there = f"{local:%z}"
+        assert of_us == of_iso == f"{local:%Y-%m-%d %H:%M:%S} {there[:3]}:{there[3:]}"
         assert f"{local:%H:%M}" in later
+
+
+def test_utc_is_called_so() -> None:
+    """On a machine whose clock is that of the providers, as servers are, nothing is to be reckoned."""
+    told = subprocess.run(
+        [sys.executable, "-c", "from runner.cli.text import moment; print(moment(0))"],
+        env=os.environ | {"TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "1970-01-01 00:00:00 UTC\n"
