@@ -143,6 +143,8 @@ def _paused(record: Record) -> str:
     if reason in _CAPS:
         again = f", waiting {_until(record, 'resume_at')}" if record.detail.get("resume_at") else ""
         return f"stopped: {_CAPS[reason]} is reached{again}"
+    if record.detail.get("cut_off"):
+        return "paused: its run was cut off; what was answered is stored"
     if record.detail.get("resume_at"):
         return f"waiting {_until(record, 'resume_at')}: the provider resets"
     return _STOPPED.get(reason, f"paused: {_reason(record)}" if reason else "paused")
@@ -178,8 +180,11 @@ def _table(record: Record) -> str:
 
 def _recovered(record: Record) -> str:
     doubts, released = int(record.detail.get("doubts", 0)), int(record.detail.get("released", 0))
-    doubtful = f"{number(doubts) if doubts else 'none'} of its requests {'is' if doubts <= 1 else 'are'} in doubt"
-    waiting = f", {number(released)} {'waits' if released == 1 else 'wait'} again" if released else ""
+    if doubts:
+        doubtful = f"{number(doubts)} of its requests {'is' if doubts == 1 else 'are'} in doubt"
+    else:
+        doubtful = "nothing on the way is in doubt" if record.detail.get("on_the_way") else "nothing was on the way"
+    waiting = f", {number(released)} it had taken up {'waits' if released == 1 else 'wait'} again" if released else ""
     return f"a run was cut off; {doubtful}{waiting}"
 
 

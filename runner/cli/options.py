@@ -134,7 +134,7 @@ def spelled_out(words: Sequence[str]) -> list[str]:
 def common_in(words: Sequence[str]) -> Common:
     """The common flags of a command line that need not make sense otherwise; a URL with a password is left out."""
     found: dict[str, str] = {}
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         flag, joined, value = word.partition("=")
         value = value if joined else following
         if flag in ("--db", "--config", "--env-file") and value and not value.startswith("-") and not _password(value):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from runner.cli.text import count, number, plural
 from runner.domain.model import Debited
+from runner.domain.states import JobState
 from runner.work.money import Cost, costs_text
 from runner.work.results import BatchStatus, Paid, Receipt, Today, Wallet
+from runner.work.status import CUT_OFF
 
 if TYPE_CHECKING:
     from runner.work.records import Record
@@ -112,8 +114,31 @@ def sent_text(status: BatchStatus) -> str:
     """The requests by what is known of their charge: `52 (47 charged, 3 not charged, 2 in doubt)`."""
     debited = status.debited
     detail = f"{number(debited[Debited.YES])} charged, {number(debited[Debited.NO])} not charged"
-    unknown = f", {number(debited[Debited.UNKNOWN])} in doubt" if debited[Debited.UNKNOWN] else ""
-    return f"{number(status.attempts)} ({detail}{unknown})"
+    doubtful = debited[Debited.UNKNOWN] - status.on_the_way
+    unknown = f", {number(doubtful)} in doubt" if doubtful else ""
+    way = f", {number(status.on_the_way)} on the way" if status.on_the_way else ""
+    return f"{number(status.attempts)} ({detail}{unknown}{way})"
+
+
+def cut_off_text(status: BatchStatus) -> str:
+    """What was on the way when a run was cut off, and what becomes of it; empty while a run is at work."""
+    many = status.on_the_way
+    if not many or status.reason != CUT_OFF:
+        return ""
+    was, them = ("1 request was", "it") if many == 1 else (f"{number(many)} requests were", "them")
+    cost = costs_text(status.way_cost, nothing="")
+    most = f", up to {cost}" if cost else ""
+    return f"{was} on the way{most}; the next run puts {them} in doubt, or sends {them} again where that is safe"
+
+
+def unknown_text(status: BatchStatus) -> str:
+    """Requests in doubt about which nobody has to decide any more: sent again, or given up."""
+    many = status.debited[Debited.UNKNOWN] - status.on_the_way - status.outcomes[JobState.IN_DOUBT]
+    if many <= 0:
+        return ""
+    told = "1 request in doubt was" if many == 1 else f"{number(many)} requests in doubt were"
+    its = "its charge stays" if many == 1 else "their charges stay"
+    return f"{told} sent again, or given up: {its} unknown"
 
 
 def wallet_text(

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
-from runner.cli.receipt import charged_texts, saved_text, sent_text, today_text, wallet_texts
+from runner.cli.receipt import (
+    charged_texts,
+    cut_off_text,
+    saved_text,
+    sent_text,
+    today_text,
+    unknown_text,
+    wallet_texts,
+)
 from runner.cli.text import clean, count, listed, moment, number, redact
 from runner.domain.model import Fault
 from runner.domain.states import BatchState, JobState
@@ -122,6 +130,8 @@ def status_text(status: BatchStatus) -> str:
                 *((name, counts_text(counts)) for name, counts in _of_several(status)),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("sent", sent_text(status)),
+                ("cut off", cut_off_text(status)),
+                ("unknown", unknown_text(status)),
                 *(("charged", text) for text in charged_texts(status)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(status.wallets)),
@@ -153,6 +163,19 @@ def next_text(command: str, why: str) -> str:
 def go_on_text(status: BatchStatus) -> str:
     """The next command of a batch, named as shortly as can be."""
     return next_text(status.next.command.replace(status.batch, status.handle, 1), status.next.why)
+
+
+def overview_next(batches: Sequence[BatchStatus]) -> str:
+    """What comes next over all batches: first what is in doubt, in whatever batch; then the one last worked on."""
+    doubtful = [status for status in batches if status.outcomes[JobState.IN_DOUBT]]
+    last = go_on_text(batches[0])
+    if not doubtful or batches[0].next.command.startswith("runner doubt"):
+        return last
+    many = sum(status.outcomes[JobState.IN_DOUBT] for status in doubtful)
+    what = "1 request is" if many == 1 else f"{number(many)} requests are"
+    which = f" {doubtful[0].handle}" if len(doubtful) == 1 else ""
+    may = "it may have been charged" if many == 1 else "they may have been charged"
+    return f"{next_text(f'runner doubt list{which}', f'{what} in doubt: {may}.')}\n{last}"
 
 
 def batches_text(batches: Sequence[BatchStatus]) -> str:
@@ -224,6 +247,7 @@ def ended_text(result: RunResult, doubt: str) -> str:
                 ("again", listed(filter(None, again))),
                 ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status.outcomes)}"),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
+                ("unknown", unknown_text(status)),
                 *(("charged", text) for text in charged_texts(status, result.receipt)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(one for one in status.wallets if one.run == result.run)),

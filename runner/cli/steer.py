@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from runner.cli.evidence import doubts_json, doubts_text
 from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch
-from runner.cli.receipt import booked_lines, paid_text
+from runner.cli.receipt import booked_lines, cut_off_text, paid_text
 from runner.cli.render import facts, next_text
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import count
@@ -17,7 +17,8 @@ from runner.domain.model import Resolution
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.work.results import Receipt, Steered
+    from runner.app import Runner
+    from runner.work.results import BatchStatus, Steered
 
 Batch = Annotated[str, Parameter(help="Its name, the beginning of it, or its input file.")]
 LastBatch = Annotated[
@@ -104,36 +105,58 @@ def retry(
 
 
 def doubt_list(
-    batch: LastBatch = None,
+    batch: Annotated[
+        str | None, Parameter(help="Its name, the beginning of it, or its input file (default: all batches).")
+    ] = None,
     /,
     *,
     json: Annotated[Switch, Parameter(help="One JSON object on one line.")] = False,
     common: Common | None = None,
 ) -> int:
     """List requests that were sent and never answered: what is known of each, the label to look for in the provider's
-    dashboard, and what its wallet says."""
+    dashboard, and what its wallet says; without BATCH, those of all batches."""
     screen = Screen()
     with (common or Common()).open() as library:
-        name = library.find(batch)
-        doubts = library.doubts(name)
-        says = library.wallet_says(name) if doubts else []
-        if json:
-            screen.json(doubts_json(name, doubts, says))
-        elif doubts:
-            screen.data(doubts_text(doubts))
-            for sentence in says:
-                screen.data(sentence)
-            screen.say(library.doubt_text(name))
+        if batch is not None:
+            names = [library.find(batch)]
         else:
-            screen.say(f"{name}: nothing is in doubt{_settled_text(library.status(name).receipt)}")
+            names = [status.batch for status in library.batches()] or [library.find()]
+        if json:
+            found = [_doubts_object(library, name) for name in names]
+            screen.json(found[0] if batch is not None else {"schema": 1, "batches": found})
+            return 0
+        listed = [name for name in names if _list_doubts(library, screen, name, named=bool(names[1:]))]
+        for name in [] if listed else names:
+            screen.say(f"{name}: nothing is in doubt{_settled_text(library.status(name))}")
     return 0
 
 
-def _settled_text(receipt: Receipt) -> str:
-    """Of requests whose charge nobody knows and nobody has to decide: they were sent again, or given up."""
-    if not receipt.in_doubt:
-        return ""
-    return f" that waits for your word; {count(receipt.in_doubt, 'request')} may have been charged all the same"
+def _doubts_object(library: Runner, name: str) -> dict[str, Any]:
+    doubts = library.doubts(name)
+    return doubts_json(name, doubts, library.wallet_says(name) if doubts else [])
+
+
+def _list_doubts(library: Runner, screen: Screen, name: str, *, named: bool) -> bool:
+    """Whether there are any."""
+    doubts = library.doubts(name)
+    if doubts:
+        if named:
+            screen.data(name)
+        screen.data(doubts_text(doubts))
+        for sentence in library.wallet_says(name):
+            screen.data(sentence)
+        screen.say(library.doubt_text(name))
+    return bool(doubts)
+
+
+def _settled_text(status: BatchStatus) -> str:
+    """Of requests whose charge nobody knows and nobody has to decide: on the way at a crash, sent again, given up."""
+    told = cut_off_text(status)
+    settled = status.receipt.in_doubt - status.on_the_way
+    if not settled:
+        return f"; {told}" if told else ""
+    word = f" that waits for your word; {count(settled, 'request')} may have been charged all the same"
+    return f"{word}; {told}" if told else word
 
 
 _ASKED = {

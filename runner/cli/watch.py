@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from runner.cli.evidence import stories_json, story_text, support_text
 from runner.cli.options import Common, Switch
-from runner.cli.render import batches_text, go_on_text, next_text, status_text
+from runner.cli.render import batches_text, next_text, overview_next, status_text
 from runner.cli.terminal import Screen
 from runner.errors import BatchError
 
@@ -30,7 +30,7 @@ def home(common: Common | None = None) -> int:
             screen.data(next_text((common or Common()).aim("runner run leads.csv -p defastra.email"), "your own list"))
             return 0
         screen.data(batches_text(batches))
-        screen.data(go_on_text(batches[0]))
+        screen.data((common or Common()).aim(overview_next(batches)))
     return 0
 
 
@@ -63,7 +63,7 @@ def status(
             screen.data(status_text(batches[0]))
         elif batches:
             screen.data(batches_text(batches))
-            screen.data(go_on_text(batches[0]))
+            screen.data((common or Common()).aim(overview_next(batches)))
         else:
             screen.data("no batches here yet")
     return 0

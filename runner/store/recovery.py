@@ -59,10 +59,12 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[tuple[Ba
     for run in dead:
         write_event(connection, "run.died", at_us=now_us, run=run)
     doubts: Counter[int] = Counter()
-    released: Counter[int] = Counter()
     poisoned: Counter[int] = Counter()
+    released: Counter[int] = Counter()
+    on_the_way: Counter[int] = Counter()
     suspects = 0
     for attempt in connection.exec_driver_sql(_OPEN).all():
+        on_the_way[attempt.batch] += 1
         repeat, due_us = (attempt.batch, attempt.operation) in safe, 0
         if attempt.crashes >= CRASHES_TO_POISON:
             poisoned[attempt.batch] += 1
@@ -79,7 +81,12 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[tuple[Ba
     paused = connection.exec_driver_sql(_PAUSE).scalars().all()
     for batch in paused:
         write_event(
-            connection, "batch.paused", at_us=now_us, run=dead[-1], batch=batch, detail={"reason": "interrupted"}
+            connection,
+            "batch.paused",
+            at_us=now_us,
+            run=dead[-1],
+            batch=batch,
+            detail={"reason": "interrupted", "cut_off": True},
         )
     return [
         _report(
@@ -88,6 +95,7 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[tuple[Ba
             doubts=doubts[batch],
             released=released[batch],
             poisoned=poisoned[batch],
+            on_the_way=on_the_way[batch],
             now_us=now_us,
             run=dead[-1],
         )
@@ -119,11 +127,21 @@ def _close(connection: sa.Connection, attempt: sa.Row[Any], *, now_us: int, safe
 
 
 def _report(
-    connection: sa.Connection, batch: int, *, doubts: int, released: int, poisoned: int, now_us: int, run: int
+    connection: sa.Connection,
+    batch: int,
+    *,
+    doubts: int,
+    released: int,
+    poisoned: int,
+    on_the_way: int,
+    now_us: int,
+    run: int,
 ) -> Recovered:
     name = connection.exec_driver_sql("SELECT name FROM batches WHERE id = ?", (batch,)).scalar_one()
-    detail = {"doubts": doubts, "released": released}
+    detail = {"doubts": doubts, "released": released, "on_the_way": on_the_way}
     write_event(connection, "batch.recovered", at_us=now_us, run=run, batch=batch, detail=detail)
     if poisoned:
         write_event(connection, "jobs.poisoned", at_us=now_us, run=run, batch=batch, detail={"jobs": poisoned})
-    return Recovered(batch=BatchId(batch), name=name, doubts=doubts, released=released, poisoned=poisoned)
+    return Recovered(
+        batch=BatchId(batch), name=name, doubts=doubts, released=released, poisoned=poisoned, on_the_way=on_the_way
+    )

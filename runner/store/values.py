@@ -273,4 +273,5 @@ class Recovered:
     doubts: int  # jobs now in doubt
     released: int  # jobs given back
     poisoned: int  # jobs that failed: on the wire at too many crashes
+    on_the_way: int = 0  # attempts found open, whatever became of them
     answers: int = 0  # that the run could not store, and are in the database now

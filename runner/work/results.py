@@ -150,6 +150,8 @@ class BatchStatus:
     in_doubt_amount: Mapping[str, Decimal]
     charged: tuple[Cost, ...]  # `spent` with its money; not part of the JSON object
     perhaps_charged: tuple[Cost, ...]  # `in_doubt_amount` likewise
+    on_the_way: int = 0  # requests without an answer yet; of a run that was cut off they will be in doubt
+    way_cost: tuple[Cost, ...] = ()  # what these may cost
     receipt: Receipt  # of all runs
     duplicates: Saved  # rows of a value that an earlier row asks about
     reused: Saved  # answers taken over from other batches

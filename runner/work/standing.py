@@ -66,6 +66,8 @@ def standing(
         in_doubt_amount=_by_unit((line.unit, line.in_doubt) for line in status.ledger),
         charged=tuple(prices.cost(line.provider, line.unit, line.debited) for line in status.ledger),
         perhaps_charged=tuple(prices.cost(line.provider, line.unit, line.in_doubt) for line in status.ledger),
+        on_the_way=sum(line.open for line in status.ledger),
+        way_cost=tuple(prices.cost(line.provider, line.unit, line.held) for line in status.ledger),
         receipt=batch_receipt(status, prices),
         duplicates=duplicates(status, prices),
         reused=reused(status, prices),

@@ -182,7 +182,7 @@ def bury(store: Store, profiles: Profiles) -> list[str]:
     found = store.steering.recover(safe=safe)
     kept = [f"{one.name}: {_answers(one.answers)} in the database now" for one in found if one.answers]
     cut = [one for one in found if one.doubts or one.released or one.poisoned]
-    return [*kept, *(f"{one.name}: an earlier run was cut off; {_in_doubt(one.doubts)}{_poisoned(one)}" for one in cut)]
+    return [*kept, *(f"{one.name}: an earlier run was cut off; {_on_the_way(one)}{_poisoned(one)}" for one in cut)]
 
 
 def _answers(count: int) -> str:
@@ -200,10 +200,16 @@ def _poisoned(found: Recovered) -> str:
     return f"; {them} on the way at {CRASHES_TO_POISON} crashes and {'has' if count == 1 else 'have'} failed: {again}"
 
 
-def _in_doubt(count: int) -> str:
-    if not count:
-        return "none of its requests is in doubt"
-    return f"{count} of its requests {'is' if count == 1 else 'are'} in doubt"
+def _on_the_way(found: Recovered) -> str:
+    """What became of the requests without an answer; others of that run may have been in doubt before."""
+    doubts, again = found.doubts, found.on_the_way - found.doubts - found.poisoned
+    told = [
+        f"{doubts} of its requests {'is' if doubts == 1 else 'are'} in doubt" if doubts else "",
+        f"{again} on the way {'is' if again == 1 else 'are'} sent again, which is safe" if again else "",
+    ]
+    if not found.on_the_way:
+        return "nothing was on the way"
+    return ", ".join(filter(None, told)) or "nothing on the way is in doubt"
 
 
 def _over(info: BatchInfo, wish: str) -> BatchError:

@@ -92,9 +92,20 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
         (
             "batch.recovered",
             {"doubts": 3, "released": 1},
-            "a run was cut off; 3 of its requests are in doubt, 1 waits again",
+            "a run was cut off; 3 of its requests are in doubt, 1 it had taken up waits again",
         ),
-        ("batch.recovered", {"doubts": 0, "released": 0}, "a run was cut off; none of its requests is in doubt"),
+        ("batch.recovered", {"doubts": 0, "released": 0}, "a run was cut off; nothing was on the way"),
+        (
+            "batch.recovered",
+            {"doubts": 0, "released": 1, "on_the_way": 1},
+            "a run was cut off; nothing on the way is in doubt, 1 it had taken up waits again",
+        ),
+        ("batch.paused", {"reason": "interrupted"}, "interrupted; what was answered is stored"),
+        (
+            "batch.paused",
+            {"reason": "interrupted", "cut_off": True},
+            "paused: its run was cut off; what was answered is stored",
+        ),
         ("jobs.retried", {"jobs": 12}, "you: retry failed, 12 requests queued again"),
         ("jobs.retried", {"jobs": 1, "rule": "bad"}, "you: retry failed:bad, 1 request queued again"),
         (

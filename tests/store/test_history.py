@@ -97,8 +97,8 @@ async def test_a_dead_run_and_its_doubts_are_events(store: Store, clock: HandClo
     store.steering.release_doubts(batch, [EMAIL])
     assert told(store)[3:] == [
         ("run.died", {}),
-        ("batch.paused", {"reason": "interrupted"}),
-        ("batch.recovered", {"doubts": 2, "released": 1}),
+        ("batch.paused", {"reason": "interrupted", "cut_off": True}),
+        ("batch.recovered", {"doubts": 2, "released": 1, "on_the_way": 2}),
         ("doubts.resolved", {"resolution": "charged", "jobs": 1, "by": "person"}),
         ("doubts.released", {"resolution": "resend", "jobs": 1, "by": "policy"}),
     ]
