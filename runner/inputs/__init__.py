@@ -10,7 +10,6 @@ from runner.inputs.cell import Accepted, Checker, Refused
 from runner.inputs.check import checker
 from runner.inputs.columns import ColumnMap, Match, match_columns, parse_map
 from runner.inputs.national import PhoneSummary, check_national, looks_national
-from runner.inputs.person import read_person
 from runner.inputs.prepare import Prepared, check_given, job_key, preparer
 
 __all__ = [
@@ -29,5 +28,4 @@ __all__ = [
     "match_columns",
     "parse_map",
     "preparer",
-    "read_person",
 ]

@@ -68,7 +68,7 @@ def erase(session: Session, value: str) -> Erasure:
 
     UsageError: it is neither. BusyError: a run is at work. BatchError: a request about them is in doubt.
     """
-    from runner.inputs import read_person
+    from runner.inputs.person import read_person
 
     person = read_person(value)
     store = session.store()

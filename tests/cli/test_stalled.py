@@ -17,7 +17,7 @@ from tests.cli.place import RUN, inside, names, write_list
 def hung(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing that is due is sent, and the watchdog loses its patience at the second look."""
 
-    def signs(self: watchdog.Watchdog, now: float) -> Iterator[watchdog.Sign]:
+    def signs(self: watchdog.Watchdog) -> Iterator[watchdog.Sign]:
         yield "lane", 0
 
     monkeypatch.setattr(watchdog, "LOOK_SECONDS", 0.02)

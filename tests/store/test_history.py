@@ -50,7 +50,6 @@ async def test_every_decision_about_a_batch_is_an_event(store: Store, clock: Han
     steering = store.steering
     run = started(store, batch)
     steering.keep(batch, {"max_spend": {"": 5 * MILLION}, "rate": "30/min"})
-    steering.keep(batch, {"invalid": {"invalid:empty": 2}})
     steering.wish(batch, Wish.PAUSE)
     async with store.writing():
         for job in await store.jobs.claim(claim(batch, run, clock)):

@@ -46,7 +46,7 @@ async def test_a_connection_that_is_never_accepted_is_proved_unsent(connect: Con
 
     async with rude(silent) as server:
         url = server.url.replace("http:", "https:")
-        async with connect(url, timeout_seconds=0.1) as transport:
+        async with connect(url, timeout_seconds=0.5) as transport:
             answer = await ask(transport)
     assert answer.fault is Fault.NOT_SENT
 
@@ -61,7 +61,7 @@ async def test_waiting_for_a_slot_is_proved_unsent(connect: Connect) -> None:
     arrived = anyio.Event()
     async with (
         rude(silent) as server,
-        connect(server.url, slots=1, timeout_seconds=0.6) as transport,
+        connect(server.url, slots=1, timeout_seconds=1.5) as transport,
         anyio.create_task_group() as group,
     ):
         group.start_soon(ask, transport)
