@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.render import facts, table
 from runner.cli.text import clean, count, duration, moment, number, plural, redact, row_name, shorten
 from runner.domain.model import UNSENT, Debited, Fault, Resolution
+from runner.domain.states import JobState
 from runner.work.money import costs_text
-from runner.work.results import AttemptStory, Doubt, JobStory
+from runner.work.results import AttemptStory, BatchStatus, Doubt, JobStory, Steered
 from runner.work.status import iso, plain
 
 if TYPE_CHECKING:
@@ -231,6 +232,23 @@ def doubts_json(batch: str, doubts: Iterable[Doubt], wallet_says: Iterable[str])
             for doubt in doubts
         ],
         "wallet": list(wallet_says),
+    }
+
+
+def resolved_json(steered: Steered, before: BatchStatus, after: BatchStatus, resolution: Resolution) -> dict[str, Any]:
+    """The object of `doubt resolve --json`, schema 1. `before`, `after`: the batch around the word."""
+    booked = {unit: amount - before.spent.get(unit, 0) for unit, amount in after.spent.items()}
+    go_on = steered.next or after.next
+    return {
+        "schema": 1,
+        "batch": steered.batch,
+        "as": resolution.value,
+        "resolved": steered.changed,
+        "in_doubt": after.outcomes[JobState.IN_DOUBT],
+        "booked": {
+            unit: plain(amount) for unit, amount in booked.items() if amount and resolution is Resolution.CHARGED
+        },
+        "next": {"command": go_on.command, "why": go_on.why},
     }
 
 

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.evidence import doubts_json, doubts_text
+from runner.cli.evidence import doubts_json, doubts_text, resolved_json
 from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch
 from runner.cli.receipt import booked_lines, cut_off_text, paid_text
-from runner.cli.render import facts, next_text
+from runner.cli.render import facts, go_on_text, next_text
 from runner.cli.terminal import Screen, can_ask
-from runner.cli.text import count
+from runner.cli.text import count, redact
 from runner.cli.tuned import tuned_text
 from runner.domain.model import Resolution
+from runner.domain.states import JobState
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -177,12 +178,14 @@ def doubt_resolve(
         ),
     ],
     row: Annotated[
-        tuple[int, ...], Parameter(help="The row of one request; several: --row 3 --row 9.", show_default=False)
+        tuple[str, ...],
+        Parameter(help="The row of one request; several: --row 3,9 or --row 3 --row 9.", show_default=False),
     ] = (),
     all_: Annotated[Switch, Parameter(name="--all", help="Every request in doubt of the batch.")] = False,
     provider: Annotated[
         str | None, Parameter(help="Those at this provider alone, by its name.", show_default=False)
     ] = None,
+    json: Annotated[Switch, Parameter(help="One JSON object on one line.")] = False,
     common: Common | None = None,
 ) -> int:
     """Say what became of requests in doubt, after a look into the provider's dashboard. Each decision is recorded."""
@@ -192,7 +195,7 @@ def doubt_resolve(
             why="both were given" if all_ else "neither was given",
             fix=f"runner doubt list {batch}",
         )
-    flags = common or Common()
+    rows, flags = _row_numbers(row), common or Common()
     with flags.open() as library:
         screen = Screen()
         name = library.find(batch)
@@ -201,10 +204,32 @@ def doubt_resolve(
             screen.say("nothing was changed")
             return 0
         before = library.status(name)  # what the ledger says without this word
-        steered = library.resolve(name, as_, row=row or None, provider=provider)
+        steered = library.resolve(name, as_, row=rows or None, provider=provider)
         done = f"{count(steered.changed, 'request')} resolved as {as_}"
         code = _report(screen, steered, done=done, wished=done)
-        if as_ is Resolution.CHARGED:
-            for label, text in booked_lines(before, library.status(name)):
-                screen.say(facts([(label, text)]))
+        after = library.status(name)
+        screen.say(facts(_resolved(before, after, as_)))
+        if steered.next is None and steered.at_once:
+            screen.say(go_on_text(after))
+        if json:
+            screen.json(resolved_json(steered, before, after, as_))
         return code
+
+
+def _row_numbers(given: tuple[str, ...]) -> list[int]:
+    """`--row 3,9` and `--row 3 --row 9` are the same."""
+    words = [word.strip() for one in given for word in one.split(",")]
+    wrong = next((word for word in words if not (word.isascii() and word.isdigit())), None)
+    if wrong is not None:
+        raise UsageError(f"no row {redact(wrong)}", why="rows have numbers, the first one is 1", fix="--row 3,9")
+    return [int(word) for word in words]
+
+
+def _resolved(before: BatchStatus, after: BatchStatus, resolution: Resolution) -> list[tuple[str, str]]:
+    """What a word on doubts came to: what it booked, what is left, and what a file that was written says."""
+    left = after.outcomes[JobState.IN_DOUBT]
+    return [
+        *(booked_lines(before, after) if resolution is Resolution.CHARGED else []),
+        ("left", f"{count(left, 'request')} in doubt" if left else ""),
+        ("file", "one that was written before still says in_doubt, until the next run or export"),
+    ]

@@ -121,3 +121,32 @@ def test_what_was_sent_again_stays_unknown(place: Path, account: Provider) -> No
     assert "3 succeeded, 0 failed, 0 in doubt" in shown
     assert "  sent      4 (3 charged, 0 not charged, 1 in doubt)\n" in shown
     assert "  unknown   1 request in doubt was sent again, or given up: its charge stays unknown\n" in shown
+
+
+def test_a_word_says_what_it_came_to(place: Path, account: Provider) -> None:
+    """What was booked, how many are left, what comes next, and that a written file is older; for scripts too."""
+    batch(place, account, "b", lost=2)
+    first = inside(place, "doubt", "resolve", "b", "--row", "2", "--as", "charged")
+    assert "  left      1 request in doubt\n" in first.stderr
+    assert "  file      one that was written before still says in_doubt" in first.stderr
+    assert "  next      runner doubt list b " in first.stderr
+    told = json.loads(inside(place, "doubt", "resolve", "b", "--all", "--as", "charged", "--json").stdout)
+    assert told.pop("next")["command"].startswith("runner export b")
+    assert told == {
+        "schema": 1,
+        "batch": "b-defastra-email",
+        "as": "charged",
+        "resolved": 1,
+        "in_doubt": 0,
+        "booked": {"check": 1},
+    }
+
+
+def test_several_rows_are_one_word(place: Path, account: Provider) -> None:
+    """`--row 2,3`; what is no number is refused before anything is changed."""
+    batch(place, account, "b", lost=2)
+    wrong = inside(place, "doubt", "resolve", "b", "--row", "2,x", "--as", "charged")
+    assert (wrong.returncode, "error: no row x" in wrong.stderr, "fix: --row 3,9" in wrong.stderr) == (2, True, True)
+    told = json.loads(inside(place, "doubt", "resolve", "b", "--row", "2,3", "--as", "not-charged", "--json").stdout)
+    assert (told["resolved"], told["in_doubt"], told["booked"]) == (2, 0, {})
+    assert told["next"]["command"] == "runner run b"
