@@ -100,6 +100,8 @@ CREATE INDEX ix_jobs_in_doubt ON jobs (batch) WHERE state = 'in_doubt';
 
 CREATE INDEX ix_jobs_queued ON jobs (batch, operation, due_us, id) WHERE state = 'queued';
 
+CREATE INDEX ix_jobs_marked ON jobs (batch) WHERE possible_double_charge = 1;
+
 CREATE INDEX ix_jobs_reused ON jobs (batch, operation) WHERE state = 'succeeded' AND requests = 0;
 
 CREATE INDEX ix_jobs_running ON jobs (batch) WHERE state = 'running';

@@ -131,6 +131,14 @@ def cut_off_text(status: BatchStatus) -> str:
     return f"{was} on the way{most}; the next run puts {them} in doubt, or sends {them} again where that is safe"
 
 
+def twice_text(status: BatchStatus) -> str:
+    """What may have been paid twice: `8 requests may have been paid twice, up to 8 checks (0.16 EUR) too much`."""
+    if not status.twice:
+        return ""
+    cost = costs_text(status.twice_cost, nothing="")
+    return f"{count(status.twice, 'request')} may have been paid twice{f', up to {cost} too much' if cost else ''}"
+
+
 def unknown_text(status: BatchStatus) -> str:
     """Requests in doubt about which nobody has to decide any more: sent again, or given up."""
     many = status.debited[Debited.UNKNOWN] - status.on_the_way - status.outcomes[JobState.IN_DOUBT]

@@ -12,6 +12,7 @@ from runner.cli.receipt import (
     saved_text,
     sent_text,
     today_text,
+    twice_text,
     unknown_text,
     wallet_texts,
 )
@@ -132,6 +133,7 @@ def status_text(status: BatchStatus) -> str:
                 ("sent", sent_text(status)),
                 ("cut off", cut_off_text(status)),
                 ("unknown", unknown_text(status)),
+                ("twice", twice_text(status)),
                 *(("charged", text) for text in charged_texts(status)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(status.wallets)),
@@ -248,6 +250,7 @@ def ended_text(result: RunResult, doubt: str) -> str:
                 ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status.outcomes)}"),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("unknown", unknown_text(status)),
+                ("twice", twice_text(status)),
                 *(("charged", text) for text in charged_texts(status, result.receipt)),
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(one for one in status.wallets if one.run == result.run)),

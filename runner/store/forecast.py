@@ -16,7 +16,7 @@ from runner.domain.model import MILLION, Amount, BatchId
 from runner.engine.ports import Clock
 from runner.store.database import ATTACHED, Database
 from runner.store.ledger import dearer, spent_by_day
-from runner.store.values import LOST_ANSWER, NAMED_ONLY, PaidFailures
+from runner.store.values import LOST_ANSWER, NAMED_ONLY, PaidFailures, PaidTwice
 
 if TYPE_CHECKING:
     from runner.store.store import Store
@@ -48,6 +48,15 @@ FROM jobs AS j JOIN attempts AS a ON a.job = j.id AND a.standing IN ('debited', 
 WHERE j.batch = :batch AND j.state = 'failed' AND j.erased = 0 AND (j.debits > 0 OR j.unknowns > 0)
 AND iif(:rule IS NULL, coalesce(j.reason, '') NOT IN ({named}), j.reason = :rule)
 GROUP BY j.operation, a.unit ORDER BY j.operation, a.unit
+"""
+# Beyond the first charge of each: the cheapest may be the one that its answer is worth.
+_TWICE: Final = """
+SELECT provider, unit, count(*) AS jobs, sum(amount - least) AS amount FROM (
+    SELECT substr(j.operation, 1, instr(j.operation, '.') - 1) AS provider, a.unit AS unit,
+        sum(a.amount) AS amount, min(a.amount) AS least
+    FROM jobs AS j JOIN attempts AS a ON a.job = j.id AND a.standing IN ('debited', 'in_doubt')
+    WHERE j.batch = ? AND j.possible_double_charge = 1 GROUP BY j.id, a.unit HAVING count(*) > 1
+) GROUP BY provider, unit ORDER BY provider, unit
 """
 _UNWRITTEN: Final = """
 SELECT b.name FROM batches AS b WHERE b.state = 'completed' AND 'batch.completed' = (
@@ -98,6 +107,11 @@ class Forecast:
         with self._database.reading() as connection:
             lines = connection.exec_driver_sql(sql, {"batch": batch, "rule": rule})
             return [PaidFailures(**line) for line in lines.mappings()]
+
+    def paid_twice(self, batch: BatchId) -> list[PaidTwice]:
+        """What may have been charged more than once, by provider and unit; its cost grows with such jobs alone."""
+        with self._database.reading() as connection:
+            return [PaidTwice(**line) for line in connection.exec_driver_sql(_TWICE, (batch,)).mappings()]
 
     def releasable(self, batch: BatchId) -> dict[str, int]:
         """By operation, the doubts that the policy resend-once queues again."""

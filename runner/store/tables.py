@@ -128,6 +128,7 @@ sa.Index(
 sa.Index("ix_jobs_running", jobs.c.batch, sqlite_where=sa.text("state = 'running'"))
 sa.Index("ix_jobs_failed", jobs.c.batch, sqlite_where=sa.text("state = 'failed'"))
 sa.Index("ix_jobs_in_doubt", jobs.c.batch, sqlite_where=sa.text("state = 'in_doubt'"))
+sa.Index("ix_jobs_marked", jobs.c.batch, sqlite_where=sa.text("possible_double_charge = 1"))
 sa.Index("ix_jobs_reused", jobs.c.batch, jobs.c.operation, sqlite_where=sa.text("state = 'succeeded' AND requests = 0"))
 
 row_jobs = sa.Table(

@@ -174,6 +174,16 @@ class PaidFailures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaidTwice:
+    """Jobs of one provider of which more than one request was charged, or may have been."""
+
+    provider: str
+    unit: str
+    jobs: int
+    amount: Amount  # beyond the first charge of each, at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptView:
     """One attempt, as `v_attempts` shows it, with its evidence."""
 

@@ -152,6 +152,8 @@ class BatchStatus:
     perhaps_charged: tuple[Cost, ...]  # `in_doubt_amount` likewise
     on_the_way: int = 0  # requests without an answer yet; of a run that was cut off they will be in doubt
     way_cost: tuple[Cost, ...] = ()  # what these may cost
+    twice: int = 0  # requests that may have been charged more than once
+    twice_cost: tuple[Cost, ...] = ()  # what that may have cost beyond the first charge
     receipt: Receipt  # of all runs
     duplicates: Saved  # rows of a value that an earlier row asks about
     reused: Saved  # answers taken over from other batches

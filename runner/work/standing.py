@@ -44,6 +44,7 @@ def standing(
     info = status.batch
     outcomes = status.by_state
     reason = _reason(info, store)
+    twice = store.forecast.paid_twice(info.id)
     return BatchStatus(
         batch=info.name,
         handle=short_name(info, store, names),
@@ -68,6 +69,8 @@ def standing(
         perhaps_charged=tuple(prices.cost(line.provider, line.unit, line.in_doubt) for line in status.ledger),
         on_the_way=sum(line.open for line in status.ledger),
         way_cost=tuple(prices.cost(line.provider, line.unit, line.held) for line in status.ledger),
+        twice=sum(one.jobs for one in twice),
+        twice_cost=tuple(prices.cost(one.provider, one.unit, one.amount) for one in twice),
         receipt=batch_receipt(status, prices),
         duplicates=duplicates(status, prices),
         reused=reused(status, prices),

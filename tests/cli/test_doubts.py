@@ -121,6 +121,14 @@ def test_what_was_sent_again_stays_unknown(place: Path, account: Provider) -> No
     assert "3 succeeded, 0 failed, 0 in doubt" in shown
     assert "  sent      4 (3 charged, 0 not charged, 1 in doubt)\n" in shown
     assert "  unknown   1 request in doubt was sent again, or given up: its charge stays unknown\n" in shown
+    assert "  twice     1 request may have been paid twice, up to 1 check too much\n" in shown
+
+
+def test_what_was_charged_once_is_not_called_paid_twice(place: Path, account: Provider) -> None:
+    """Called not charged, and sent again: one charge, and nothing of it on the receipt."""
+    batch(place, account, "b", lost=1)
+    inside(place, "doubt", "resolve", "b", "--all", "--as", "not-charged", "--yes")
+    assert "  twice  " not in inside(place, "run", "b").stderr
 
 
 def test_a_word_says_what_it_came_to(place: Path, account: Provider) -> None:
