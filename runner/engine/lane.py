@@ -73,7 +73,7 @@ class Lane(Waiting):
         account: Account,
         workers: int,
     ) -> None:
-        super().__init__(shared.clock)
+        super().__init__(shared.clock, workers=workers)
         self.provider = provider
         self.operations = operations
         self.shared = shared
@@ -81,7 +81,6 @@ class Lane(Waiting):
         self.throttle = throttle  # the account's
         self.own = own  # slower, of this batch
         self.account = account
-        self.workers = workers
         self.gate = account.gate
         self.idle = False  # nothing queued, nothing in flight
         self.limited = False
@@ -167,10 +166,6 @@ class Lane(Waiting):
         """So many requests at once from now on: see `surplus`; who is missing has to be hired."""
         self.workers = workers
         self.feed.resize(ahead(workers))
-
-    def surplus(self) -> bool:
-        """Whether a worker who is between two attempts is one too many."""
-        return self.working > self.workers
 
     # --- ending -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -56,11 +57,12 @@ class Pending:
         return None if since is None else self._clock.monotonic() - since
 
 
-class Waiting:
+class Waiting(ABC):
     """Who sleeps is woken when something changed; who queues gives up its place when nothing may leave any more."""
 
-    def __init__(self, clock: RealTime) -> None:
+    def __init__(self, clock: RealTime, *, workers: int) -> None:
         self._waiting_clock = clock
+        self.workers = workers
         self._sleepers: set[anyio.CancelScope] = set()
         self._queued: set[anyio.CancelScope] = set()
         self._shielded: set[anyio.CancelScope] = set()
@@ -71,6 +73,14 @@ class Waiting:
         self.answer_seconds: deque[float] = deque(maxlen=RECENT_ANSWERS)  # how long the last of them took
         self.refused = False  # the last job taken found no room under a cap
         self.abandoned = False
+
+    @abstractmethod
+    def stopped(self) -> bool:
+        """Nothing may leave any more in this run."""
+
+    def surplus(self) -> bool:
+        """Whether a worker who is between two attempts is one too many."""
+        return self.working > self.workers
 
     @contextmanager
     def shielded(self) -> Generator[anyio.CancelScope]:
@@ -118,7 +128,10 @@ class Waiting:
                 self._sleepers.discard(scope)
 
     async def queue(self, wait: Callable[[], Awaitable[None]]) -> bool:
-        """Wait for the throttle; False when the lane shut or the run stopped meanwhile."""
+        """Wait for the throttle; False when the lane shut or the run stopped, or there are workers too many: meanwhile,
+        or before. `interrupt` ends only the waits that have begun, and whoever comes here waited for a commit first."""
+        if self.stopped() or self.surplus():
+            return False
         done = False
         with anyio.CancelScope() as scope:
             self._queued.add(scope)

@@ -94,7 +94,7 @@ async def _slot(lane: Lane, leave: Pass, settled: Settled | None) -> bool:
     slots = lane.account.slots
     if not slots.take_now(lane):
         await told(lane, settled)
-        if lane.stopped() or not await lane.queue(partial(slots.take, lane)):
+        if not await lane.queue(partial(slots.take, lane)):
             lane.leave(leave)
             return False
     return True
