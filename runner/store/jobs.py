@@ -59,16 +59,20 @@ def claim_sql(operations: int) -> str:
     """One statement for a claim over `operations` operations (`:op0`, ...): due retries first, then by age.
 
     Each operation has its own two arms, so that each reads at most `:limit` entries of the index of queued jobs,
-    however many are waiting.
+    however many are waiting. `:retries` holds for all operations together.
     """
-    arms = " UNION ALL ".join(
+    retries = " UNION ALL ".join(
         f"SELECT * FROM (SELECT 0 AS fresh, due_us, id FROM jobs WHERE batch = :batch AND operation = :op{n}"
         " AND state = 'queued' AND due_us > 0 AND due_us <= :now ORDER BY due_us, id LIMIT :retries)"
-        f" UNION ALL SELECT * FROM (SELECT 1 AS fresh, due_us, id FROM jobs WHERE batch = :batch AND operation = :op{n}"
+        for n in range(operations)
+    )
+    fresh = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT 1 AS fresh, due_us, id FROM jobs WHERE batch = :batch AND operation = :op{n}"
         f" AND state = 'queued' AND due_us = 0 AND {_VISIBLE} ORDER BY id LIMIT :limit)"
         for n in range(operations)
     )
-    chosen = f"SELECT id FROM ({arms}) ORDER BY fresh, due_us, id LIMIT :limit"
+    oldest = f"SELECT * FROM ({retries}) ORDER BY due_us, id LIMIT :retries"
+    chosen = f"SELECT id FROM (SELECT * FROM ({oldest}) UNION ALL {fresh}) ORDER BY fresh, due_us, id LIMIT :limit"
     return f"{_TAKE} WHERE id IN ({chosen}) AND {job_may(JobEvent.CLAIM)} RETURNING {_RETURNED}"
 
 

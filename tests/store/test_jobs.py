@@ -381,6 +381,22 @@ async def test_a_claim_may_be_rationed(store: Store, clock: HandClock) -> None:
         assert [job.id for job in await store.jobs.claim(wanted)] == [2, 1]
 
 
+async def test_a_ration_is_for_all_operations_together(store: Store, clock: HandClock) -> None:
+    """Not for each: two operations have no claim to twice the retries."""
+    both = (EMAIL, PHONE)
+    lines = (row(n, f"u{n}@example.com", f"+1415555010{n}", operations=both) for n in (1, 2))
+    batch = store.loading.load(new_batch(operations=both), lines).batch
+    run = started(store, batch)
+    async with store.writing():
+        wanted = replace(claim(batch, run, clock, limit=4), operations=both)
+        for job in await store.jobs.claim(wanted):
+            await attempt(store, job, run, JobEvent.RETRY, clock, spent=True, due_us=clock.us + 10 - job.id)
+        clock.us += 100
+        wanted = replace(wanted, now_us=clock.us)
+        assert [job.id for job in await store.jobs.claim(replace(wanted, retries=1))] == [4]
+        assert [job.id for job in await store.jobs.claim(replace(wanted, retries=2))] == [3, 2]
+
+
 def test_claims_read_the_index_of_queued_jobs(store: Store) -> None:
     """A claim's cost does not grow with the batch: every arm searches the partial index, nothing is scanned."""
     names = {"batch": 1, "now": 1, "limit": 1, "retries": 1, "run": 1, "lease": 1, "op0": EMAIL, "op1": PHONE}
