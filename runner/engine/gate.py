@@ -68,10 +68,10 @@ class Gate:
         return self.closed is None and (self.shut is None or (leave.probe and now >= self.until))
 
     def wake_at(self) -> float | None:
-        """When it is worth asking again; None: only after something has happened."""
-        if self.closed is not None or self.shut is None or self._probing:
+        """When it is worth asking again: at once if it opened meanwhile; None: only after something has happened."""
+        if self.closed is not None or self._probing:
             return None
-        return self.until
+        return 0.0 if self.shut is None else self.until
 
     def knocks(self, leave: Pass, now: float) -> bool:
         """Whether to ask first, for free, if anybody is there: before a probe that follows failures."""

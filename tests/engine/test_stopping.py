@@ -1,18 +1,21 @@
-"""A stop, a halt or fewer workers are seen by whoever queues, and by whoever comes to queue a moment later."""
+"""A stop, a halt, fewer workers, an open gate: seen by whoever waits, and by whoever comes to wait a moment later."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
 
 from runner.domain.provider import Limit
+from runner.engine.gate import Gate
+from runner.engine.lane import Lane as RealLane
 from runner.engine.ports import Settlement
 from runner.engine.realtime import RealTime
 from runner.engine.waiting import Waiting
+from runner.engine.worker import _wait_for_gate
 from runner.store.store import Store
 from tests.engine.night import Night, provider
 from tests.virtual import VirtualClock, run_virtual
@@ -74,5 +77,31 @@ def test_nobody_joins_a_queue_that_was_dissolved(over: bool, working: int, joins
 
         assert await lane.queue(wait) is joins
         assert bool(asked) is joins
+
+    run_virtual(main)
+
+
+class Telling(Lane):
+    """A lane whose account's gate opens while it tells what is stored."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__(RealTime(VirtualClock()), workers=1)
+        self.gate = gate
+
+    async def flush_reports(self) -> None:
+        """Another batch's probe succeeds meanwhile."""
+        leave = self.gate.enter(0.0)
+        assert leave is not None
+        await anyio.sleep(1)
+        self.gate.succeeded(leave, now=1.0)
+        self.wake()
+
+
+def test_a_gate_that_opens_a_moment_before_it_is_waited_for() -> None:
+    """Its wake-up has gone by: the worker does not sleep until somebody's next answer, which may be an hour away."""
+
+    async def main() -> None:
+        with anyio.fail_after(60):
+            await _wait_for_gate(cast(RealLane, Telling(Gate())))
 
     run_virtual(main)
