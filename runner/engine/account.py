@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+import anyio
+
 from runner.domain.hints import read_hints
 from runner.domain.model import Amount
 from runner.domain.provider import Limit, Pace, Provider
@@ -93,6 +95,7 @@ class Account:
         self.slots = Turns(provider.in_flight, lambda: next(iter(self.lanes), None))
         # Of batches that go slower. One that nobody keeps to any more would not know what was sent since.
         self._slower: WeakValueDictionary[tuple[Limit, ...], Throttle] = WeakValueDictionary()
+        self._repacing = anyio.Lock()
         self._clock = clock
         self._asleep = clock.asleep
         clock.listen(self._woke)
@@ -126,15 +129,16 @@ class Account:
     async def repace(self, own: OwnPace, limits: tuple[Limit, ...], store: JobStore) -> None:
         """A batch at work keeps to other limits of its own: with those who keep to the same already, else to windows
         that begin with what was sent on the account before. The account's windows are not touched."""
-        throttle = self._slower.get(limits)
-        if throttle is not None or not limits:
-            own.expect(throttle)
-        else:
-            throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
-            own.expect(throttle)
-            await self._restore(throttle, store)
-            self._slower[limits] = throttle
-        own.change()
+        async with self._repacing:  # two batches that ask for the same at once share it
+            throttle = self._slower.get(limits)
+            if throttle is not None or not limits:
+                own.expect(throttle)
+            else:
+                throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
+                own.expect(throttle)
+                await self._restore(throttle, store)
+                self._slower[limits] = throttle
+            own.change()
 
     def _woke(self) -> None:
         """The machine slept, or may have."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import anyio
 import pytest
 
 from runner.domain.model import AttemptId, Request
-from runner.domain.provider import Operation
+from runner.domain.provider import Limit, Operation
 from runner.engine.account import Account
 from runner.engine.gate import Pass
-from runner.engine.ports import UnsendableError
+from runner.engine.permit import OwnPace
+from runner.engine.ports import JobStore, UnsendableError
 from runner.engine.realtime import RealTime
 from runner.engine.streaks import Streaks
 from runner.engine.waiting import Pending
@@ -56,6 +58,33 @@ def test_a_probe_that_was_not_used_is_the_others_turn(probe: bool, woken: int) -
         return one.woken, other.woken
 
     assert run_virtual(main) == (0, woken)
+
+
+class SlowStore:
+    """Knows of nothing that was sent, and takes a second to say so."""
+
+    async def recent(self, account: str, since_us: int) -> list[int]:
+        """Nothing."""
+        await anyio.sleep(1)
+        return []
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.5, 2.0])
+def test_batches_that_come_to_the_same_pace_share_it(apart: float) -> None:
+    """Tuned at once or one after the other, they keep to one throttle: their rate is not twice what was asked for."""
+
+    async def main() -> None:
+        account = Account(provider(), "account", clock=RealTime(VirtualClock()))
+        store, limits = cast(JobStore, SlowStore()), (Limit(at_most=2, per_seconds=60),)
+        one, other = OwnPace(None), OwnPace(None)
+        async with anyio.create_task_group() as group:
+            group.start_soon(account.repace, one, limits, store)
+            await anyio.sleep(apart)
+            group.start_soon(account.repace, other, limits, store)
+        assert one.throttle is not None
+        assert one.throttle is other.throttle
+
+    run_virtual(main)
 
 
 def test_a_streak_is_of_one_rule_and_one_operation() -> None:
