@@ -160,6 +160,14 @@ class Account:
         ahead_us = self._clock.now_us() + round((self.gate.until - self._clock.monotonic()) * 1e6)
         return told_us if abs(told_us - ahead_us) <= JUMP_SECONDS * 1e6 else ahead_us
 
+    def asked_until(self) -> int | None:
+        """When the wait ends that the provider asked for, by the wall clock, whatever else holds its lanes: the next
+        run keeps to it."""
+        ahead = self.gate.asked_until - self._clock.monotonic()
+        if (parked := self.parked_until()) is not None or ahead <= 0:
+            return parked
+        return self._clock.now_us() + round(ahead * 1e6)
+
     def leave(self, leave: Pass, lane: SharedLane) -> None:
         """Nothing was sent after all: a probe of this lane gives its turn to another batch."""
         self.gate.leave(leave)

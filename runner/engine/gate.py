@@ -34,6 +34,7 @@ class Gate:
     def __init__(self) -> None:
         self.shut: Shut | None = Shut.START
         self.until = 0.0  # monotonic; nothing leaves before
+        self.asked_until = 0.0  # what of that the provider asked for: it outlasts this run
         self.closed: str | None = None  # "halted" or "parked"
         self.probe_job: JobId | None = None  # goes first, if set
         self.probe_after: tuple[str, JobId] | None = None  # else the next job of an operation, after that one
@@ -105,7 +106,8 @@ class Gate:
     def start_gated(self, until: float, *, refusals: int) -> None:
         """An earlier run was asked to wait: so is this one. A halt stays what only a success lifts."""
         self.shut = Shut.PAUSE if self.shut is not Shut.HALT else Shut.HALT
-        self.until, self._refusals = max(self.until, until), max(self._refusals, refusals)
+        self._refusals = max(self._refusals, refusals)
+        self.hold_until(until)
 
     @property
     def refusals(self) -> int:
@@ -189,7 +191,8 @@ class Gate:
         return self._out_for_hours(now)
 
     def hold_until(self, until: float) -> None:
-        """Nothing leaves before; never earlier than was promised."""
+        """It was asked for: nothing leaves before; never earlier than was promised."""
+        self.asked_until = max(self.asked_until, until)
         self.until = max(self.until, until)
 
     def slept(self, seconds: float) -> None:

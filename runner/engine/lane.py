@@ -21,6 +21,7 @@ from runner.engine.ports import Claim, JobStore, LaneReport, Observer, Randomnes
 from runner.engine.realtime import RealTime
 from runner.engine.stop import StopSignal
 from runner.engine.streaks import Streaks
+from runner.engine.telling import lane_changed
 from runner.engine.throttle import Flight, Throttle
 from runner.engine.waiting import Pending, Waiting
 
@@ -90,7 +91,7 @@ class Lane(Waiting):
         self._halted_before: LaneReport | None = None
         self._over: str | None = None  # "done" or "halted", whatever becomes of the account
         self._reported: tuple[object, ...] = ()
-        self._reports: deque[tuple[Awaitable[None], LaneChanged]] = deque()
+        self._reports: deque[tuple[Awaitable[None], LaneChanged | None]] = deque()
         self.ended = 0
         self.failed = 0
         claim = Claim(
@@ -121,15 +122,15 @@ class Lane(Waiting):
             self._keep_to(asked)
 
     def _keep_to(self, wait: LaneReport, *, parked: bool = False) -> None:
-        if wait.until_us is None:
+        if wait.asked_until_us is None:
             return
         account = self.account
         if account.pause_reason is None and wait.state in ("parked", "gated"):
             account.pause_reason, account.pause_code = wait.reason, wait.code
-        seconds = max(0.0, (wait.until_us - self.shared.clock.now_us()) / 1e6)
+        seconds = max(0.0, (wait.asked_until_us - self.shared.clock.now_us()) / 1e6)
         self.gate.start_gated(self.shared.clock.monotonic() + seconds, refusals=1)
         if seconds > self.shared.options.max_wait_seconds or (parked and seconds > 0):
-            account.parked_until_us = max(account.parked_until_us or 0, wait.until_us)
+            account.parked_until_us = max(account.parked_until_us or 0, wait.asked_until_us)
             self.gate.close("parked")
 
     def resume_halt(self) -> None:
@@ -208,18 +209,18 @@ class Lane(Waiting):
 
     def snapshot(self, reason: str | None) -> LaneReport:
         """The lane as a report, now."""
-        halt = self.halt()
+        halt, state, asked_until_us = self.halt(), self.state(), self.account.asked_until()
+        now_us = self.shared.clock.now_us()
         if halt is not None:
-            return replace(halt, until_us=self._asked_until_us())
-        state = self.state()
+            return replace(halt, until_us=asked_until_us, asked_until_us=asked_until_us, asked_at_us=now_us)
         until_us, code = self.account.parked_until(), None
         if state in ("gated", "circuit"):
             ahead = self.gate.until - self.shared.clock.monotonic()
-            until_us = self.shared.clock.now_us() + round(max(0.0, ahead) * 1e6)
+            until_us = now_us + round(max(0.0, ahead) * 1e6)
         if state in ("gated", "parked"):
             reason, code = self.account.pause_reason, self.account.pause_code
         elif state != "circuit":
-            until_us, reason = self._asked_until_us(), self.stop_reason
+            until_us, reason = asked_until_us, self.stop_reason
         unreachable = state == "circuit" and reason == UNREACHABLE
         return LaneReport(
             batch=self.shared.batch,
@@ -227,11 +228,13 @@ class Lane(Waiting):
             state=state,
             reason=reason,
             until_us=until_us,
+            asked_until_us=asked_until_us,
+            asked_at_us=now_us,
             rate=self.rate(),
             in_flight=self.workers,
             code=code,
             message=self.account.unreachable if unreachable else None,
-            at_us=self.shared.clock.now_us(),
+            at_us=now_us,
             share=self.account.adaptation.share,
             found=self.account.adaptation.found,
         )
@@ -254,14 +257,6 @@ class Lane(Waiting):
             return told
         return replace(told, batch=self.shared.batch, provider=self.provider.name, job=None, operation=None)
 
-    def _asked_until_us(self) -> int | None:
-        """When the wait ends that the provider asked for while a cap or a halt ended this lane: the next run keeps to
-        it."""
-        ahead = self.gate.until - self.shared.clock.monotonic()
-        if self.gate.shut is not Shut.PAUSE or ahead <= 0:
-            return None
-        return self.shared.clock.now_us() + round(ahead * 1e6)
-
     def rate(self) -> str | None:
         """The limits in words: "60/60 s, 2/1 s at 70 %"."""
         return self.account.adaptation.in_words(self.own.limits)
@@ -269,28 +264,32 @@ class Lane(Waiting):
     def report(self, reason: str | None) -> None:
         """Store and tell the lane's state if it changed."""
         until = self.gate.until if self.gate.shut is not None else 0.0
-        key: tuple[object, ...] = (self.state(), until, self.rate(), self.workers)
+        key: tuple[object, ...] = (self.state(), until, self.rate(), self.workers, self.gate.asked_until)
         if self._over is not None:  # what others are told is no news of this batch, but for a wait it has to keep later
-            key = (self._over, self.gate.until if self._over == "done" and self.gate.shut is Shut.PAUSE else 0.0)
+            key = (self._over, self.gate.asked_until)
         unproved = self.closed is None or self.stop_reason is not None
-        if key == self._reported or (self.gate.shut is Shut.HALT and unproved and self.halt() is None):
-            return  # a halt stays on record until a success lifts it, whatever happens to this run
+        if self.gate.shut is Shut.HALT and unproved and self.halt() is None:
+            self._keep_halt()
+            return
+        if key == self._reported:
+            return
         self._reported = key
         report, now_us = self.snapshot(reason), self.shared.clock.now_us()
         stored = self.shared.store.report_lane(report, self.shared.run, now_us)
-        event = LaneChanged(
-            batch=self.shared.batch,
-            at_us=now_us,
-            provider=self.provider.name,
-            state=report.state,
-            reason=report.reason,
-            until_us=report.until_us,
-            message=report.message,
-            advice=report.advice,
-            rate=report.rate,
-            slowed=self.account.adaptation.slowed,
-        )
+        event = lane_changed(report, at_us=now_us, slowed=self.account.adaptation.slowed)
         self._reports.append((stored, event))
+
+    def _keep_halt(self) -> None:
+        """A halt stays on record until a success lifts it, whatever happens to this run; with it what the provider
+        asked for meanwhile."""
+        asked_until_us, halted = self.account.asked_until(), self._halted_before
+        if asked_until_us is None or self._reported == (Shut.HALT, self.gate.asked_until):
+            return
+        self._reported = (Shut.HALT, self.gate.asked_until)
+        now_us = self.shared.clock.now_us()
+        report = self.snapshot(None) if halted is None else replace(halted, until_us=asked_until_us)
+        report = replace(report, asked_until_us=asked_until_us, asked_at_us=now_us)
+        self._reports.append((self.shared.store.report_lane(report, self.shared.run, now_us), None))
 
     async def flush_reports(self) -> None:
         """Tell observers what is stored by now. Never interrupted: what was taken is told."""
@@ -298,4 +297,5 @@ class Lane(Waiting):
             stored, event = self._reports.popleft()
             with self.shielded():
                 await self.shared.asked.on(stored)
-            self.shared.observer(event)
+            if event is not None:
+                self.shared.observer(event)

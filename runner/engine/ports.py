@@ -133,6 +133,8 @@ class LaneReport:
     state: str  # open, limited, gated, circuit, parked, halted, done
     reason: str | None = None
     until_us: int | None = None
+    asked_until_us: int | None = None  # when the wait ends that the provider asked for, whatever the state
+    asked_at_us: int | None = None  # by the clock that says so
     rate: str | None = None
     in_flight: int | None = None
     code: str | None = None  # of a halt or a wait, in the provider's words
@@ -236,7 +238,7 @@ class JobStore(Protocol):
         ...
 
     def asked_to_wait(self, provider: str, now_us: int) -> Awaitable[LaneReport | None]:
-        """The report, of whatever batch, with the latest time not yet come that this provider asked to wait for."""
+        """The report, of whatever batch, with the latest `asked_until_us` of this provider that is not yet come."""
         ...
 
     def slowed(self, provider: str, since_us: int) -> Awaitable[LaneReport | None]:

@@ -30,7 +30,9 @@ WHERE j.batch = ? AND j.operation = ? AND j.state = 'queued' AND j.due_us > ?
 """
 _DUE: Final = "UPDATE jobs SET due_us = ? WHERE id = ? AND state = 'queued'"
 _LANES: Final = """
-SELECT batch, provider, report FROM lanes WHERE report ->> 'at_us' > ? AND report ->> 'until_us' IS NOT NULL
+SELECT batch, provider, report FROM lanes
+WHERE (report ->> 'at_us' > :later AND report ->> 'until_us' IS NOT NULL)
+OR (report ->> 'asked_at_us' > :later AND report ->> 'asked_until_us' IS NOT NULL)
 """
 _LANE: Final = "UPDATE lanes SET report = ? WHERE batch = ? AND provider = ?"
 _BATCHES: Final = """
@@ -58,11 +60,14 @@ def mend_clock(connection: sa.Connection, *, now_us: int) -> Mended:
             if due_us > longest_us + TOLERANCE_US and (wait is not None or told_us > later_us):
                 connection.exec_driver_sql(_DUE, (longest_us, job))
                 jobs += 1
-    lanes = connection.exec_driver_sql(_LANES, (later_us,)).all()
+    lanes = connection.exec_driver_sql(_LANES, {"later": later_us}).all()
     for batch, provider, text in lanes:
         report = json.loads(text)
-        report["until_us"] += now_us - report["at_us"]
-        connection.exec_driver_sql(_LANE, (to_json(report | {"at_us": now_us}), batch, provider))
+        for until, at in (("until_us", "at_us"), ("asked_until_us", "asked_at_us")):
+            if report[until] is not None and report[at] > later_us:
+                report[until] += now_us - report[at]
+        report |= {at: now_us for at in ("at_us", "asked_at_us") if (report[at] or 0) > later_us}
+        connection.exec_driver_sql(_LANE, (to_json(report), batch, provider))
     batches = connection.exec_driver_sql(_BATCHES, {"now": now_us, "later": later_us}).rowcount
     mended = Mended(jobs=jobs, lanes=len(lanes), batches=batches)
     if mended != Mended():

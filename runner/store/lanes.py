@@ -17,8 +17,8 @@ from runner.store.sql import write_event
 
 _READ: Final = "SELECT report FROM lanes WHERE batch = ? ORDER BY provider"
 _WAITS: Final = """
-SELECT report FROM lanes WHERE provider = :provider AND state IN ('gated', 'parked', 'done', 'halted')
-AND report ->> 'until_us' > :now ORDER BY report ->> 'until_us' DESC LIMIT 1
+SELECT report FROM lanes WHERE provider = :provider AND report ->> 'asked_until_us' > :now
+ORDER BY report ->> 'asked_until_us' DESC LIMIT 1
 """
 _LATEST: Final = """
 SELECT report FROM lanes WHERE provider = :provider AND report ->> 'at_us' > :since
@@ -31,6 +31,7 @@ ON CONFLICT (batch, provider) DO UPDATE SET state = excluded.state, report = exc
 """
 
 _LIMITS: Final = frozenset({"rate", "in_flight"})
+_ASKED: Final = {"asked_until_us", "asked_at_us"}
 _PACE: Final = {"rate", "share", "found"}
 _TOLD: Final = ("reason", "until_us", "code", "message", "advice", "rate", "in_flight")
 
@@ -60,8 +61,9 @@ def write_lane(connection: sa.Connection, *, report: LaneReport, run: RunId, now
     connection.exec_driver_sql(_WRITE, (report.batch, report.provider, report.state, to_json(entries)))
     known = json.loads(before) if before is not None else {}
     changed = {name for name, value in entries.items() if name != "at_us" and (not known or known.get(name) != value)}
-    if not changed or (report.state == "done" and changed <= {"until_us"} | _PACE):
-        return  # a lane that is done says no more
+    changed -= _ASKED  # for the next run
+    if not changed or (report.state in ("done", "halted") and changed <= {"until_us"} | _PACE):
+        return  # a lane at its end says no more
     events = [] if changed <= _PACE | _LIMITS else [f"lane.{report.state}"]
     if changed & {"share", "found"}:
         events += _pace_events(known, report)

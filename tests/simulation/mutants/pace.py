@@ -57,7 +57,7 @@ PACE = (
     mutant(
         "wait-forgotten-by-the-next-run",
         "P12: a wait that was asked for survives restarts",
-        ("engine/lane.py", "        if wait.until_us is None:\n", "        if wait is not None:\n"),
+        ("engine/lane.py", "        if wait.asked_until_us is None:\n", "        if wait is not None:\n"),
         rare=True,
     ),
     mutant(
