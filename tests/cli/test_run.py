@@ -11,7 +11,19 @@ from tests.cli.place import KEY, RUN, clean_environment, inside, names, runner, 
 
 STATUS_KEYS = [
     *("schema", "batch", "state", "reason", "resume_at", "rows", "jobs", "outcomes", "not_sent", "attempts", "debited"),
-    *("spent", "held", "in_doubt_amount", "lanes", "halt", "halts", "eta", "next", "receipt", "balance"),
+    *(
+        "spent",
+        "held",
+        "in_doubt_amount",
+        "lanes",
+        "halt",
+        "halts",
+        "eta",
+        "next",
+        "receipt",
+        "balance",
+        "max_spend_per_day",
+    ),
 ]
 
 
