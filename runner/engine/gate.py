@@ -44,6 +44,7 @@ class Gate:
         self._down_since: float | None = None  # the circuit opened, or a probe failed
         self._waits = 0  # of this outage: they grow, and begin again when the provider has proved itself
         self._unproved = 0  # good answers it still owes after an outage
+        self._spared: set[JobId] = set()  # failed while it owed them
         self._knocked: float | None = None  # when it answered a knock
         self._refusals = 0
         self._too_fast = 0
@@ -152,6 +153,8 @@ class Gate:
 
         `again`: the job has failed before. If others succeeded since, that speaks of its row and not of the provider:
         many such rows at the end of a list, one after the other, are no outage."""
+        if self.spares(job):
+            self._spared.add(job)
         if again and not leave.probe and job not in self._failed_jobs:
             return False
         self._failures += 1
@@ -170,8 +173,9 @@ class Gate:
 
     def spares(self, job: JobId) -> bool:
         """Whether a failure of this job is put down to an outage that seemed over: its first, while the provider owes
-        good answers. Else a provider that flaps would use up the attempts of job after job."""
-        return self.shut is None and self._unproved > 0 and job not in self._failed_jobs
+        good answers. Else a provider that flaps would use up the attempts of job after job. Its second is its own,
+        whatever succeeded between them: at the end of a list nothing may be left to pay what is owed."""
+        return self.shut is None and self._unproved > 0 and job not in self._spared
 
     def refuse(self, leave: Pass, *, outage: bool = False) -> bool:
         """The provider asked to wait. False for what was on its way when an earlier refusal shut the gate: the same
@@ -228,6 +232,7 @@ class Gate:
             self._down_since = now
         self._waits += 1
         self._unproved = FAILURES_TO_TRIP
+        self._spared.clear()
         self._knocked = None
         self.until = max(self.until, now + circuit_wait(self._waits, silent=silent, chance=chance))
 

@@ -290,8 +290,9 @@ def _outcome(operation: Operation, decision: Decision, parsed: Any) -> Outcome |
 
 def _wait_seconds(lane: Lane, decision: Decision, situation: Situation) -> float | None:
     """How long this answer makes the job or its lane wait; None: not at all."""
-    if decision.event is JobEvent.RETRY and decision.due_us:
-        return (decision.due_us - situation.now_us) / 1e6
+    if decision.event not in (JobEvent.RETRY, JobEvent.RELEASE):
+        return None
+    waits = [(decision.due_us - situation.now_us) / 1e6] if decision.due_us else []
     if decision.event is JobEvent.RELEASE and lane.gate.closed is None and lane.gate.shut is not None:
-        return max(0.0, lane.gate.until - lane.shared.clock.monotonic())
-    return None
+        waits.append(max(0.0, lane.gate.until - lane.shared.clock.monotonic()))
+    return max(waits, default=None)

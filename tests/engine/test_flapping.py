@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.domain.model import Action, Answer, Debited
 from runner.domain.provider import Condition, Limit
-from tests.engine.night import DOWN, LOST, OK, REFUSED, Night, Sent, changed, rule
+from runner.store.store import Store
+from tests.engine.night import BUSY, DOWN, LOST, OK, REFUSED, Night, Sent, changed, rule
 
 IN_FLIGHT = 4
 TRIP = 5
@@ -76,3 +78,28 @@ def test_a_bad_row_keeps_no_circuit_shut(tmp_path: Path, bad: tuple[str, ...]) -
     night.run()
     assert night.states() == {"succeeded": 60 - len(bad), "failed": len(bad)}
     assert night.sent()[-1].at < 300 + 45 + 60
+
+
+@pytest.mark.parametrize("trouble", [BUSY, DOWN])
+@pytest.mark.parametrize("values", [16, 17])
+def test_a_bad_row_at_the_end_of_a_list_is_not_asked_for_ever(tmp_path: Path, trouble: Answer, values: int) -> None:
+    """It failed before an outage, and too few rows are left to prove the provider well: spared once, then it fails."""
+
+    def script(sent: Sent) -> Answer:
+        if sent.value == "v2":
+            return trouble
+        return REFUSED if 2.0 <= sent.at < 20.0 else OK
+
+    acme = changed(RESENT, in_flight=2, limits=(Limit(at_most=8, per_seconds=1),))
+    night = Night(path=tmp_path / "r.db", values=values, providers=(acme,), scripts={"acme": script})
+
+    async def give_up(_: Store) -> None:
+        await anyio.sleep(300.0)
+        night.stop.set("interrupted")
+
+    night.during = give_up
+    assert night.run().stop_reason is None
+    assert night.states() == {"succeeded": values - 1, "failed": 1}
+    assert len([sent for sent in night.sent() if sent.value == "v2" and sent.at > 20.0]) <= acme.retry.attempts
+    released = "SELECT min(coalesce(wait_seconds, 0)) FROM attempts WHERE rule IN ('busy', 'down') AND NOT spent"
+    assert night.query(released)[0][0] > 0  # how long it waits is on record: a clock that is set changes nothing
