@@ -169,7 +169,7 @@ def _doubt(job: Job, verdict: Verdict, situation: Situation, amount: Amount) -> 
     resend = situation.policy is InDoubtPolicy.RESEND_ONCE and not job.possible_double_charge
     if not resend or _used_up(job, verdict, situation):
         return _decision(JobEvent.DOUBT, lane, verdict, amount, spent=True, doubt=True)
-    due_us = situation.now_us + _backoff_us(job, situation)
+    due_us = _due_us(verdict, situation, _backoff_us(job, situation))
     return _decision(JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us, doubt=True)
 
 
@@ -188,20 +188,23 @@ def _retry(
         return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True)
     if lane is LaneMove.FAILURE and (situation.probe or down):
         # The provider is in trouble, not the job: it goes back unharmed and the lane waits.
-        due_us = situation.now_us + _backoff_us(job, situation) if situation.spared else 0
-        return _decision(JobEvent.RELEASE, lane, verdict, amount, due_us=due_us)
+        backoff_us = _backoff_us(job, situation) if situation.spared else 0
+        return _decision(JobEvent.RELEASE, lane, verdict, amount, due_us=_due_us(verdict, situation, backoff_us))
     if _used_up(job, verdict, situation):
         return _decision(JobEvent.FAIL, lane, verdict, amount, spent=True, final=False)
-    wait_us = _backoff_us(job, situation)
-    floor = asked_seconds(verdict, now_us=situation.now_us)
-    if floor is not None:
-        wait_us = max(wait_us, round(floor * 1e6))
-    due_us = situation.now_us + wait_us
+    due_us = _due_us(verdict, situation, _backoff_us(job, situation))
     return _decision(JobEvent.RETRY, lane, verdict, amount, spent=True, due_us=due_us)
 
 
 def _used_up(job: Job, verdict: Verdict, situation: Situation) -> bool:
     return job.attempts_spent + 1 >= (verdict.attempts or situation.retry.attempts)
+
+
+def _due_us(verdict: Verdict, situation: Situation, backoff_us: int) -> int:
+    """When the job may go again, never before the provider asks it to; 0: at once."""
+    asked = asked_seconds(verdict, now_us=situation.now_us)
+    wait_us = max(backoff_us, 0 if asked is None else round(asked * 1e6))
+    return situation.now_us + wait_us if wait_us else 0
 
 
 def _backoff_us(job: Job, situation: Situation) -> int:

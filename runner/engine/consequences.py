@@ -32,7 +32,7 @@ def apply(
         case LaneMove.ANSWER:
             give_up = _answered(lane, decision, job, leave)
         case LaneMove.FAILURE:
-            give_up = _failure(lane, decision, answer, job, leave)
+            give_up = _failure(lane, decision, verdict, answer, job, leave)
         case LaneMove.PAUSE:
             give_up = _pause(lane, verdict, leave)
         case LaneMove.HALT:
@@ -88,9 +88,15 @@ def _answered(lane: Lane, decision: Decision, job: Job, leave: Pass) -> bool:
     return give_up
 
 
-def _failure(lane: Lane, decision: Decision, answer: Answer, job: Job, leave: Pass) -> bool:
+def _failure(lane: Lane, decision: Decision, verdict: Verdict, answer: Answer, job: Job, leave: Pass) -> bool:
     silent = answer.fault is Fault.NO_ANSWER
-    return _count_failure(lane, job, leave, silent=silent, doubt=decision.event is JobEvent.DOUBT)
+    give_up = _count_failure(lane, job, leave, silent=silent, doubt=decision.event is JobEvent.DOUBT)
+    # Else what is asked for is a matter of the row; but a probe speaks for all, and no look may come sooner than that.
+    asked = asked_seconds(verdict, now_us=lane.shared.clock.now_us()) if leave.probe else None
+    if asked is not None:
+        lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code
+        _wait(lane, asked)
+    return give_up
 
 
 def _count_failure(lane: Lane, job: Job, leave: Pass, *, silent: bool, doubt: bool) -> bool:

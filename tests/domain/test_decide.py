@@ -178,6 +178,15 @@ def test_a_retry_after_on_a_5xx_is_a_floor_for_the_job() -> None:
     assert made.due_us - NOON_US == 30_000_000
 
 
+@pytest.mark.parametrize(
+    "situation", [{"probe": True, "shut": Shut.START}, {"shut": Shut.CIRCUIT}, {"spared": True, "chance": 0.0}]
+)
+def test_a_retry_after_is_a_floor_for_a_job_that_goes_back_unharmed(situation: dict[str, Any]) -> None:
+    """Whatever the lane makes of it: this job waits as long as it was told."""
+    made = decision(Answer(status=503), verdict(Action.RETRY, retry_after=(WaitWord("30"),)), **situation)
+    assert (made.event, made.spent, made.due_us - NOON_US) == (JobEvent.RELEASE, False, 30_000_000)
+
+
 @pytest.mark.parametrize("answer", [Answer(status=502), Answer(fault=Fault.NOT_SENT)])
 def test_an_outage_costs_a_probe_no_attempt(answer: Answer) -> None:
     """The probe goes back unharmed; the lane waits."""

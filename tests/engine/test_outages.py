@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import anyio
+import pytest
 
-from runner.domain.model import Answer
-from runner.domain.provider import Limit
+from runner.domain.model import Action, Answer
+from runner.domain.provider import Condition, Limit
 from runner.engine.events import LaneChanged
 from runner.store.store import Store
-from tests.engine.night import OK, REFUSED, Night, Sent, provider
+from tests.engine.night import BUSY, DOWN, OK, REFUSED, Night, Sent, changed, provider, rule
 
 
 @dataclass(frozen=True)
@@ -113,3 +115,40 @@ def test_a_stop_ends_a_knock_at_once(tmp_path: Path) -> None:
     assert night.run().stop_reason == "interrupted"
     assert (night.clock.shift_us - before) / 1e6 <= 35.5
     assert len(night.sent()) == 1
+
+
+def asking(trouble: Answer, seconds: int) -> Answer:
+    return replace(trouble, headers=(("retry-after", str(seconds)),))
+
+
+@pytest.mark.parametrize("trouble", [DOWN, BUSY])
+def test_a_wait_that_a_provider_in_trouble_asks_for_is_kept(tmp_path: Path, trouble: Answer) -> None:
+    """No row goes again before it may; and once one goes alone, none goes in its place."""
+    resent = rule("down", Action.RETRY, when=Condition(status_classes=frozenset({5})))
+    outage = Outage(asking(trouble, 120), begins=5.0, ends=310.0)
+    night = Night(path=tmp_path / "r.db", values=400, providers=(changed(resent),), scripts={"acme": outage})
+    night.run()
+    met = outage.during(night)
+    probes = [sent.at for sent in met if sent.at > 6.0]  # what was on its way has come back by then
+    assert len(probes) == 3
+    assert all(later - earlier >= 120 for earlier, later in pairwise(probes))
+    again = [sent for sent in night.sent() if sent.at > met[-1].at]
+    assert again[0].at - met[-1].at >= 120
+    for sent in met:
+        assert [later for later in night.sent() if later.value == sent.value and 0 < later.at - sent.at < 120] == []
+    assert night.states() == {"succeeded": 400}
+
+
+def test_a_long_wait_that_a_probe_is_asked_for_parks(tmp_path: Path) -> None:
+    """Beyond `--max-wait` it is as with a refusal: the run ends, and the next one begins no sooner."""
+    resent = rule("down", Action.RETRY, when=Condition(status_classes=frozenset({5})))
+    outage = Outage(asking(DOWN, 3600), begins=-1.0, ends=1.0)
+    night = Night(path=tmp_path / "r.db", values=9, providers=(changed(resent),), scripts={"acme": outage})
+    (lane,) = night.run().lanes
+    assert (lane.state, lane.reason, len(night.sent())) == ("parked", "down", 1)
+    night.scripts = {}
+    assert night.run().lanes[0].state == "parked"
+    assert night.sent() == []
+    night.clock.shift_us += 3600 * 1_000_000
+    night.run()
+    assert night.states() == {"succeeded": 9}
