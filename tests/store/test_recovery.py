@@ -143,7 +143,7 @@ async def test_recovery_is_on_record(store: Store, clock: HandClock) -> None:
     await dead_run(store, clock)
     store.steering.recover(safe=())
     ((detail,),) = query(store.path, "SELECT detail FROM v_events WHERE event = 'batch.recovered'")
-    assert json.loads(detail) == {"doubts": 1, "released": 1}
+    assert json.loads(detail) == {"doubts": 1, "released": 1, "on_the_way": 1}
 
 
 async def test_what_is_safe_is_so_in_its_batch(store: Store, clock: HandClock) -> None:
