@@ -9,7 +9,8 @@ from dataclasses import replace
 import anyio
 
 from runner.domain.model import Job, JobId
-from runner.engine.ports import Claim, Clock, JobStore
+from runner.engine.ports import Claim, JobStore
+from runner.engine.realtime import RealTime
 from runner.engine.retries import Retries
 from runner.engine.waiting import Pending
 
@@ -27,11 +28,12 @@ class Feed:
     Of suspects (`Job.suspect`) one is out at a time: were two on the wire at a crash, nobody would know which it was.
     """
 
-    def __init__(self, store: JobStore, claim: Claim, *, clock: Clock, asked: Pending, retries: Retries) -> None:
+    def __init__(self, store: JobStore, claim: Claim, *, clock: RealTime, asked: Pending, retries: Retries) -> None:
         self._store = store
         self._asked = asked
         self._claim = claim
         self._clock = clock
+        self._set_by = clock.set_by  # up to where what waits was put off anew
         self._buffer: deque[Job] = deque()
         self._apart: deque[Job] = deque()  # suspects
         self._out: set[JobId] = set()  # suspects handed out
@@ -163,7 +165,7 @@ class Feed:
                 due_us = await self._asked.on(self._store.next_due(self._claim.batch, self._claim.operations))
             finally:
                 self._looking = False
-            if due_us is not None and rationed and 0 < due_us <= self._clock.now_us():
+            if due_us is not None and rationed and 0 < due_us <= self._now_us():
                 self._wait_for_token()
             elif due_us is not None:
                 self.requeued(due_us)
@@ -183,11 +185,20 @@ class Feed:
     def _wait_for_token(self) -> None:
         self._waits_for_token = self._retries.ran_out = True
         ahead = self._retries.available_at() - self._clock.monotonic()
-        self.next_due_us = self._clock.now_us() + round(ahead * 1e6) + 1
+        self.next_due_us = self._now_us() + round(ahead * 1e6) + 1
 
     def _fresh(self) -> Claim:
+        lease_until_us = self._clock.now_us() + round(LEASE_SECONDS * 1e6)
+        return replace(self._claim, now_us=self._now_us(), lease_until_us=lease_until_us)
+
+    def _now_us(self) -> int:
+        """Not ahead of where what waits was put off anew: where the wall clock was set ahead, much only seems due."""
         now_us = self._clock.now_us()
-        return replace(self._claim, now_us=now_us, lease_until_us=now_us + round(LEASE_SECONDS * 1e6))
+        return now_us - round(max(0.0, self._clock.set_by - self._set_by) * 1e6)
+
+    def clock_set(self, set_by: float) -> None:
+        """The wall clock was, so far by so much, and what waits by it was put off anew."""
+        self._set_by = set_by
 
     def put_back(self, job: Job) -> None:
         """It was not opened: it goes first again."""
@@ -197,12 +208,12 @@ class Feed:
         """A job of this lane went back to the queue."""
         if self.next_due_us is None or due_us < self.next_due_us:
             self.next_due_us = due_us
-        if due_us <= self._clock.now_us():
+        if due_us <= self._now_us():
             self._dry = False
 
     def due(self) -> bool:
         """Whether something can be taken, or could be asked for, now."""
-        return not self.dry or (self.next_due_us is not None and self.next_due_us <= self._clock.now_us())
+        return not self.dry or (self.next_due_us is not None and self.next_due_us <= self._now_us())
 
     def __repr__(self) -> str:
         suspects = f", {len(self._apart)} suspects, {len(self._out)} of them out" if self._apart or self._out else ""
@@ -222,7 +233,7 @@ class Feed:
         if self.next_due_us is None:
             return None
         # Never far ahead: the wall clock may be set while we wait.
-        ahead = min(30.0, max(0.0, (self.next_due_us - self._clock.now_us()) / 1e6))
+        ahead = min(30.0, max(0.0, (self.next_due_us - self._now_us()) / 1e6))
         return self._clock.monotonic() + ahead
 
     async def close(self) -> None:

@@ -32,6 +32,8 @@ class Waking:
             operations = tuple(operation for lane in shared.lanes for operation in lane.operations)
             moving = shared.store.put_off_anew(shared.batch, operations, since_us=before_us, now_us=at_us)
             await shared.asked.on(moving)
+            for lane in shared.lanes:
+                lane.feed.clock_set(self._set_by)
             await self._record("clock.set", moved)
         for lane in shared.lanes:
             if not lane.stopped():

@@ -123,3 +123,26 @@ def test_a_run_at_its_limits_hardly_notices(tmp_path: Path, step: int) -> None:
     assert len(sent) == 60
     assert all(last - first >= 10 for first, last in zip(sent, sent[10:], strict=False))
     assert sent[-1] < 75  # one that waits for its turn at midnight is let through again, on the new day
+
+
+@pytest.mark.parametrize("at", [10.01, 10.25, 10.49])
+def test_nothing_goes_early_before_the_set_clock_is_looked_at(tmp_path: Path, at: float) -> None:
+    """Told to wait half an hour, at work on others; an hour ahead at once: no claim takes what only seems due."""
+    night = Night(path=tmp_path / "runner.db", values=400, providers=(provider(in_flight=2),))
+    night.scripts = {"acme": once("v3", saying(BUSY, 1800))}
+    night.during = set_by(night, 3600, at=at)
+    night.run()
+    first, again = (sent.at for sent in night.sent() if sent.value == "v3")
+    assert 1800 <= again - first <= 1861
+    assert night.states() == {"succeeded": 400}
+
+
+def test_a_feed_that_finds_only_what_seems_due_waits_for_the_look(tmp_path: Path) -> None:
+    """The list is at its end when the clock is set: nobody asks the store again and again until it is looked at."""
+    night = Night(path=tmp_path / "runner.db", values=6, providers=(provider(in_flight=2),), latency=0.3)
+    night.scripts = {"acme": once("v1", saying(BUSY, 1800))}
+    night.slow = {"v6": 8.7}
+    night.during = set_by(night, 3600, at=10.01)
+    night.run()
+    first, again = (sent.at for sent in night.sent() if sent.value == "v1")
+    assert 1800 <= again - first <= 1861
