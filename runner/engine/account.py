@@ -122,7 +122,7 @@ class Account:
             return self.throttle, None
         slower = self._slower.get(own)
         if slower is None:
-            slower = self._slower[own] = Throttle(own, clock=self._clock, pace=self.provider.pace)
+            slower = self._slower[own] = self._slower_pace(own)
             await self._restore(slower, store)
         return self.throttle, slower
 
@@ -134,11 +134,16 @@ class Account:
             if throttle is not None or not limits:
                 own.expect(throttle)
             else:
-                throttle = Throttle(limits, clock=self._clock, pace=self.provider.pace)
+                throttle = self._slower_pace(limits)
                 own.expect(throttle)
                 await self._restore(throttle, store)
                 self._slower[limits] = throttle
             own.change()
+
+    def _slower_pace(self, limits: tuple[Limit, ...]) -> Throttle:
+        # Its permits are kept while a lane waits: counted from when they were taken, they would all leave at once.
+        pace = Pace.STRICT if self.provider.pace is Pace.SENDER else self.provider.pace
+        return Throttle(limits, clock=self._clock, pace=pace)
 
     def _woke(self) -> None:
         """The machine slept, or may have."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from dataclasses import replace
+from pathlib import Path
+
 import anyio
 import pytest
 
-from runner.domain.provider import Limit
+from runner.domain.provider import Limit, Pace
 from runner.engine.permit import OwnPace
 from runner.engine.throttle import Throttle
+from tests.engine.night import LATER, OK, Night, provider
 from tests.virtual import VirtualClock, run_virtual
 
 QUICK = (Limit(at_most=100, per_seconds=1),)
@@ -93,3 +98,19 @@ def test_without_a_pace_every_permit_is_held() -> None:
         assert (permit.held, pace.limits) == (True, ())
 
     run_virtual(main)
+
+
+@pytest.mark.parametrize("pace", list(Pace))
+def test_turns_that_were_taken_before_a_wait_are_not_spent_at_once_after_it(pace: Pace, tmp_path: Path) -> None:
+    """A batch's own rate holds after a refusal for a minute, whatever the pace of its provider."""
+    quick = replace(provider(in_flight=16, limits=(Limit(at_most=1000, per_seconds=1),)), pace=pace)
+    night = Night(
+        path=tmp_path / "night.db",
+        values=60,
+        providers=(quick,),
+        scripts={"acme": lambda sent: LATER if 5 <= sent.at < 6 else OK},
+        latency=4.0,
+    )
+    night.run(rate=(2, 1.0))
+    at = sorted(sent.at for sent in night.sent())
+    assert max(bisect_left(at, since + 1.0) - number for number, since in enumerate(at)) <= 2
