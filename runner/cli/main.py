@@ -43,7 +43,7 @@ _COMMANDS = (
     ("Work", "load", "work:load", "Import a list and send nothing."),
     ("Watch", "status", "watch:status", "Show what a batch did and what it waits for."),
     ("Watch", "explain", "watch:explain", "Show every request of one row or value, and what it cost."),
-    ("Watch", "log", "log:log", "Show what happened, the newest last."),
+    ("Watch", "log", "history:log", "Show what happened, the newest last."),
     ("Watch", "spend", "spend:spend", "Show what was sent and charged, by day, batch or operation."),
     ("Steer", "pause", "steer:pause", "Stop sending for a batch until resume."),
     ("Steer", "resume", "steer:resume", "Lift a pause."),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from http import HTTPStatus
 from pathlib import Path
 
-from runner.cli.receipt import (
+from runner.cli.text import clean, count, listed, moment, number
+from runner.domain.states import BatchState, JobState
+from runner.work.money import costs_text
+from runner.work.money_words import (
     charged_texts,
     cut_off_text,
     saved_text,
@@ -16,24 +18,8 @@ from runner.cli.receipt import (
     unknown_text,
     wallet_texts,
 )
-from runner.cli.text import clean, count, listed, moment, number, redact
-from runner.domain.model import Fault
-from runner.domain.states import BatchState, JobState
-from runner.engine.halts import MAX_FAILED, UNREACHABLE
-from runner.work.money import costs_text
 from runner.work.results import BatchStatus, Halt, Loaded, RunResult
-
-_WHY_PAUSED = {
-    "interrupted": "interrupted",
-    "reset": "until the provider resets",
-    "max-spend": "--max-spend is reached",
-    "max-requests": "--max-requests is reached",
-    "max-spend-per-day": "today's max_spend_per_day is reached",
-    "limit": "--limit is reached",
-    "until": "--until is reached",
-    "for": "--for is reached",
-}
-
+from runner.work.state_words import counts_text, halted, meaning, state_text
 
 _WAITING = {
     "gated": "asked to wait",
@@ -59,59 +45,15 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"  {name:<9} {value}" for name, value in pairs if value)
 
 
-def state_text(status: BatchStatus) -> str:
-    """The state with its reason and time: `waiting until 2026-11-22 01:00:00 (until the provider resets)`."""
-    if status.state is BatchState.PAUSED and status.resume_at_us:
-        return f"waiting until {moment(status.resume_at_us)} ({reason_text(status)})"
-    if status.reason == "cut-off":
-        return "cut off (its process died)"
-    reason = reason_text(status)
-    return f"{status.state} ({reason})" if reason else str(status.state)
-
-
-def reason_text(status: BatchStatus) -> str:
-    """Why the batch is in its state, for people."""
-    if status.reason == "person":  # a pause can also be asked of a halted batch, and then is not its state
-        return "by a person" if status.state in (BatchState.PAUSED, BatchState.CANCELLED) else "paused by a person"
-    return _WHY_PAUSED.get(status.reason or "", clean(status.reason or ""))
-
-
-def counts_text(outcomes: Mapping[JobState, int]) -> str:
-    """How requests stand: `15 succeeded, 1 failed, 0 in doubt, 2 waiting`; given up ones only when there are any."""
-    waiting = outcomes[JobState.QUEUED] + outcomes[JobState.RUNNING]
-    parts = [
-        f"{number(outcomes[JobState.SUCCEEDED])} succeeded",
-        f"{number(outcomes[JobState.FAILED])} failed",
-        f"{number(outcomes[JobState.IN_DOUBT])} in doubt",
-        f"{number(waiting)} waiting",
-    ]
-    if outcomes[JobState.CANCELLED]:
-        parts.append(f"{number(outcomes[JobState.CANCELLED])} cancelled")
-    return ", ".join(parts)
-
-
 def halt_text(halt: Halt) -> str:
     """The provider's words, what they mean, and what to do about it."""
-    words = " ".join(filter(None, [clean(halt.code or ""), f'"{redact(halt.message)}"' if halt.message else ""]))
     return facts(
         [
-            ("halted", f"{halt.provider}{_verb(halt)} {words}" if words else halt.provider),
-            ("means", f"{_meaning(halt.reason)}; nothing waiting was failed or charged for it"),
+            ("halted", halted(halt)),
+            ("means", f"{meaning(halt.reason)}; nothing waiting was failed or charged for it"),
             ("do", clean(halt.advice or "")),
         ]
     )
-
-
-def _meaning(reason: str) -> str:
-    """A rule's name in words; one that is called by its status says what that is: `HTTP 402, Payment Required`."""
-    if reason.isascii() and reason.isdigit() and int(reason) in HTTPStatus.__members__.values():
-        return f"HTTP {reason}, {HTTPStatus(int(reason)).phrase}"
-    return reason.replace("-", " ")
-
-
-def _verb(halt: Halt) -> str:
-    """Nobody said a word where the line broke, or where it is this side that counted."""
-    return ":" if halt.code in {*Fault, UNREACHABLE} or halt.reason == MAX_FAILED else " says"
 
 
 def status_text(status: BatchStatus) -> str:

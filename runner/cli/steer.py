@@ -8,7 +8,6 @@ from cyclopts import Parameter
 
 from runner.cli.evidence import doubts_json, doubts_text, resolved_json
 from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch
-from runner.cli.receipt import booked_lines, cut_off_text, paid_text
 from runner.cli.render import facts, go_on_text, next_text
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import count, redact
@@ -16,6 +15,7 @@ from runner.cli.tuned import tuned_text
 from runner.domain.model import Resolution
 from runner.domain.states import JobState
 from runner.errors import UsageError
+from runner.work.money_words import booked_lines, cut_off_text, paid_text
 
 if TYPE_CHECKING:
     from runner.app import Runner

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from runner.cli.ahead import preflight_text
-from runner.cli.log import log_text
-from runner.cli.render import ended_text, state_text, status_text
+from runner.cli.history import log_text
+from runner.cli.render import ended_text, status_text
 from runner.domain.backoff import DAY_US, next_utc_midnight
 from runner.domain.states import BatchState
 from runner.errors import ConfigError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.check import as_json
+from runner.work.state_words import state_text
 from runner.work.status import as_json as status_json
 from runner.work.status import iso
 from tests.app.place import KilledError, Place, emails

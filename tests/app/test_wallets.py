@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.receipt import wallet_texts
 from runner.domain.model import Resolution
 from runner.engine.events import AttemptClosed
 from runner.errors import BatchError
 from runner.sandbox.replies import Behaviour, Manner
+from runner.work.money_words import wallet_texts
 from runner.work.results import Wallet
 from tests.app.place import QUICK, KilledError, Place, emails
 

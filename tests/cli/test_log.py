@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import log
+from runner.cli.history import log_text
 from runner.cli.spend import spend_text
 from runner.domain.states import BatchState
 from runner.store.values import Wish
+from runner.work import event_words
 from runner.work.money import Cost
 from runner.work.records import By, Record, Spend, SpendLine
 from tests.cli.place import RUN, inside, names, write_list
@@ -56,7 +57,7 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
     section = page.split("## v_events\n", 1)[1].split("\n## ", 1)[0]
     cells = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
     documented = {name for cell in cells for name in re.findall(r"`([a-z]+\.[a-z]+)`", cell)}
-    assert set(log._SENTENCES) == written()
+    assert set(event_words._SENTENCES) == written()
     assert documented == written()
 
 
@@ -163,7 +164,7 @@ def test_events_are_sentences(
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     try:
-        assert log.sentence(record(event, **detail)) == words
+        assert event_words.sentence(record(event, **detail)) == words
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -176,8 +177,8 @@ def test_a_time_that_is_not_utc_is_told_in_both(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("TZ", "CET-1")
     time.tzset()
     try:
-        parked = log.sentence(record("lane.parked", until="2026-11-19T00:00:00.000Z", code="DAILY"))
-        lines = log.log_text([record("batch.running"), record("batch.completed")]).splitlines()
+        parked = event_words.sentence(record("lane.parked", until="2026-11-19T00:00:00.000Z", code="DAILY"))
+        lines = log_text([record("batch.running"), record("batch.completed")]).splitlines()
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from runner.cli import evidence, render
-from runner.cli.receipt import wallet_texts
 from runner.domain.model import Debited, Fault, Resolution
 from runner.domain.states import BatchState, JobState
+from runner.work import state_words
 from runner.work.money import Cost
+from runner.work.money_words import wallet_texts
 from runner.work.results import (
     AttemptStory,
     BatchStatus,
@@ -184,15 +185,15 @@ def test_a_run_that_ended_well_and_wrote_its_rows_leaves_nothing_to_do():
 def test_a_wait_for_the_provider_names_its_time():
     """Parked: until when, and why."""
     parked = replace(STATUS, state=BatchState.PAUSED, reason="reset", resume_at_us=86_400_000_000, halts=())
-    assert render.state_text(parked).startswith("waiting until 1970-01-0")
-    assert render.state_text(parked).endswith("(until the provider resets)")
+    assert state_words.state_text(parked).startswith("waiting until 1970-01-0")
+    assert state_words.state_text(parked).endswith("(until the provider resets)")
 
 
 def test_a_person_who_stopped_it_and_a_process_that_died_are_told_as_that():
     """A cancelled batch is not called paused, a halted one that was paused says so, a dead run is not at work."""
 
     def shown(state: BatchState, reason: str) -> str:
-        return render.state_text(replace(STATUS, state=state, reason=reason))
+        return state_words.state_text(replace(STATUS, state=state, reason=reason))
 
     assert shown(BatchState.CANCELLED, "person") == "cancelled (by a person)"
     assert shown(BatchState.PAUSED, "person") == "paused (by a person)"

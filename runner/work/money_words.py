@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from runner.cli.text import count, number, plural
 from runner.domain.model import Debited
 from runner.domain.states import JobState
-from runner.work.money import Cost, costs_text
+from runner.work.money import Cost, costs_text, number, plural
 from runner.work.results import BatchStatus, Paid, Receipt, Today, Wallet
 from runner.work.status import CUT_OFF
+from runner.work.words import count
 
 if TYPE_CHECKING:
     from runner.work.records import Record

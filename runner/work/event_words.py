@@ -1,73 +1,19 @@
-"""`log`: what happened, as people read it. One sentence for each event; the newest is last."""
+"""What happened, in sentences: one for each event that the store and the engine write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
 
-from cyclopts import Parameter
-
-from runner.cli.options import Common, Switch
-from runner.cli.receipt import balance_sentence, units_of
-from runner.cli.render import table
-from runner.cli.terminal import Screen
-from runner.cli.text import clean, count, duration, local_time, number, offset, redact
-from runner.cli.tuned import limits_words, settings_line, tuned_line
+from runner.domain.personal import clean, redact
+from runner.work.money import number
+from runner.work.money_words import balance_sentence, units_of
+from runner.work.words import count, duration, local_time
 
 if TYPE_CHECKING:
     from runner.work.records import Record
-
-
-def log(
-    batch: Annotated[
-        str | None, Parameter(help="Its name, the beginning of it, or its input file (default: all batches).")
-    ] = None,
-    /,
-    *,
-    since: Annotated[
-        str | None, Parameter(help="2h, 7d, or a local date or time such as 2026-11-20.", show_default=False)
-    ] = None,
-    limit: Annotated[int, Parameter(help="At most so many lines, the newest.")] = 200,
-    json: Annotated[Switch, Parameter(help="One JSON object a line: the columns of v_events.")] = False,
-    common: Common | None = None,
-) -> int:
-    """Show what happened, the newest last: runs, waits, halts, and what you decided. Works beside a run.
-
-    Times are local.
-    """
-    from runner.work.records import record_json
-
-    screen = Screen()
-    with (common or Common()).open() as library:
-        name = None if batch is None else library.find(batch)
-        found = library.log(name, since=since, limit=limit)
-    if json:
-        for record in found.records:
-            screen.json(record_json(record))
-    elif found.records:
-        screen.data(log_text(found.records))
-    else:
-        screen.say("nothing happened" + (f" since {since}" if since else ""))
-    if found.more:
-        screen.say(f"older lines are left out: --limit {10 * limit} shows more")
-    return 0
-
-
-def log_text(records: Sequence[Record]) -> str:
-    """The lines in columns; the date stands alone, with the clock's offset from UTC, where one of them changes."""
-    days = [f"{local_time(record.at_us)[:10]} {offset(record.at_us)}" for record in records]
-    rows = [
-        (f"  {local_time(record.at_us)[11:]}", record.handle or "", record.provider or "", sentence(record))
-        for record in records
-    ]
-    lines = table(rows).splitlines()
-    shown: list[str] = []
-    before = ""
-    for day, line in zip(days, lines, strict=True):
-        shown += [line] if day == before else [day, line]
-        before = day
-    return "\n".join(shown)
 
 
 def sentence(record: Record) -> str:
@@ -218,6 +164,40 @@ def _words(text: str) -> Callable[[Record], str]:
     return lambda _: text
 
 
+def _settings(record: Record) -> str:
+    """Options that a run was given, to be kept."""
+    flags = [_kept(name, value) for name, value in record.detail.items()]
+    return f"you: {' '.join(flags)}" if flags else "you: an option taken back"
+
+
+def _tuned(record: Record) -> str:
+    """What was changed, with what held before."""
+    detail = record.detail
+    changed = []
+    for name, value in detail.items():
+        if not name.endswith("_before"):
+            before = detail.get(f"{name}_before")
+            was = "off" if before is None else _kept(name, before).removeprefix(f"--{name.replace('_', '-')} ")
+            changed.append(f"{_kept(name, value)} (was {was})")
+    return f"you: tune {', '.join(changed)}"
+
+
+def _limits(rate: str, detail: Mapping[str, Any]) -> str:
+    """`at most 30 in 60 s, 2 on the way at once`, of an event's detail; `rate` in words."""
+    in_flight = detail.get("in_flight")
+    parts = [f"at most {rate}" if rate else "no rate", f"{in_flight} on the way at once" if in_flight else ""]
+    return ", ".join(filter(None, parts))
+
+
+def _kept(name: str, value: Any) -> str:
+    if name == "output":
+        return f"-o {PurePath(str(value)).name}"
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, Mapping):
+        return " ".join(f"{flag} {who}={number(one)}" for who, one in value.items())
+    return f"{flag} {value}"
+
+
 _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "batch.loading": lambda r: "its list is read" + (" from the start again" if r.detail.get("again") else ""),
     "batch.loaded": _loaded,
@@ -229,8 +209,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "batch.cancelled": _words("you: cancel; what waited is never sent"),
     "batch.resumed": _words("you: resume"),
     "batch.recovered": _recovered,
-    "batch.settings": settings_line,
-    "batch.tuned": tuned_line,
+    "batch.settings": _settings,
+    "batch.tuned": _tuned,
     "batch.exported": lambda r: f"{count(r.detail['rows'], 'row')} written to {r.detail.get('file') or _table(r)}",
     "wish.paused": _words("you: pause, asked of the run at work"),
     "wish.cancelled": _words("you: cancel, asked of the run at work"),
@@ -262,7 +242,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,
-    "lane.limits": lambda r: f"its limits changed: {limits_words(_rate(r), r.detail)} now",
+    "lane.limits": lambda r: f"its limits changed: {_limits(_rate(r), r.detail)} now",
     "lane.slowed": lambda r: f"it was refused for its pace: {_rate(r)} now, slowly faster from here",
     "lane.restored": lambda r: f"as fast as its limits allow again: {_rate(r)}",
     "lane.gated": _waiting,
