@@ -82,6 +82,11 @@ def _begins_formula(text: str) -> bool:
     return False
 
 
+def writable(text: str) -> str:
+    """The text with a `?` for half a surrogate pair of a provider's, which no UTF-8 can hold."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 def text_of_bytes(body: bytes | None) -> str | None:
     """A stored answer as text: what is not UTF-8 in it is replaced."""
     return None if body is None else body.decode(errors="replace")

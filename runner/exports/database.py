@@ -17,8 +17,8 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import URL
 
 from runner.errors import UsageError
-from runner.exports.cells import Line, plain_text
-from runner.exports.kinds import Kind, as_kind, kinds_of
+from runner.exports.cells import Line, plain_text, writable
+from runner.exports.kinds import LARGEST, Kind, kinds_of
 from runner.exports.layout import Layout, Origin, free_name
 
 PIECE: Final = 1_000
@@ -232,7 +232,7 @@ def _values(table: sa.Table, columns: Sequence[_Column], row: Sequence[Any]) -> 
         there = table.c[f"c{place}"]
         try:
             values[there.key] = _fit(value, there.type)
-        except (ValueError, TypeError, ArithmeticError):
+        except (ValueError, TypeError, LookupError, ArithmeticError):
             raise UsageError(
                 f"the column {column.name} of the table {table.name} is {there.type!r}",
                 why=f"row {row[0]} has another kind of value for it",
@@ -251,7 +251,7 @@ def _fit(value: Any, kind: sa.types.TypeEngine[Any]) -> Any:
         case sa.Boolean():
             return {True: True, False: False, "true": True, "false": False}[value]
         case sa.Integer():
-            return int(value) if isinstance(value, str) else _whole(value)
+            return _whole(value)
         case sa.Numeric():  # floats among them
             return decimal.Decimal(str(value)) if kind.asdecimal else float(value)
         case sa.DateTime():
@@ -259,10 +259,13 @@ def _fit(value: Any, kind: sa.types.TypeEngine[Any]) -> Any:
         case sa.Date():
             return datetime.date.fromisoformat(value)
         case _:
-            return as_kind(value, Kind.TEXT) if not isinstance(value, str) else plain_text(value)
+            return writable(plain_text(value))
 
 
 def _whole(value: Any) -> int:
     if isinstance(value, float) and not value.is_integer():
         raise ValueError("not whole")
-    return int(value)
+    whole = int(value)
+    if abs(whole) > LARGEST:
+        raise OverflowError("no database has so large a whole number")
+    return whole

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from runner.errors import UsageError
-from runner.exports.cells import Line
+from runner.exports.cells import Line, writable
 from runner.exports.kinds import Kind, as_kind, kinds_of
 from runner.exports.layout import Layout
 
@@ -73,6 +73,10 @@ def _batch(group: list[list[Any]], kinds: tuple[Kind, ...], schema: pyarrow.Sche
 
 def _written(value: Any, kind: Kind) -> Any:
     value = as_kind(value, kind)
-    if kind is Kind.TEXT and value is not None and not value.isascii():
-        return value.encode(errors="replace").decode()  # half a surrogate pair
-    return value
+    match kind:
+        case Kind.TEXT if value is not None:
+            return writable(value)
+        case Kind.TEXTS if value is not None:
+            return [writable(text) for text in value]
+        case _:
+            return value

@@ -62,6 +62,8 @@ def test_a_table(tmp_path):
         (("a", None), Kind.TEXT, ["a", None]),
         (("a", 1), Kind.TEXT, ["a", "1"]),
         ((["a"], [], None), Kind.TEXTS, [["a"], [], None]),
+        (("a\ud800b",), Kind.TEXT, ["a?b"]),
+        ((["a\ud800b"],), Kind.TEXTS, [["a?b"]]),
         ((["a", 1], ["b"]), Kind.TEXT, ["a | 1", "b"]),
         (({"a": 1},), Kind.TEXT, ['{"a":1}']),
         ((2**63, 1), Kind.TEXT, [str(2**63), "1"]),

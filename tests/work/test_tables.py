@@ -138,6 +138,32 @@ def test_what_cannot_be_a_target(place: Place, crm: str) -> None:
         assert query(place, "SELECT count(*) FROM typed") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "written"),
+    [
+        ("BOOLEAN", "yes", None),
+        ("INTEGER", 2**70, None),
+        ("INTEGER", str(2**70), None),
+        ("INTEGER", -(2**63) + 1, -(2**63) + 1),
+        ("TEXT", "a\ud800b", "a?b"),
+        ("TEXT", 2**70, str(2**70)),
+    ],
+)
+def test_a_value_that_its_column_cannot_hold_is_told(place: Place, kind: str, value: Any, written: Any) -> None:
+    """Whatever a provider answers: with the column and the row; half a surrogate pair is a `?`."""
+    execute(place, f'CREATE TABLE t ("row" INTEGER PRIMARY KEY, defastra_email_risk_score {kind})')
+    target = TableTarget(url=f"sqlite:///{place.folder / 'crm.db'}", table="t")
+    layout = Layout(header=["id"], operations=[EMAIL], chosen=["risk_score"])
+    lines = [Line(["a"], [GOOD._replace(columns={"risk_score": value})], 1)]
+    if written is None:
+        with pytest.raises(UsageError, match=f"risk_score of the table t is {kind}") as refused:
+            target.write(lambda: lines, layout=layout, key=None)
+        assert refused.value.why == "row 1 has another kind of value for it"
+    else:
+        target.write(lambda: lines, layout=layout, key=None)
+        assert query(place, "SELECT defastra_email_risk_score FROM t") == [(written,)]
+
+
 def test_a_thousand_rows_are_a_transaction(place: Place) -> None:
     """Cut off in the middle, whole transactions are there; the same call again writes the rest."""
     target = TableTarget(url=f"sqlite:///{place.folder / 'out.db'}", table="t")
