@@ -54,7 +54,7 @@ class TableTarget:
 
     def holds_rows(self) -> bool:
         """Whether it is there, with anything in it. UsageError: the database cannot be reached."""
-        with self._connected() as connection:
+        with self._connected() as connection, self._told():
             found = _find(connection, self.table)
             if found is None:
                 return False
@@ -72,13 +72,14 @@ class TableTarget:
         """
         with self._connected() as connection:
             columns = _columns(layout, lines, key)
-            found = _find(connection, self.table)
-            table = _fitting(connection, *found, columns) if found else _make(connection, self.table, columns)
-            connection.commit()
-            upsert = _upsert(connection, table, columns, key)
+            with self._told():
+                found = _find(connection, self.table)
+                table = _fitting(connection, *found, columns) if found else _make(connection, self.table, columns)
+                connection.commit()
+                upsert = _upsert(connection, table, columns, key)
             rows = 0
             for piece in _pieces(lines(), layout, key):
-                with connection.begin():
+                with self._told(), connection.begin():
                     connection.execute(upsert, [_values(table, columns, one) for one in piece])
                 rows += len(piece)
             return rows
@@ -102,17 +103,25 @@ class TableTarget:
                 fix="--source sqlite:///crm.db, or --source NAME of [sources] in runner.toml",
             ) from error
         try:
-            with engine.connect() as connection:
+            with self._told():
+                connection = engine.connect()
+            with connection:
                 yield connection
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the target's database says is told as its own; not what goes wrong where the rows come from."""
+        try:
+            yield
         except sa.exc.SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
             raise UsageError(
                 f"the table {self.table} could not be written",
-                why=f"{url.render_as_string(hide_password=True)} says: {cause}",
+                why=f"{sa.make_url(self.url).render_as_string(hide_password=True)} says: {cause}",
                 fix="mend what it says, then run the same command again: rows that are there are not written twice",
             ) from error
-        finally:
-            engine.dispose()
 
 
 def _make_private(url: URL) -> None:

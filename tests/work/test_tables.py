@@ -185,6 +185,23 @@ def test_a_thousand_rows_are_a_transaction(place: Place) -> None:
     assert query(place, "SELECT count(*), sum(defastra_email_attempts) FROM t", "out.db") == [(2500, 1250)]
 
 
+@pytest.mark.parametrize("reading", [1, 2])
+def test_trouble_with_our_own_file_is_not_the_targets(place: Place, reading: int) -> None:
+    """Rows are read while the table is written: a disk error of one database is not told as the other's."""
+    target = TableTarget(url=f"sqlite:///{place.folder / 'out.db'}", table="t")
+    readings = 0
+
+    def lines() -> Any:
+        nonlocal readings
+        readings += 1
+        yield Line(["a"], [INVALID], 1)
+        if readings == reading:
+            raise sa.exc.OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    with pytest.raises(sa.exc.OperationalError, match="disk I/O error"):
+        target.write(lines, layout=Layout(header=["id"], operations=[EMAIL]), key=None)
+
+
 @pytest.mark.parametrize("name", ["a b", "select", "a%b", "a:b", 'q"q', "ü", "a(b)", "c0", "row"])
 def test_columns_of_any_name(place: Place, name: str) -> None:
     """A list's header is never SQL."""
