@@ -45,6 +45,10 @@ class _Column:
     own: bool
 
 
+Same = Callable[[str], str]
+"""What a database compares the names of columns by."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableTarget:
     """A table by its name in a database. `url` may hold a password, and is never shown."""
@@ -71,7 +75,7 @@ class TableTarget:
         columns or a unique key, a value is of another type than its column, or the database fails.
         """
         with self._connected() as connection:
-            columns = _columns(layout, lines, key)
+            columns = _columns(layout, lines, key, same=_same(connection))
             with self._told():
                 found = _find(connection, self.table)
                 table = _fitting(connection, *found, columns) if found else _make(connection, self.table, columns)
@@ -132,18 +136,25 @@ def _make_private(url: URL) -> None:
             os.close(os.open(Path(name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def _columns(layout: Layout, lines: Callable[[], Iterable[Line]], key: str | None) -> list[_Column]:
-    """The key first, then the others in their order."""
+def _same(connection: sa.Connection) -> Same:
+    """To PostgreSQL `email` and `Email` are two columns where they are quoted, as here; to the others they are one."""
+    return str if connection.dialect.name == "postgresql" else str.casefold
+
+
+def _columns(
+    layout: Layout, lines: Callable[[], Iterable[Line]], key: str | None, *, same: Same = str
+) -> list[_Column]:
+    """The key first, then the others in their order; a name that the database takes for an earlier one gets `_2`."""
     names, origins = layout.names(), layout.origins()
-    first = _Column(name=key or free_name(ROW, set(names)), kind=Kind.TEXT if key else Kind.WHOLE, own=True)
-    return [
-        first,
-        *(
-            _Column(name=name, kind=kind, own=origin is Origin.OWN)
-            for name, origin, kind in zip(names, origins, kinds_of(layout, lines()), strict=True)
-            if name != key
-        ),
-    ]
+    taken = {same(name) for name in names}
+    first = _Column(name=key or free_name(ROW, taken, same=same), kind=Kind.TEXT if key else Kind.WHOLE, own=True)
+    columns, made = [first], {same(first.name)}
+    for name, origin, kind in zip(names, origins, kinds_of(layout, lines()), strict=True):
+        if name != key:
+            free = free_name(name, made | taken, same=same) if same(name) in made else name
+            made.add(same(free))
+            columns.append(_Column(name=free, kind=kind, own=origin is Origin.OWN))
+    return columns
 
 
 def _find(connection: sa.Connection, table: str) -> tuple[str, str | None] | None:
@@ -173,10 +184,11 @@ def _type(column: _Column, *, is_key: bool) -> sa.types.TypeEngine[Any]:
 def _fitting(connection: sa.Connection, name: str, schema: str | None, columns: Sequence[_Column]) -> sa.Table:
     """The table that is there. UsageError: it lacks columns, or nothing keeps its key unique."""
     inspector = sa.inspect(connection)
-    there = {one["name"]: one["type"] for one in inspector.get_columns(name, schema=schema)}
+    same = _same(connection)
+    there = {same(one["name"]): (one["name"], one["type"]) for one in inspector.get_columns(name, schema=schema)}
     quote = connection.dialect.identifier_preparer
     shown = f"{quote.quote(schema)}.{quote.quote(name)}" if schema else quote.quote(name)
-    missing = [(place, one) for place, one in enumerate(columns) if one.name not in there]
+    missing = [(place, one) for place, one in enumerate(columns) if same(one.name) not in there]
     if missing:
         statements = [
             f"ALTER TABLE {shown} ADD COLUMN {quote.quote(one.name)}"
@@ -188,7 +200,8 @@ def _fitting(connection: sa.Connection, name: str, schema: str | None, columns: 
             why=f"it was not made for {', '.join(one.name for _, one in missing)}, and is never altered by runner",
             fix="in the database: " + " ".join(statements),
         )
-    key = columns[0].name
+    found = [there[same(one.name)] for one in columns]
+    key = found[0][0]
     unique = [
         inspector.get_pk_constraint(name, schema=schema)["constrained_columns"],
         *(one["column_names"] for one in inspector.get_unique_constraints(name, schema=schema)),
@@ -200,7 +213,7 @@ def _fitting(connection: sa.Connection, name: str, schema: str | None, columns: 
             why="each row is to be there once",
             fix=f"in the database: CREATE UNIQUE INDEX {quote.quote(f'{name}_key')} ON {shown} ({quote.quote(key)});",
         )
-    known = [sa.Column(one.name, there[one.name], key=f"c{place}") for place, one in enumerate(columns)]
+    known = [sa.Column(called, kind, key=f"c{place}") for place, (called, kind) in enumerate(found)]
     return sa.Table(name, sa.MetaData(), *known, schema=schema)
 
 

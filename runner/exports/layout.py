@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -116,10 +116,10 @@ def export_header(header: Sequence[str], operations: Sequence[Operation], *, raw
     return tuple(names)
 
 
-def free_name(wanted: str, taken: set[str]) -> str:
-    """The name, or with the first of `_2`, `_3`, ... that nobody has."""
+def free_name(wanted: str, taken: Container[str], *, same: Callable[[str], str] = str) -> str:
+    """The name, or with the first of `_2`, `_3`, ... that nobody has. `same`: what names in `taken` are compared by."""
     free, number = wanted, 1
-    while free in taken:
+    while same(free) in taken:
         number += 1
         free = f"{wanted}_{number}"
     return free

@@ -212,6 +212,37 @@ def test_columns_of_any_name(place: Place, name: str) -> None:
     assert query(place, 'SELECT * FROM "odd ""table""; --"', "out.db") == [(1, "x", "y")]
 
 
+@pytest.mark.parametrize(
+    ("header", "key", "named"),
+    [
+        (["Row"], None, ["row_2", "Row"]),
+        (["email", "Email", "EMAIL", "email_2"], None, ["row", "email", "Email_3", "EMAIL_4", "email_2"]),
+        (["ID", "id"], "id", ["id", "ID_2"]),
+    ],
+)
+def test_names_that_differ_in_their_case_alone_are_told_apart(
+    place: Place, header: list[str], key: str | None, named: list[str]
+) -> None:
+    """SQLite takes them for one; each of the list's columns has one of its own, also when it is written again."""
+    target = TableTarget(url=f"sqlite:///{place.folder / 'out.db'}", table="t")
+    layout = Layout(header=header, operations=[])
+    lines = [Line([f"v{number}" for number in range(len(header))], [], 1, "k")]
+    for _ in range(2):
+        assert target.write(lambda: lines, layout=layout, key=key) == 1
+    assert [name for _, name, *_ in query(place, "PRAGMA table_info(t)", "out.db")] == named
+    values = [value for name, value in zip(header, lines[0].cells, strict=True) if name != key]
+    assert query(place, "SELECT * FROM t", "out.db") == [("k" if key else 1, *values)]
+
+
+def test_a_table_with_its_names_in_another_case_is_the_one(place: Place) -> None:
+    """SQLite would not let a second column of that name be added."""
+    execute(place, 'CREATE TABLE t ("ROW" INTEGER PRIMARY KEY, EMail TEXT)')
+    target = TableTarget(url=f"sqlite:///{place.folder / 'crm.db'}", table="t")
+    for value in "ab":
+        target.write([Line([value], [], 1)].copy, layout=Layout(header=["email"], operations=[]), key=None)
+    assert query(place, "SELECT * FROM t") == [(1, "b")]
+
+
 def test_the_statements_of_other_databases() -> None:
     """PostgreSQL and MySQL are told to update what is there in their own words, and nothing of the user's."""
     columns = exported._columns(Layout(header=["id", "email"], operations=[EMAIL]), list, "id")
