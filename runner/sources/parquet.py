@@ -70,10 +70,23 @@ class ParquetRows:
         number = 0
         with self.file() as file:
             for batch in file.iter_batches(batch_size=_BATCH, use_threads=False):
-                for cells in zip(*[_texts(column) for column in batch.columns], strict=True):
+                columns = zip(self.header, batch.columns, strict=True)
+                for cells in zip(*[self._cells(name, column, number) for name, column in columns], strict=True):
                     number += 1
                     check_cells(self.content.name, f"row {number}", self.header, cells)
                     yield Row(number, None, cells)
+
+    def _cells(self, name: str, column: Any, before: int) -> list[str]:
+        """A column of a batch, `before` which there are so many rows. InputError: a value has no text."""
+        try:
+            return _texts(column)
+        except (ValueError, OverflowError) as error:
+            place = next((place for place in range(len(column)) if not _readable(column.slice(place, 1))), 0)
+            raise InputError(
+                f"{self.content.name}: row {before + place + 1} has a value in {name!r} that cannot be read",
+                why=_why(column.type, error),
+                fix=f"Write the column {name!r} as text.",
+            ) from error
 
     @contextmanager
     def file(self) -> Iterator[Any]:
@@ -89,6 +102,27 @@ class ParquetRows:
                 why=str(error).partition("\n")[0],
                 fix="Copy or download it again, or write it again.",
             ) from error
+
+
+def _readable(column: Any) -> bool:
+    try:
+        _texts(column)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _why(kind: Any, error: Exception) -> str:
+    """What the library means, without the value."""
+    match error:
+        case UnicodeDecodeError():
+            return "its bytes are no UTF-8, which texts have to be"
+        case OverflowError():
+            return f"as {kind} it lies outside the years 1 to 9999, or is longer than any time"
+        case _ if getattr(kind, "tz", None):
+            return f"its time zone is not known here: {kind.tz}"
+        case _:
+            return f"nothing holds all of what {kind} can be: finer than microseconds in a list, a name twice"
 
 
 def _texts(column: Any) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,34 @@ def test_what_is_no_list(store, write):
             list(open_file(path).rows())
         assert caught.value.why
         assert caught.value.fix
+
+
+_NOT_UTF8 = pa.Array.from_buffers(pa.string(), 1, pa.array([b"ada\xff"], pa.binary()).buffers())
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "why"),
+    [
+        (pa.date32(), [0, 10_000_000], "as date32.day. it lies outside the years 1 to 9999"),
+        (pa.timestamp("us"), [0, 10**18], "as timestamp.us. it lies outside"),
+        (pa.timestamp("s", tz="UTC"), [0, -(10**13)], "lies outside"),
+        (pa.duration("s"), [0, 2**62], "longer than any time"),
+        (pa.timestamp("us", tz="Mars/Phobos"), [None, 0], "its time zone is not known here: Mars/Phobos"),
+        (pa.timestamp("ns", tz="Mars/Phobos"), [None, 1], "its time zone is not known here: Mars/Phobos"),
+        (pa.list_(pa.timestamp("ns")), [[0], [1]], "list<.*timestamp.ns.> can be: finer than microseconds"),
+        (pa.struct({"d": pa.date32()}), [{"d": 0}, {"d": 10_000_000}], "lies outside"),
+        (pa.string(), pa.concat_arrays([pa.array(["ada"]), _NOT_UTF8]), "its bytes are no UTF-8"),
+    ],
+)
+def test_values_that_have_no_text(store, kind, values, why):
+    """What no date, no time and no text can be is told by its row and column, and is no damage."""
+    column = values if isinstance(values, pa.Array) else pa.array(values, kind)
+    path = store({"n": pa.array(range(1002)), "v": pa.concat_arrays([pa.nulls(1000, kind), column])})
+    rows = open_file(path).rows()
+    with pytest.raises(InputError, match="row 1002 has a value in 'v' that cannot be read") as caught:
+        list(rows)
+    assert re.search(why, caught.value.why)
+    assert caught.value.fix == "Write the column 'v' as text."
 
 
 def parquet_of_two_alike(store: Store) -> Path:
