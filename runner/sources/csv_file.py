@@ -38,7 +38,7 @@ def open_csv(
     line, first = source.first_record()
     if has_header:
         unnamed = f", or delete the delimiter at the end of line {line} and of every other"
-        check_header(content.name, first, where=f"line {line}", unnamed=unnamed)
+        check_header(content.name, first, where=f"line {line}", too_many="--delimiter CHARACTER", unnamed=unnamed)
         header = tuple(first)
     else:
         header = tuple(f"column_{number}" for number in range(1, len(first) + 1))

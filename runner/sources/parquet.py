@@ -7,14 +7,14 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.content import Content, Stamp, unchanged
 from runner.sources.extras import reader
-from runner.sources.records import check_header
+from runner.sources.records import check_header, marked
 from runner.sources.source import Row
 from runner.sources.values import as_text, check_cells
 
@@ -30,13 +30,15 @@ def open_parquet(content: Content, *, stem: str, notes: tuple[str, ...] = ()) ->
         stamp = Stamp.of(stream.fileno())
         while piece := stream.read(_CHUNK):
             digest.update(piece)
-    source = ParquetRows(content=content, name=stem, stamp=stamp, sha256=digest.hexdigest(), header=())
+    source = ParquetRows(
+        content=content, name=stem, stamp=stamp, sha256=digest.hexdigest(), header=(), notes=notes, dialect=Dialect()
+    )
     with source.file() as file:
         header = tuple(file.schema_arrow.names)
     if not header:
         raise InputError(f"{content.name} is empty", why="it has no column", fix="Write a column of values into it.")
     check_header(content.name, header, where="its schema", of_first_line=False)
-    return ParquetRows(content=content, name=stem, stamp=stamp, sha256=source.sha256, header=header, notes=notes)
+    return replace(source, header=header, dialect=marked(source.dialect, header))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,8 @@ class ParquetRows:
     stamp: Stamp
     sha256: str
     header: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    dialect: Dialect = field(default_factory=Dialect)
+    notes: tuple[str, ...]
+    dialect: Dialect
 
     @property
     def description(self) -> dict[str, Any]:

@@ -18,16 +18,21 @@ Ragged = Callable[[int, Sequence[str]], InputError]
 
 
 def check_header(
-    name: str, header: Sequence[str], *, where: str, unnamed: str = "", of_first_line: bool = True
+    name: str,
+    header: Sequence[str],
+    *,
+    where: str,
+    too_many: str = "Leave out columns that no request needs.",
+    unnamed: str = "",
+    of_first_line: bool = True,
 ) -> None:
     """InputError unless every column of the file called `name` has a name of its own.
 
-    `where` they stand: `line 1`, which may be a row (`of_first_line`). `unnamed`: one more way out.
+    `where` they stand: `line 1`, which may be a row (`of_first_line`). `too_many`: what to do about too many columns;
+    `unnamed`: one more way out for one without a name.
     """
     if len(header) > MOST_COLUMNS:
-        raise InputError(
-            f"{name} has {len(header):,} columns", why=f"{MOST_COLUMNS:,} is the most", fix="--delimiter CHARACTER"
-        )
+        raise InputError(f"{name} has {len(header):,} columns", why=f"{MOST_COLUMNS:,} is the most", fix=too_many)
     already = ", or --no-header if that is a row already" if of_first_line else ""
     why = f"{where} names the columns"
     for number, column in enumerate(header, start=1):

@@ -15,7 +15,8 @@ import pytest
 from pyarrow import parquet
 
 from runner.errors import InputError
-from runner.sources import Row, open_file
+from runner.sources import Row, open_file, records
+from tests.sources.exported import exported
 
 Store = Callable[..., Path]
 
@@ -133,6 +134,22 @@ def parquet_of_two_alike(store: Store) -> Path:
     path = store({"x": [1]}, name="two.parquet")
     parquet.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]), path)
     return path
+
+
+def test_a_name_that_begins_with_a_mark(store, write):
+    """An export of it is marked, so that the name is read again as it was."""
+    source = open_file(store({"\ufeffemail": ["a@example.com"]}))
+    again = open_file(write(exported(source), "exported.csv"))
+    assert (source.dialect.bom, again.header) == (True, ("\ufeffemail",))
+    assert not open_file(store({"email": [""]})).dialect.bom
+
+
+def test_too_many_columns(store, monkeypatch):
+    """Nothing is delimited in it."""
+    monkeypatch.setattr(records, "MOST_COLUMNS", 2)
+    with pytest.raises(InputError, match="has 3 columns") as caught:
+        open_file(store({"a": [""], "b": [""], "c": [""]}))
+    assert caught.value.fix == "Leave out columns that no request needs."
 
 
 def test_a_file_that_changes(store):
