@@ -32,10 +32,10 @@ LEFT JOIN row_jobs AS e ON e.batch = r.batch AND e.row = r.number
 LEFT JOIN jobs AS j ON j.id = e.job
 WHERE r.batch = ? AND r.number <= ? {narrowed} ORDER BY r.number
 """
-# The last word of the provider: the last attempt of all, unless that one was never answered.
+# The last word of the provider: of the last attempt that was answered. Once that is removed no older one is the last.
 _RAW: Final = """(
-    SELECT w.body FROM attempts AS a JOIN answers AS w ON w.attempt = a.id
-    WHERE a.job = j.id AND a.http_status IS NOT NULL AND w.removed IS NULL ORDER BY a.number DESC LIMIT 1
+    SELECT iif(w.removed IS NULL, w.body, NULL) FROM attempts AS a JOIN answers AS w ON w.attempt = a.id
+    WHERE a.job = j.id AND a.http_status IS NOT NULL ORDER BY a.number DESC LIMIT 1
 )"""
 _IN_STATES: Final = """
 AND EXISTS (

@@ -1,0 +1,37 @@
+"""The last answer of each request, as exports have it with `--raw`."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.domain.model import MILLION, Amount, Answer, BatchId, Debited
+from runner.domain.states import BatchEvent, JobEvent
+from runner.store.rowviews import Chosen
+from runner.store.store import Store
+from tests.store.world import GOOD, LOST, HandClock, attempt, claim, loaded, started
+
+pytestmark = pytest.mark.anyio
+
+
+def raw(store: Store, batch: BatchId) -> list[bytes | None]:
+    """By row."""
+    with store.reports.outcomes(batch, Chosen(raw=True)) as outcomes:
+        return [view.raw for row in outcomes.rows for view in row.outcomes]
+
+
+async def test_the_last_answer_is_the_last_or_none(store: Store, clock: HandClock) -> None:
+    """What was never answered has none; a purge leaves an older one that is evidence, which is not the last."""
+    batch = loaded(store, 2).batch
+    run = started(store, batch)
+    odd = {"debited": Debited.UNKNOWN, "amount": Amount(MILLION), "answer": Answer(status=503, body=b"older")}
+    async with store.writing():
+        for job in await store.jobs.claim(claim(batch, run, clock)):
+            await attempt(store, job, run, JobEvent.RETRY, clock, **odd)
+        first, second = await store.jobs.claim(claim(batch, run, clock))
+        await attempt(store, first, run, JobEvent.SUCCEED, clock, client_request_id="another")
+        await attempt(store, second, run, JobEvent.FAIL, clock, client_request_id="a third", answer=LOST)
+    assert raw(store, batch) == [GOOD.body, b"older"]
+    store.steering.change(batch, BatchEvent.COMPLETE, run=run)
+    clock.pass_seconds(1)
+    assert store.purge(before_us=clock.us).answers == 2  # one of them had no body
+    assert raw(store, batch) == [None, b"older"]
