@@ -20,6 +20,9 @@ from runner.store.values import AttemptView, BatchInfo
 STREAM: Final = 1_000
 """Lines fetched at a time: an export's memory does not grow with the batch."""
 
+_STREAM_RAW: Final = 100
+"""The same with stored answers, of up to a megabyte each."""
+
 _OUTCOMES: Final = """
 SELECT r.number, r.line, r.cells, r.key, e.operation, e.job, coalesce(j.value, e.value),
     coalesce(j.state, 'invalid'), iif(e.job IS NULL, 'invalid:' || e.invalid, j.reason), iif(e.job IS NULL, 1, j.final),
@@ -97,14 +100,14 @@ def stream_outcomes(
     connection: sa.Connection,
     batch: BatchInfo,
     *,
-    chosen: Chosen = Chosen(),  # noqa: B008 - frozen
+    chosen: Chosen,
     row: int | None = None,
 ) -> Iterator[RowView]:
     """Rows in order with their outcomes in the batch's order of operations; `row` alone, or those chosen."""
     narrowed, values = _narrowed(chosen, row)
     sql = _OUTCOMES.format(raw=_RAW if chosen.raw else "NULL", narrowed=narrowed)
     result = connection.exec_driver_sql(sql, (batch.id, batch.rows, *values))
-    lines = (line for piece in result.partitions(STREAM) for line in piece)
+    lines = (line for piece in result.partitions(_STREAM_RAW if chosen.raw else STREAM) for line in piece)
     order = {operation: place for place, operation in enumerate(batch.operations)}
     rows = (_row(group, order) for _, group in groupby(lines, key=itemgetter(0)))
     return rows if chosen.limit is None else islice(rows, chosen.limit)

@@ -176,7 +176,7 @@ class Reports:
         """Everything behind one row; BatchError if the batch has no such row."""
         with self._database.reading() as connection:
             info = read_batch(connection, batch)
-            view = next(stream_outcomes(connection, info, row=row), None)
+            view = next(stream_outcomes(connection, info, chosen=Chosen(), row=row), None)
             if view is None:
                 raise BatchError(
                     f"{info.name} has no row {row}",

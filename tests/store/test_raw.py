@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import sqlalchemy as sa
 
 from runner.domain.model import MILLION, Amount, Answer, BatchId, Debited
 from runner.domain.states import BatchEvent, JobEvent
@@ -35,3 +38,20 @@ async def test_the_last_answer_is_the_last_or_none(store: Store, clock: HandCloc
     clock.pass_seconds(1)
     assert store.purge(before_us=clock.us).answers == 2  # one of them had no body
     assert raw(store, batch) == [None, b"older"]
+
+
+async def test_answers_are_fetched_a_few_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand lines are no burden until each has an answer of up to a megabyte."""
+    sizes: list[int | None] = []
+    partitions = sa.CursorResult.partitions
+
+    def counted(result: sa.CursorResult[Any], size: int | None = None) -> Any:
+        sizes.append(size)
+        return partitions(result, size)
+
+    monkeypatch.setattr(sa.CursorResult, "partitions", counted)
+    batch = loaded(store, 1).batch
+    for wanted in (Chosen(), Chosen(raw=True)):
+        with store.reports.outcomes(batch, wanted) as outcomes:
+            assert len(list(outcomes.rows)) == 1
+    assert sizes == [1_000, 100]
