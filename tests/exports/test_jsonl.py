@@ -63,6 +63,14 @@ def test_values_come_back_as_they_went(rows):
     assert [(row["cell"], row["defastra_email_risk_score"]) for row in found] == rows
 
 
+def test_every_row_is_written_once():
+    """However many are gathered before they are written."""
+    stream = io.BytesIO()
+    rows = (Line([str(number)], []) for number in range(2_001))
+    assert write_jsonl(stream, rows, Layout(header=["n"], operations=[])) == 2_001
+    assert stream.getvalue().decode() == "".join(f'{{"n":"{number}"}}\n' for number in range(2_001))
+
+
 def test_half_a_surrogate_pair_is_an_escape(tmp_path):
     """What UTF-8 cannot hold is kept all the same."""
     lines = [Line(["ü"], [GOOD._replace(columns={"risk_score": "a\ud800b"})])]

@@ -106,9 +106,12 @@ def test_every_mixture_can_be_written(tmp_path_factory, values):
     assert found == [as_kind(value, kind) for value in values]
 
 
-def test_row_groups_are_written_as_they_come(tmp_path, monkeypatch):
-    """A group is on its way before later rows are read; what is read first is only looked at for its types."""
+@pytest.mark.parametrize(("raw", "groups"), [(False, 10), (True, 20)])
+def test_row_groups_are_written_as_they_come(tmp_path, monkeypatch, raw, groups):
+    """A group is on its way before later rows are read, with stored answers a smaller one; what is read first is only
+    looked at for its types."""
     monkeypatch.setattr(parquet, "_GROUP", 10)
+    monkeypatch.setattr(parquet, "_GROUP_RAW", 5)
     sizes: list[int] = []
     target = tmp_path / "o.parquet"
 
@@ -117,9 +120,9 @@ def test_row_groups_are_written_as_they_come(tmp_path, monkeypatch):
             sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
             yield Line([str(number)], [GOOD])
 
-    written = write(target, lines, layout=Layout(header=["n"], operations=[EMAIL]), dialect=Dialect())
+    written = write(target, lines, layout=Layout(header=["n"], operations=[EMAIL], raw=raw), dialect=Dialect())
     assert written.rows == 100
-    assert pq.ParquetFile(target).metadata.num_row_groups == 10
+    assert pq.ParquetFile(target).metadata.num_row_groups == groups
     assert (sizes[:100], sizes[-1] > sizes[110]) == ([0] * 100, True)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from runner.domain.table import Dialect
 from runner.errors import InputError
-from runner.sources import Row, Source, open_file
+from runner.sources import Row, Source, open_file, workbook
 
 Sheets = dict[str, Sequence[Sequence[Any]]]
 
@@ -197,6 +197,21 @@ def test_a_workbook_under_another_name(book):
     source = open_file(path.replace(path.with_name("leads.csv")))
     assert source.header == ("email",)
     assert source.notes == ("leads.csv is a workbook, and read as such",)
+
+
+@pytest.mark.parametrize("bound", ["_MOST_BYTES", "_MOST_UNPACKED"])
+def test_what_is_too_large_is_not_unpacked(book, monkeypatch, bound):
+    """A sheet is held in memory whole: the file's own size counts, and what its parts unpack to."""
+    path = book({"S": [["email"], ["a@example.com"]]})
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    size = path.stat().st_size if bound == "_MOST_BYTES" else unpacked
+    monkeypatch.setattr(workbook, bound, size)
+    assert cells(open_file(path)) == [("a@example.com",)]
+    monkeypatch.setattr(workbook, bound, size - 1)
+    with pytest.raises(InputError, match="is too large for a workbook") as caught:
+        open_file(path)
+    assert caught.value.fix.startswith("Save the sheet as CSV")
 
 
 def test_content_hash(book):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from runner.domain.model import MILLION, BatchId
+from runner.domain.model import MILLION, BatchId, RunId
 from runner.domain.states import BatchEvent, JobEvent
+from runner.engine.ports import LaneReport
 from runner.store.store import Store
 from tests.store.world import EMAIL, HandClock, attempt, claim, loaded, query, started
 
@@ -40,21 +43,33 @@ def dues(store: Store, clock: HandClock) -> list[float]:
     return [(due - clock.us) / MILLION if due else 0 for (due,) in found]
 
 
+def gate(store: Store, clock: HandClock) -> list[float]:
+    """Seconds from now until the lane opens, and until the wait ends that its provider asked for."""
+    ((text,),) = query(store.path, "SELECT report FROM lanes")
+    report = json.loads(text)
+    return [(report[until] - clock.us) / MILLION for until in ("until_us", "asked_until_us")]
+
+
 async def test_waits_are_as_long_as_they_were_to_be(store: Store, clock: HandClock) -> None:
     """A year ahead when they were written down; each once, however often runs begin afterwards."""
     clock.us += YEAR_US
-    await parked(store, clock)
+    batch = await parked(store, clock)
+    waits = {"until_us": clock.us + 3600 * MILLION, "asked_until_us": clock.us + 600 * MILLION}
+    lane = LaneReport(batch=batch, provider="defastra", state="gated", at_us=clock.us, asked_at_us=clock.us, **waits)
+    async with store.writing():
+        await store.jobs.report_lane(lane, run=RunId(1), now_us=clock.us)
     clock.us -= YEAR_US
     store.steering.recover(safe=())
     assert dues(store, clock) == [60, 300, 0]
+    assert gate(store, clock) == [3600, 600]
     assert query(store.path, "SELECT resume_at_us FROM batches") == [(clock.us + 3600 * MILLION,)]
     clock.pass_seconds(40)
     store.steering.recover(safe=())
     assert dues(store, clock) == [20, 260, 0]
-    mended = query(
-        store.path, "SELECT detail ->> 'jobs', detail ->> 'batches' FROM events WHERE event = 'clock.mended'"
-    )
-    assert mended == [(2, 1)]
+    assert gate(store, clock) == [3560, 560]
+    told = [f"detail ->> '{what}'" for what in ("jobs", "lanes", "batches")]
+    mended = query(store.path, f"SELECT {', '.join(told)} FROM events WHERE event = 'clock.mended'")
+    assert mended == [(2, 1, 1)]
 
 
 @pytest.mark.parametrize("step", [0.0, 30.0, -4.0])
