@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Final
 
@@ -20,7 +20,7 @@ _SINCE: Final = "SELECT coalesce(max(upto), 0) FROM balances WHERE account = ?"
 _OWN: Final = "SELECT min(id) - 1 FROM attempts NOT INDEXED WHERE id > ? AND account = ? AND run = ?"
 # In the order of the table: sorting a million lines of an index would need room for all of them.
 _TOLD: Final = """
-SELECT id, operation, unit, opened_us, closed_us, iif(debited = 'yes', amount, 0), debited, balance
+SELECT id, unit, opened_us, closed_us, iif(debited = 'yes', amount, 0), debited, balance
 FROM attempts NOT INDEXED WHERE id > ? AND id <= ? AND account = ? AND closed_us IS NOT NULL ORDER BY id
 """
 _KEEP: Final = """
@@ -39,41 +39,36 @@ WHERE account = ? AND debited = 'unknown' AND standing IN ('in_doubt', 'debited'
 """
 
 
-def check_account(connection: sa.Connection, account: str, *, unpriced: Collection[str], run: RunId) -> Checked | None:
+def check_account(connection: sa.Connection, account: str, *, run: RunId) -> Checked | None:
     """What the answers since the last check say of the account's wallet; in the memory of those in flight.
 
     Where nothing can be said of all of them, those of `run` are looked at alone: what went wrong once must not silence
     every later check.
     """
     since = connection.exec_driver_sql(_SINCE, (account,)).scalar_one()
-    return checked_between(connection, account, since=since, upto=_NEWEST, run=run, unpriced=unpriced)
+    return checked_between(connection, account, since=since, upto=_NEWEST, run=run)
 
 
-def checked_between(
-    connection: sa.Connection, account: str, *, since: int, upto: int, run: RunId, unpriced: Collection[str]
-) -> Checked | None:
+def checked_between(connection: sa.Connection, account: str, *, since: int, upto: int, run: RunId) -> Checked | None:
     """The same of the attempts after `since`, up to `upto`: whoever asks later is told what was found then."""
-    checked = _checked(connection, account, (since, upto), unpriced)
+    checked = _checked(connection, account, (since, upto))
     if checked is None:
         own = connection.exec_driver_sql(_OWN, (since, account, run)).scalar_one()
-        checked = None if own is None or own == since else _checked(connection, account, (own, upto), unpriced)
+        checked = None if own is None or own == since else _checked(connection, account, (own, upto))
     return checked
 
 
-def _checked(
-    connection: sa.Connection, account: str, between: tuple[int, int], unpriced: Collection[str]
-) -> Checked | None:
+def _checked(connection: sa.Connection, account: str, between: tuple[int, int]) -> Checked | None:
     """What the answers of these attempts say; one pass.
 
-    None where nothing was stated, where a charge is not known (the operations in `unpriced` have no price), or where
-    its operations are charged in several units: no sum could be compared.
+    None where nothing was stated, where a charge is not known, or where its operations are charged in several units: no
+    sum could be compared. A charge is not known where something was charged and its amount is 0: the operation had no
+    price when it was sent, and the answer stated none. Which price it has by now says nothing about then.
     """
     reckoning, units, upto = Reckoning(), set(), 0
     result = connection.exec_driver_sql(_TOLD, (*between, account))
-    for number, operation, unit, opened, closed, charged, debited, balance in chain.from_iterable(
-        result.partitions(STREAM)
-    ):
-        if debited == "yes" and not charged and operation in unpriced:
+    for number, unit, opened, closed, charged, debited, balance in chain.from_iterable(result.partitions(STREAM)):
+        if debited == "yes" and not charged:
             return None
         units.add(unit)
         upto = number

@@ -219,11 +219,11 @@ class Reports:
             lines = connection.exec_driver_sql(_DOUBTS, (batch,)).all()
             return [_doubt(connection, line) for line in lines]
 
-    def check_account(self, account: str, *, unpriced: Collection[str], run: RunId) -> Checked | None:
+    def check_account(self, account: str, *, run: RunId) -> Checked | None:
         """What the account's answers since the last check say of its wallet; None where no sum can be compared.
-        `unpriced`: operations whose price nobody knows; `run`: looked at alone where not all since can be compared."""
+        `run`: looked at alone where not all since can be compared."""
         with self._database.reading() as connection:
-            return check_account(connection, account, unpriced=unpriced, run=run)
+            return check_account(connection, account, run=run)
 
     def balances(self, batch: BatchId) -> tuple[Balance, ...]:
         """The wallets over the runs of a batch, the oldest first, with what was decided about their doubts since."""

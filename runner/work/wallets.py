@@ -35,10 +35,7 @@ class Wallets:
             batch: [one for one in accounts if one.fingerprint == account.fingerprint]
             for batch, accounts in self._batches.items()
         }
-        operations = [operation for some in twins.values() for one in some for operation in one.operations]
-        unpriced = {operation.key for operation in operations if operation.price is None}
-        reports = self._tools.store.reports
-        look = partial(reports.check_account, account.fingerprint, unpriced=unpriced, run=self._run)
+        look = partial(self._tools.store.reports.check_account, account.fingerprint, run=self._run)
         # Virtual time knows no threads; a real loop has other batches to serve while a long night is added up.
         checked = look() if self._tools.seams.inline_writes else await anyio.to_thread.run_sync(look)
         if checked is not None:

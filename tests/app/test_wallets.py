@@ -100,6 +100,22 @@ def test_a_fall_that_no_price_explains_is_not_compared(tmp_path: Path) -> None:
     assert (result.sent, result.status.wallets) == (3, ())
 
 
+def test_a_price_that_is_set_later_says_nothing_about_earlier_charges(tmp_path: Path) -> None:
+    """What the first run's requests cost stays unknown: the second run is held against its own, also by `db verify`."""
+    place = Place(tmp_path, wallet=1_000)
+    priced = Path("runner/providers/defastra.toml").read_text()
+    for name, profile in (("a", priced.replace("price = 1\n", "")), ("b", priced)):
+        (tmp_path / "mine.toml").write_text(profile)
+        place.write_list([f"{name}{number}@example.com" for number in range(3)], name=f"{name}.csv")
+        with place.runner() as r:
+            result = place.run(r, r.load(f"{name}.csv", ["./mine.toml:email"]), in_flight=1)
+            events = [one.event for one in r.log().records]
+            assert r.verify().exit_code == 0
+        place.time.before += 60
+    assert [figures(one) for one in result.status.wallets] == [(997, 0, 3, 0, 994)]
+    assert "balance.differs" not in events
+
+
 def test_a_stretch_that_cannot_be_compared_does_not_silence_what_follows(place: Place) -> None:
     """In the first run the clock is set back; what the second one was charged twice for is told all the same."""
     place.write_list(emails(12))

@@ -66,7 +66,6 @@ def wallet_violations(connection: sa.Connection, names: Mapping[int, str]) -> It
 
 def _follows(connection: sa.Connection, line: sa.RowMapping) -> dict[str, Any] | None:
     """The figures that the answers give for what is kept in a line; None where they give none."""
-    found = checked_between(
-        connection, line["account"], since=line["since"], upto=line["upto"], run=RunId(line["run"]), unpriced=()
-    )
+    run = RunId(line["run"])
+    found = checked_between(connection, line["account"], since=line["since"], upto=line["upto"], run=run)
     return None if found is None else {name: getattr(found.check, name) for name in _FIGURES}
