@@ -24,6 +24,8 @@ class RunKeywords(TypedDict, total=False):
     max_failed: float | str | None
     until: str | None
     for_: float | str | None
+    follow: bool
+    poll: float | str | None
     wait: float | str | None
     output: str | Path | None
     overwrite: bool

@@ -14,9 +14,7 @@ from runner.app.out import Out
 from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike
 from runner.domain.aim import aimed
-from runner.domain.model import InDoubtPolicy, Resolution
-from runner.engine.ports import Observer
-from runner.engine.stop import StopSignal
+from runner.domain.model import Resolution
 from runner.settings import SpendCap
 from runner.work.bridge import driven
 from runner.work.lists import Given
@@ -131,58 +129,22 @@ class Runner(Ahead, Out, Upkeep):
             now_us=session.clock.now_us(),
         )
 
-    async def arun(
-        self,
-        batch: BatchLike,
-        *,
-        max_requests: int | None = None,
-        max_spend: SpendCap | None = None,
-        in_doubt: InDoubtPolicy | str | None = None,
-        rate: str | None = None,
-        in_flight: int | None = None,
-        limit: int | None = None,
-        max_wait: float | str | None = None,
-        max_failed: float | str | None = None,
-        until: str | None = None,
-        for_: float | str | None = None,
-        wait: float | str | None = None,
-        output: str | Path | None = None,
-        overwrite: bool = False,
-        guard: bool = True,
-        on_event: Observer | None = None,
-        stop: StopSignal | None = None,
-    ) -> RunResult:
+    async def arun(self, batch: BatchLike, **options: Unpack[RunKeywords]) -> RunResult:
         """Work on a batch until it is done, halted, parked, capped or stopped.
 
         `max_requests`, `max_spend` ("12.5", "defastra=12.5", several of those), `in_doubt`, `rate` ("30/min"),
         `in_flight` and `output` are kept with the batch; None keeps the last value. `max_wait`, `wait`: seconds or
         "15m". `max_failed`: 0.1 or "10%". `until` ("07:00", local time, the next one), `for_` ("2h", once it is at
         work): nothing new leaves then, and a little before it nothing that might not be answered in time.
+        `follow`: with nothing left to send it waits for more, until something ends it: rows that `load` adds meanwhile,
+        and new ones in the table that it was loaded from, looked for every `poll` (seconds or "60s").
         `output`: None writes nothing, "auto" the kept target or `<batch>.csv` beside the list, "none" nothing from now
         on, "-" is left to the caller (`result.target`), else a path.
         `stop`: set it in the event loop's thread to drain. A batch that is cancelled, paused by a person or parked is
         left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
         cannot hold. StoreError: the database failed; what was in flight is in doubt.
         """
-        results = await self.arun_all(
-            [batch],
-            max_requests=max_requests,
-            max_spend=max_spend,
-            in_doubt=in_doubt,
-            rate=rate,
-            in_flight=in_flight,
-            limit=limit,
-            max_wait=max_wait,
-            max_failed=max_failed,
-            until=until,
-            for_=for_,
-            wait=wait,
-            output=output,
-            overwrite=overwrite,
-            guard=guard,
-            on_event=on_event,
-            stop=stop,
-        )
+        results = await self.arun_all([batch], **options)
         return results[0]
 
     async def arun_all(
@@ -213,6 +175,8 @@ class Runner(Ahead, Out, Upkeep):
             max_failed=options.get("max_failed"),
             until=options.get("until"),
             for_=options.get("for_"),
+            follow=options.get("follow", False),
+            poll=options.get("poll"),
         )
         delivery = Delivery(
             output=options.get("output"), overwrite=options.get("overwrite", False), guard=options.get("guard", True)

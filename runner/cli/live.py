@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from runner.cli.progress import Tally, dry_text, lane_word, slept_text
-from runner.cli.text import clean, moment, number
+from runner.cli.progress import Tally, awaited_text, dry_text, lane_word, slept_text
+from runner.cli.text import clean, local_time, moment, number
 from runner.domain.model import BatchId
 from runner.engine.events import (
     AttemptClosed,
@@ -16,6 +16,9 @@ from runner.engine.events import (
     Event,
     LaneChanged,
     MachineSlept,
+    PlaceTrouble,
+    RowsAdded,
+    RowsAwaited,
     RunEnded,
     RunStarted,
     RunStopping,
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 MOST_BARS = 5
 _DATABASE = "the database"  # among what is waited for, beside the providers
 _MACHINE = "this machine"
+_ROWS = "new rows"
+_PLACES = {"source": "its list cannot be read", "table": "its table cannot be written"}
 _TROUBLE = {
     "database-locked": "waiting for the database: another program holds it",
     "disk-full": "the disk is full",
@@ -83,8 +88,9 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         """Move the bar of the event's batch."""
         self._began = True
         tally = self._of(event)
-        if isinstance(event, AttemptClosed):
-            tally.add(event)
+        tally.take(event)
+        if isinstance(event, AttemptClosed | RowsAdded):
+            self._waiting[tally].pop(_ROWS, None)
         elif isinstance(event, LaneChanged):
             self._note(tally, event)
         elif isinstance(event, RunStopping):
@@ -95,6 +101,10 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             self._waiting[tally][f"{event.provider}'s wallet"] = dry_text(event)
         elif isinstance(event, MachineSlept):
             self._waiting[tally][_MACHINE] = slept_text(event)
+        elif isinstance(event, RowsAwaited):
+            self._waiting[tally][_ROWS] = awaited_text(event)
+        elif isinstance(event, PlaceTrouble):
+            self._place(tally, event)
         elif isinstance(event, RunEnded):
             self._make_room(tally)
         self._draw(tally)
@@ -132,6 +142,12 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         self._waiting[tally].pop(_DATABASE, None)
         if event.reason in _TROUBLE:
             self._waiting[tally][_DATABASE] = _TROUBLE[event.reason]
+
+    def _place(self, tally: Tally, event: PlaceTrouble) -> None:
+        self._waiting[tally].pop(event.place, None)
+        if event.message is not None:
+            until = f", tried again at {local_time(event.until_us)[11:]}" if event.until_us else ""
+            self._waiting[tally][event.place] = f"{_PLACES[event.place]}{until}"
 
     def _draw(self, tally: Tally) -> None:
         if self._bar is None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from runner.cli.progress import event_fields, event_name
+from runner.cli.progress import event_fields, event_name, is_news
 from runner.engine.events import Event
 from runner.errors import UsageError
 
@@ -17,7 +17,7 @@ _LOG = logging.getLogger("runner.run")
 
 def log_event(event: Event) -> None:
     """One record for an event: `attempt.closed job=7 rule=success debited=yes ...`; no values, no messages."""
-    if not _LOG.isEnabledFor(logging.INFO):
+    if not _LOG.isEnabledFor(logging.INFO) or not is_news(event):
         return
     fields = {key: value for key, value in event_fields(event).items() if key not in ("message", "advice", "at_us")}
     words = " ".join(f"{key}={value}" for key, value in fields.items() if value is not None)

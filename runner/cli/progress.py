@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
-from runner.cli.text import amount, clean, count, duration, plural, redact
+from runner.cli.text import amount, clean, count, duration, local_time, plural, redact
 from runner.domain.model import MILLION, UNSENT, Debited
 from runner.domain.states import JobEvent
 from runner.engine.events import (
@@ -22,6 +22,9 @@ from runner.engine.events import (
     Event,
     LaneChanged,
     MachineSlept,
+    PlaceTrouble,
+    RowsAdded,
+    RowsAwaited,
     RunEnded,
     RunStarted,
     RunStopping,
@@ -62,6 +65,13 @@ class Tally:
             self.not_charged += event.debited is Debited.NO
             self.in_doubt += event.debited is Debited.UNKNOWN
         self.ended += event.event in (JobEvent.SUCCEED, JobEvent.FAIL, JobEvent.DOUBT)
+
+    def take(self, event: Event) -> None:
+        """Count what an event tells."""
+        if isinstance(event, AttemptClosed):
+            self.add(event)
+        elif isinstance(event, RowsAdded):
+            self.due += event.requests
 
     @property
     def waiting(self) -> int:
@@ -106,6 +116,9 @@ _NAMES: dict[type[Event], str] = {
     StoreTrouble: "store.trouble",
     BalanceLow: "balance.low",
     MachineSlept: "machine.slept",
+    RowsAwaited: "rows.awaited",
+    RowsAdded: "rows.added",
+    PlaceTrouble: "place.trouble",
     RunEnded: "run.ended",
 }
 
@@ -148,6 +161,17 @@ def slept_text(event: MachineSlept) -> str:
     return f"the machine slept {duration(event.seconds)}; going on"
 
 
+def awaited_text(event: RowsAwaited) -> str:
+    """`waiting for new rows (next look 18:04:05)`; local time."""
+    look = f" (next look {local_time(event.next_look_us)[11:]})" if event.next_look_us else ""
+    return f"waiting for new rows{look}"
+
+
+def is_news(event: Event) -> bool:
+    """Whether a line is owed for it: that a list which was waited for brought nothing new is none."""
+    return not (isinstance(event, RowsAwaited) and event.again)
+
+
 class PlainProgress:
     """`key=value` lines: start, each change of state, one a minute, end."""
 
@@ -157,25 +181,24 @@ class PlainProgress:
         self._last_us = 0
         self._shown: dict[str, tuple[str, str | None]] = {}  # by provider: what the last line said
         self._slowed: set[str] = set()  # providers that go slower than they may
+        self._awaited_us = 0  # when it was said for the last time that rows are waited for
 
     def __call__(self, event: Event) -> None:
         """Show an event if it is worth a line."""
+        self._tally.take(event)
         match event:
             case RunStarted():
                 self._say(event.at_us, "start", providers=",".join(event.providers), due=self._tally.due)
-            case AttemptClosed():
-                self._tally.add(event)
+            case AttemptClosed() | RowsAdded():
                 self.beat(event.at_us)
             case LaneChanged():
                 self._lane(event)
             case RunStopping():
                 self._say(event.at_us, "stopping", why=event.reason, in_flight=event.in_flight)
-            case StoreTrouble():
-                self._say(event.at_us, trouble_word(event), why=event.reason)
-            case BalanceLow():
-                self._say(event.at_us, "warning", provider=event.provider, why="balance-low", says=dry_text(event))
-            case MachineSlept():
-                self._say(event.at_us, "awake", why="machine-slept", says=slept_text(event))
+            case StoreTrouble() | BalanceLow() | MachineSlept() | PlaceTrouble():
+                self._trouble(event)
+            case RowsAwaited():
+                self._await(event)
             case RunEnded():
                 self._say(event.at_us, "end", state=event.state, why=event.reason, **self._tally.fields())
             case _:
@@ -185,6 +208,28 @@ class PlainProgress:
         """A minute without a line is a line with the counts."""
         if now_us - self._last_us >= MINUTE_US:
             self._say(now_us, "progress", **self._tally.fields())
+
+    def _await(self, event: RowsAwaited) -> None:
+        """A list that grows by a row now and then is waited for again and again: once a minute is enough."""
+        if is_news(event) and (not self._awaited_us or event.at_us - self._awaited_us >= MINUTE_US):
+            self._awaited_us = event.at_us
+            until = _iso(event.next_look_us) if event.next_look_us else None
+            self._say(event.at_us, "waiting", until=until, why="new-rows", **self._tally.fields())
+
+    def _trouble(self, event: StoreTrouble | BalanceLow | MachineSlept | PlaceTrouble) -> None:
+        match event:
+            case StoreTrouble():
+                self._say(event.at_us, trouble_word(event), why=event.reason)
+            case BalanceLow():
+                self._say(event.at_us, "warning", provider=event.provider, why="balance-low", says=dry_text(event))
+            case MachineSlept():
+                self._say(event.at_us, "awake", why="machine-slept", says=slept_text(event))
+            case PlaceTrouble():
+                until = _iso(event.until_us) if event.until_us else None
+                says = redact(event.message or "")
+                self._say(event.at_us, "warning" if says else "mended", why=event.place, until=until, says=says)
+            case _:
+                assert_never(event)
 
     def _lane(self, event: LaneChanged) -> None:
         word = lane_word(event.state)
@@ -213,7 +258,8 @@ class JsonProgress:
 
     def __call__(self, event: Event) -> None:
         """Show an event as it is."""
-        if isinstance(event, AttemptClosed):
-            self._tally.add(event)
+        if not is_news(event):
+            return
+        self._tally.take(event)
         fields = event_fields(event) | {"batch": self._tally.batch, **self._tally.fields()}
         self._write(json.dumps({"event": event_name(event), **fields}, ensure_ascii=False, separators=(",", ":")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -45,6 +45,16 @@ def run(
         Switch,
         Parameter(name="--all", help="Every batch that is not over, side by side: they take turns.", group=INPUT),
     ] = False,
+    follow: Annotated[
+        Switch,
+        Parameter(
+            help="Wait for more when all is sent: rows that `load` adds meanwhile, and new ones in the table.",
+            group=INPUT,
+        ),
+    ] = False,
+    poll: Annotated[
+        Text, Parameter(help="How often --follow looks at the table (default: 60s; 1s at the most).", group=INPUT)
+    ] = None,
     caps: Caps | None = None,
     output: Output | None = None,
     common: Common | None = None,
@@ -61,6 +71,7 @@ def run(
 
     shown, flags, limits, given = output or Output(), common or Common(), caps or Caps(), rows or Rows()
     _check(targets, every=all_, rows=given, max_invalid=max_invalid, shown=shown)
+    _check_following(follow, every=all_)
     screen = Screen(quiet=shown.quiet)
     with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
         unshown: dict[str, Loaded] = {}
@@ -75,7 +86,8 @@ def run(
             plans = [library.preflight(batch, **limits.bounds()) for batch in batches]
             if not _agreed(screen, plans, unshown, yes=flags.yes):
                 return _declined(library, screen, batches, json=shown.json)
-            return _work(library, screen, plans, limits, shown)
+            arguments = limits.arguments() | {"follow": follow, "poll": poll}
+            return _work(library, screen, plans, arguments, shown)
         except StorageFullError as error:  # a halt: what is stored still says how the batches stand
             screen.error(error)
             if shown.json:
@@ -96,6 +108,15 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
     if len(targets) > 1 and (rows.batch is not None or rows.from_ is not None):
         flag = "--batch" if rows.batch is not None else "--from"
         raise UsageError(f"{flag} speaks of one batch", why=f"{len(targets)} were named", fix="one command for each")
+
+
+def _check_following(follow: bool, *, every: bool) -> None:
+    if follow and every:
+        raise UsageError(
+            "--follow takes batches by name",
+            why="--all means those that are not over, and a batch that is followed is never over",
+            fix="runner run leads --follow",
+        )
 
 
 def _batches(
@@ -183,7 +204,7 @@ def _nothing(screen: Screen, *, json: bool) -> int:
     return 0
 
 
-def _work(library: Runner, screen: Screen, plans: Sequence[Preflight], limits: Caps, shown: Output) -> int:
+def _work(library: Runner, screen: Screen, plans: Sequence[Preflight], arguments: dict[str, Any], shown: Output) -> int:
     from runner.cli.supervise import supervise
     from runner.work.status import as_json, worst_exit
 
@@ -192,7 +213,7 @@ def _work(library: Runner, screen: Screen, plans: Sequence[Preflight], limits: C
         screen,
         {plan.batch: plan.requests for plan in plans},
         mode=ProgressMode.PLAIN if shown.verbose and shown.progress is ProgressMode.AUTO else shown.progress,
-        arguments=limits.arguments()
+        arguments=arguments
         | {"output": shown.output or "auto", "overwrite": shown.overwrite, "guard": not shown.no_guard},
         to_stdout=None if shown.json else sys.stdout,
     )

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from runner.engine.lane import Lane, Shared
+from runner.engine.lane import Lane
 from runner.engine.ports import Clock
+from runner.engine.shared import Shared
 
 UNTIL: Final = "until"
 FOR: Final = "for"

@@ -97,6 +97,36 @@ class MachineSlept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowsAwaited:
+    """With `--follow`: everything is settled, and the batch waits for more. Told again after each look at its list."""
+
+    batch: BatchId
+    at_us: int
+    next_look_us: int | None = None  # at its list; None: it is not looked at, rows come from another terminal
+    again: bool = False  # a look has brought nothing, and nothing was sent since it was told before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsAdded:
+    """There are rows that were not there when the run began: from the list, or from another terminal."""
+
+    batch: BatchId
+    at_us: int
+    requests: int  # to be made for them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceTrouble:
+    """The list of a batch that is followed cannot be read, or the table of its rows not be written; or it can again."""
+
+    batch: BatchId
+    at_us: int
+    place: str  # source, table
+    message: str | None  # what is wrong; None: nothing any more
+    until_us: int | None = None  # when it is tried again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """The run is over; everything it did is stored."""
 
@@ -106,4 +136,16 @@ class RunEnded:
     reason: str | None
 
 
-Event = RunStarted | AttemptClosed | LaneChanged | RunStopping | StoreTrouble | BalanceLow | MachineSlept | RunEnded
+Event = (
+    RunStarted
+    | AttemptClosed
+    | LaneChanged
+    | RunStopping
+    | StoreTrouble
+    | BalanceLow
+    | MachineSlept
+    | RowsAwaited
+    | RowsAdded
+    | PlaceTrouble
+    | RunEnded
+)

@@ -4,59 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from runner.domain.decide import Shut
-from runner.domain.ledger import Budget
-from runner.domain.model import BatchId, Job, RunId
 from runner.domain.provider import Operation, Provider
 from runner.engine.account import Account
 from runner.engine.events import LaneChanged
-from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.feed import Feed, ahead
 from runner.engine.gate import Pass
 from runner.engine.halts import UNREACHABLE
 from runner.engine.permit import OwnPace, Permit
-from runner.engine.ports import Claim, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
-from runner.engine.realtime import RealTime
-from runner.engine.stop import StopSignal
-from runner.engine.streaks import Streaks
+from runner.engine.ports import Claim, LaneReport, Transport
+from runner.engine.shared import Shared
 from runner.engine.telling import lane_changed
 from runner.engine.throttle import Flight, Throttle
-from runner.engine.waiting import Pending, Waiting
-
-
-@dataclass(slots=True, kw_only=True)
-class Shared:
-    """What all lanes of one batch have in common."""
-
-    run: RunId
-    batch: BatchId
-    name: str
-    store: JobStore
-    asked: Pending  # what the store has not answered yet
-    clock: RealTime
-    randomness: Randomness
-    options: RunOptions
-    budget: Budget
-    stop: StopSignal
-    observer: Observer
-    fault_point: FaultPoint = no_fault
-    proven: set[str] = field(default_factory=set)  # operations with a success in the batch
-    opened: set[int] = field(default_factory=set)  # jobs, kept only where --limit counts them
-    streaks: Streaks = field(default_factory=Streaks)
-    lanes: list[Lane] = field(default_factory=list)
-
-    def finish_when_idle(self) -> None:
-        """A lane without work waits for more as long as another lane works; then all are done together."""
-        if all(lane.idle or lane.closed is not None for lane in self.lanes):
-            for lane in self.lanes:
-                lane.finish()
-
-    def limit_reached(self, job: Job) -> bool:
-        """Whether `--limit` has no room for this job."""
-        limit = self.options.limit
-        return limit is not None and job.id not in self.opened and len(self.opened) >= limit
+from runner.engine.waiting import Waiting
 
 
 class Lane(Waiting):

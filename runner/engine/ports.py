@@ -156,6 +156,7 @@ class Wishes:
     requested_state: str | None  # "paused" or "cancelled"
     settings: Mapping[str, Any]  # the batch's kept settings: caps, rate, in_flight, in_doubt
     visible_job: int  # grows when work was added
+    jobs: int  # of the batch, whatever became of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,3 +275,4 @@ class RunOptions:
     in_flight: int | None = None  # per lane, within the profile
     rate: tuple[int, float] | None = None  # at most N per seconds, beside the profile's limits
     max_failed: float | None = None  # share of ended jobs, judged from 50 on
+    follow: bool = False  # when all is settled, wait for more

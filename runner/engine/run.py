@@ -15,20 +15,18 @@ from runner.engine.budgets import Budgets
 from runner.engine.closing import Closing, keep_to
 from runner.engine.events import RunStarted, RunStopping
 from runner.engine.faultpoints import FaultPoint, no_fault
-from runner.engine.funds import look_at_funds
-from runner.engine.lane import Lane, Shared
+from runner.engine.lane import Lane
+from runner.engine.listening import listen
 from runner.engine.permit import OwnPace
 from runner.engine.ports import Clock, JobStore, LaneReport, Observer, Randomness, RunOptions, Transport
-from runner.engine.rationing import tell_rationed
 from runner.engine.realtime import RealTime
+from runner.engine.shared import Shared
 from runner.engine.stop import StopSignal
 from runner.engine.tuning import Reread, Tuning, most_in_flight, own_limits
 from runner.engine.waiting import Pending
-from runner.engine.waking import Waking
 from runner.engine.watchdog import Watchdog
 from runner.engine.worker import worker
 
-WISHES_SECONDS = 0.5
 PACE_KEPT_SECONDS = 600.0
 """So long the next run on an account keeps to the pace that an earlier one learned."""
 
@@ -50,6 +48,7 @@ class RunSummary:
     stop_reason: str | None  # the StopSignal's reason: nobody stopped it if None
     lanes: tuple[LaneReport, ...]  # as they ended: done, halted, parked; with the cap's name as reason of a done lane
     queued: bool  # some job still waits
+    followed: bool = False  # it would have waited for more
     resume_at_us: int | None = None  # when the first cap that ended a lane has room again by itself
 
 
@@ -178,7 +177,13 @@ class BatchRun:
             watchdog.bark()
             reports = tuple(lane.snapshot(None) for lane in working)
         resume_at_us = min((lane.resume_at_us for lane in working if lane.resume_at_us is not None), default=None)
-        return RunSummary(stop_reason=shared.stop.reason, lanes=reports, queued=queued, resume_at_us=resume_at_us)
+        return RunSummary(
+            stop_reason=shared.stop.reason,
+            lanes=reports,
+            queued=queued,
+            followed=shared.options.follow,
+            resume_at_us=resume_at_us,
+        )
 
     async def _give_back(self) -> None:
         """What was claimed and not sent; what is stored and not told."""
@@ -250,56 +255,9 @@ async def _work(shared: Shared, lanes: Sequence[Lane], closing: Closing, reread:
         background.start_soon(keep_to, closing, shared, lanes)  # first: what is over before it began sends nothing
         async with anyio.create_task_group() as workers:
             tuning = Tuning(shared, lanes, reread, hire=lambda lane: workers.start_soon(worker, lane))
-            background.start_soon(_listen, shared, lanes, tuning)
+            background.start_soon(listen, shared, lanes, tuning)
             for lane in lanes:
                 lane.report(None)
                 for _ in range(lane.workers):
                     workers.start_soon(worker, lane)
         background.cancel_scope.cancel()
-
-
-async def _listen(shared: Shared, lanes: Sequence[Lane], tuning: Tuning) -> None:
-    """Twice a second: whether the machine slept, what another terminal asked for, and work that was added meanwhile."""
-    waking = Waking(shared)
-    visible = (await shared.asked.on(shared.store.wishes(shared.batch))).visible_job
-    while shared.stop.reason is None:
-        await shared.clock.sleep_until(shared.clock.monotonic() + WISHES_SECONDS)
-        await waking.look()
-        wishes = await shared.asked.on(shared.store.wishes(shared.batch))
-        if wishes.requested_state is not None:
-            shared.stop.set(f"requested:{wishes.requested_state}")
-        await tuning.follow(wishes.settings)
-        if wishes.visible_job != visible:
-            visible = wishes.visible_job
-            for lane in lanes:
-                lane.feed.look_again()
-                lane.wake()
-        for lane in lanes:
-            await _look_for_decisions(lane)
-            await lane.flush_reports()
-            await look_at_funds(lane)
-            await _tell_of_margin(lane)
-            await tell_rationed(lane)
-
-
-async def _tell_of_margin(lane: Lane) -> None:
-    """That the provider refused what counted from its arrival: how careful its account is from now on."""
-    shared, margin = lane.shared, lane.account.margin
-    news = None if margin is None else margin.news()
-    if news is not None:
-        at_us, name = shared.clock.now_us(), lane.provider.name
-        recorded = shared.store.record(
-            at_us=at_us, run=shared.run, batch=shared.batch, lane=name, event=news[0], detail=news[1]
-        )
-        await shared.asked.on(recorded)
-
-
-async def _look_for_decisions(lane: Lane) -> None:
-    """A retry, or a doubt resolved in another terminal, puts jobs back that an idle lane would not look for."""
-    if not lane.stopped() and lane.feed.dry and not lane.feed.rationed:
-        asked = lane.shared.store.next_due(lane.shared.batch, tuple(lane.operations))
-        due_us = await lane.shared.asked.on(asked)
-        if due_us is not None and due_us <= lane.shared.clock.now_us():
-            lane.idle = False
-            lane.feed.look_again()
-            lane.wake()

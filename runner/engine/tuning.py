@@ -8,8 +8,9 @@ from typing import Any
 
 from runner.domain.provider import Limit, Provider
 from runner.engine.account import Account
-from runner.engine.lane import Lane, Shared
+from runner.engine.lane import Lane
 from runner.engine.ports import RunOptions
+from runner.engine.shared import Shared
 
 Reread = Callable[[Mapping[str, Any]], RunOptions]
 """The options of a run, from the settings that are kept with its batch now."""

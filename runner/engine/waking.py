@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Final
 
 from runner.engine.events import MachineSlept
-from runner.engine.lane import Shared
+from runner.engine.shared import Shared
 
 WORTH_TELLING_SECONDS: Final = 5.0
 

@@ -17,7 +17,8 @@ from runner.errors import StalledError
 
 if TYPE_CHECKING:
     from runner.engine.account import SharedLane
-    from runner.engine.lane import Lane, Shared
+    from runner.engine.lane import Lane
+    from runner.engine.shared import Shared
 
 LOOK_SECONDS: Final = 15.0
 PATIENCE_SECONDS: Final = 600.0

@@ -106,6 +106,7 @@ async def _attempt(
     """One attempt, if nothing refuses it: what is not told yet, and the cap that has no room for it at the moment."""
     lane.active += 1
     lane.idle = False
+    lane.shared.taken_up()
     sent = False
     try:
         admission = await admit(lane, leave, job, permit, settled)

@@ -51,7 +51,10 @@ _RECENT: Final = """
 SELECT closed_us FROM attempts WHERE account = ? AND closed_us > ? AND closed_us IS NOT NULL AND sent
 ORDER BY closed_us
 """
-_WISHES: Final = "SELECT requested_state, settings, visible_job FROM batches WHERE id = ?"
+_WISHES: Final = """
+SELECT requested_state, settings, visible_job, (SELECT coalesce(sum(jobs), 0) FROM job_totals WHERE batch = id)
+FROM batches WHERE id = ?
+"""
 
 
 @lru_cache(maxsize=16)
@@ -286,4 +289,4 @@ def _wishes(connection: sa.Connection, *, batch: BatchId) -> Wishes:
     found = connection.exec_driver_sql(_WISHES, (batch,)).first()
     if found is None:
         raise StoreError(f"there is no batch {batch}", why="it was removed from the database", fix="runner status")
-    return Wishes(requested_state=found[0], settings=json.loads(found[1]), visible_job=found[2])
+    return Wishes(requested_state=found[0], settings=json.loads(found[1]), visible_job=found[2], jobs=found[3])

@@ -32,6 +32,7 @@ def accounts_of(
     tools: Tools, info: BatchInfo, operations: Mapping[str, Operation], options: RunOptions, *, resending: bool
 ) -> list[Account]:
     """The accounts to work with: those with something to send, and those whose key is there in case work is added.
+    All of them where more is waited for.
 
     `resending`: requests in doubt are to be sent again. ConfigError: a key that is needed is missing or wrong.
     """
@@ -41,7 +42,7 @@ def accounts_of(
         states.append(JobState.FAILED)
     if resending:
         states.append(JobState.IN_DOUBT)
-    waiting_at_all = any(count[state] for count in status.jobs.values() for state in states)
+    waiting_at_all = options.follow or any(count[state] for count in status.jobs.values() for state in states)
     accounts: list[Account] = []
     if not waiting_at_all:
         return accounts
@@ -49,7 +50,7 @@ def accounts_of(
     for provider in tools.profiles.by_provider(operations, info.source).values():
         mine = tuple(operation for operation in operations.values() if operation.provider == provider.name)
         counts = [status.jobs[operation.key] for operation in mine if operation.key in status.jobs]
-        waiting = any(count[state] for count in counts for state in states)
+        waiting = options.follow or any(count[state] for count in counts for state in states)
         try:
             secret = tools.settings.keys.of(provider)
         except ConfigError:

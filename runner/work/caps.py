@@ -25,6 +25,10 @@ from runner.work.money import plural
 
 _NOTHING: Final[Mapping[tuple[str, str], Amount]] = MappingProxyType({})
 
+POLL_SECONDS: Final = 60.0
+LEAST_POLL_SECONDS: Final = 1.0
+"""How often a list that is followed is looked at, unless `--poll` says otherwise; and at the most."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -40,6 +44,7 @@ class Wanted:
     max_failed: float | None = None
     until: tuple[int, int] | None = None  # hour and minute, local
     for_seconds: float | None = None
+    poll_seconds: float | None = None  # `--follow`: how often the list is looked at
 
     @classmethod
     def parse(
@@ -55,6 +60,8 @@ class Wanted:
         max_failed: float | str | None = None,
         until: str | None = None,
         for_: float | str | None = None,
+        follow: bool = False,
+        poll: float | str | None = None,
     ) -> Wanted:
         """From what people write. ConfigError or UsageError names the flag."""
         if rate is not None:
@@ -70,6 +77,7 @@ class Wanted:
             max_failed=None if max_failed is None else parse_share(max_failed, name="--max-failed"),
             until=None if until is None else parse_time_of_day(until, name="--until"),
             for_seconds=None if for_ is None else _some_time(for_),
+            poll_seconds=_poll(poll, follow=follow),
         )
 
     def of_one_run(self) -> Wanted:
@@ -99,6 +107,22 @@ def _some_time(given: float | str) -> float:
     seconds = parse_duration(given, name="--for")
     if not seconds:
         raise UsageError(f"--for {given} is no time", why="A run of no length sends nothing.", fix="--for 2h")
+    return seconds
+
+
+def _poll(given: float | str | None, *, follow: bool) -> float | None:
+    """Seconds between two looks at a list that is followed; None: it is not."""
+    if not follow:
+        if given is not None:
+            raise UsageError(
+                "--poll belongs to --follow", why="Without it a list is read once.", fix="--follow --poll 10s"
+            )
+        return None
+    seconds = POLL_SECONDS if given is None else parse_duration(given, name="--poll")
+    if seconds < LEAST_POLL_SECONDS:
+        raise UsageError(
+            f"--poll {given} is too short", why="A database is looked at once a second at most.", fix="--poll 1s"
+        )
     return seconds
 
 
@@ -146,6 +170,7 @@ def run_options(
         in_flight=settled.get("in_flight"),
         rate=None if rate is None else parse_rate(rate, name="--rate"),
         max_failed=defaults.max_failed if wanted.max_failed is None else wanted.max_failed,
+        follow=wanted.poll_seconds is not None,
     )
 
 

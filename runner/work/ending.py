@@ -33,6 +33,9 @@ def ending(summary: RunSummary | None, outcomes: Mapping[JobState, int]) -> Endi
     `summary` is None when there was nothing to send.
     """
     if not outcomes[JobState.QUEUED] and not outcomes[JobState.RUNNING]:
+        stopped = None if summary is None else summary.stop_reason
+        if summary is not None and summary.followed and stopped is not None and stopped.startswith(REQUESTED):
+            return _stopped(stopped)  # who pauses what waits for rows means the rows that are to come
         return Ending(event=BatchEvent.COMPLETE)
     if summary is None:
         return Ending(event=BatchEvent.PAUSE, reason=ADDED)

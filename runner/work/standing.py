@@ -186,19 +186,20 @@ def _halt(report: LaneReport) -> Halt:
 
 
 def _eta(status: StoredStatus, profiles: Profiles, now_us: int) -> int | None:
-    """When the slowest lane is through at its limits; None without its profile."""
+    """When the slowest lane is through at its limits; None where nothing waits, and without its profile."""
     try:
         operations = profiles.of_batch(status.batch.operations, status.batch.source)
         providers = profiles.by_provider(operations, status.batch.source)
     except UsageError:
         return None
-    seconds = 0.0
+    seconds: float | None = None
     for provider in providers.values():
         mine = [key for key, operation in operations.items() if operation.provider == provider.name]
         counts = [status.jobs[key] for key in mine if key in status.jobs]
         waiting = sum(count[JobState.QUEUED] + count[JobState.RUNNING] for count in counts)
-        seconds = max(seconds, seconds_at_limits(provider, waiting))
-    return now_us + round(seconds * MILLION)
+        if waiting:
+            seconds = max(seconds or 0.0, seconds_at_limits(provider, waiting))
+    return None if seconds is None else now_us + round(seconds * MILLION)
 
 
 def _source(info: BatchInfo) -> str:

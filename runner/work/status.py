@@ -84,7 +84,9 @@ def next_step(
         case BatchState.RUNNING if reason == CUT_OFF:
             return Next(command=run, why="Its run was cut off; the same command goes on from what is stored.")
         case BatchState.RUNNING:
-            return Next(command=f"runner status {typed}", why="A run is at work on it.")
+            idle = not outcomes.get(JobState.QUEUED) and not outcomes.get(JobState.RUNNING)
+            why = f"A run is at work on it{', and waits for new rows' if idle else ''}."
+            return Next(command=f"runner status {typed}", why=why)
         case BatchState.PAUSED:
             return _next_paused(typed, reason, settings, used)
         case BatchState.HALTED if reason == PERSON:

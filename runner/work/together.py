@@ -109,7 +109,7 @@ async def _run_all(
     ended: Callable[[Order, RunSummary | None], Awaitable[None]],
     closing: Closing,
 ) -> None:
-    sending = [order for order in due if _queued(tools, order) and stop.reason is None]
+    sending = [order for order in due if (order.options.follow or _queued(tools, order)) and stop.reason is None]
     for order in due:
         if order not in sending:
             await ended(order, None)
@@ -154,8 +154,8 @@ async def _run_all(
 
 
 def _is_due(tools: Tools, order: Order) -> bool:
-    """A completed batch is opened again only where something of it waits."""
-    return order.info.state is not BatchState.COMPLETED or bool(_queued(tools, order))
+    """A completed batch is opened again only where something of it waits, or is waited for."""
+    return order.info.state is not BatchState.COMPLETED or order.options.follow or bool(_queued(tools, order))
 
 
 def _queued(tools: Tools, order: Order) -> int:
@@ -216,4 +216,5 @@ def _options(order: Order) -> dict[str, object]:
         "in_flight": options.in_flight,
         "rate": options.rate,
         "max_failed": options.max_failed,
+        "follow": options.follow,
     }

@@ -40,7 +40,7 @@ MOMENTS = st.builds(
 def seldom() -> Iterator[None]:
     """Nobody is at another terminal: to look for wishes twice a second is most of what a day of waiting costs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.engine.run.WISHES_SECONDS", 600.0)
+        patch.setattr("runner.engine.listening.WISHES_SECONDS", 600.0)
         yield
 
 

@@ -29,7 +29,7 @@ HOUR = 3600.0
 @pytest.fixture(autouse=True)
 def _seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nights of hours in seconds: what another terminal asked for is looked for once a minute."""
-    monkeypatch.setattr("runner.engine.run.WISHES_SECONDS", 60.0)
+    monkeypatch.setattr("runner.engine.listening.WISHES_SECONDS", 60.0)
 
 
 def stalled(night: Night, **options: Any) -> StalledError:
@@ -137,7 +137,7 @@ def test_a_lost_wake_up_ends_the_run(tmp_path: Path, lost: str, monkeypatch: pyt
         night.scripts = {"acme": lambda sent: answers.pop(sent.value, OK)}
         night.providers = (provider(safe=True),)
         monkeypatch.setattr(Feed, "wake_at", lambda self: None)
-        monkeypatch.setattr("runner.engine.run._look_for_decisions", _nothing)
+        monkeypatch.setattr("runner.engine.listening._look_for_decisions", _nothing)
     else:
         night.scripts = {"acme": lambda sent: later(60) if sent.at < 2 else OK}
         monkeypatch.setattr("runner.engine.gate.Gate.wake_at", lambda self: None)

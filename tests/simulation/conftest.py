@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.run import WISHES_SECONDS
+from runner.engine.listening import WISHES_SECONDS
 from tests.simulation.nights import night_folder
 
 
@@ -21,4 +21,4 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _poll_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A night sets how often a run looks for wishes; the tests that come after it have the usual pace again."""
-    monkeypatch.setattr("runner.engine.run.WISHES_SECONDS", WISHES_SECONDS)
+    monkeypatch.setattr("runner.engine.listening.WISHES_SECONDS", WISHES_SECONDS)

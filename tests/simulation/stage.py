@@ -11,7 +11,7 @@ from typing import Any
 from runner import app
 from runner.app import Runner, Seams
 from runner.domain.provider import Provider
-from runner.engine import run as engine
+from runner.engine import listening
 from runner.engine.stop import StopSignal
 from runner.errors import RunnerError
 from runner.settings import Secret
@@ -130,7 +130,7 @@ class Stage:
             work(runner)
             return []
         self.stop = StopSignal()
-        engine.WISHES_SECONDS = self.options.poll_seconds  # a run of hours would do little else
+        listening.WISHES_SECONDS = self.options.poll_seconds  # a run of hours would do little else
         self.loop = process.loop = SimLoop(
             self.streams.number(f"schedule:{process.life.number}"),
             began_at=self.axis.now,

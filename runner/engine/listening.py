@@ -1,0 +1,64 @@
+"""What a batch at work hears from elsewhere: the machine, other terminals, rows that were added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from runner.engine.events import RowsAdded
+from runner.engine.funds import look_at_funds
+from runner.engine.lane import Lane
+from runner.engine.rationing import tell_rationed
+from runner.engine.shared import Shared
+from runner.engine.tuning import Tuning
+from runner.engine.waking import Waking
+
+WISHES_SECONDS: Final = 0.5
+
+
+async def listen(shared: Shared, lanes: Sequence[Lane], tuning: Tuning) -> None:
+    """Twice a second: whether the machine slept, what another terminal asked for, and work that was added meanwhile."""
+    waking = Waking(shared)
+    before = await shared.asked.on(shared.store.wishes(shared.batch))
+    while shared.stop.reason is None:
+        await shared.clock.sleep_until(shared.clock.monotonic() + WISHES_SECONDS)
+        await waking.look()
+        wishes = await shared.asked.on(shared.store.wishes(shared.batch))
+        if wishes.requested_state is not None:
+            shared.stop.set(f"requested:{wishes.requested_state}")
+        await tuning.follow(wishes.settings)
+        if wishes.visible_job != before.visible_job:
+            added, before = wishes.jobs - before.jobs, wishes
+            shared.observer(RowsAdded(batch=shared.batch, at_us=shared.clock.now_us(), requests=added))
+            for lane in lanes:
+                lane.feed.look_again()
+                lane.wake()
+        for lane in lanes:
+            await _look_for_decisions(lane)
+            await lane.flush_reports()
+            await look_at_funds(lane)
+            await _tell_of_margin(lane)
+            await tell_rationed(lane)
+
+
+async def _tell_of_margin(lane: Lane) -> None:
+    """That the provider refused what counted from its arrival: how careful its account is from now on."""
+    shared, margin = lane.shared, lane.account.margin
+    news = None if margin is None else margin.news()
+    if news is not None:
+        at_us, name = shared.clock.now_us(), lane.provider.name
+        recorded = shared.store.record(
+            at_us=at_us, run=shared.run, batch=shared.batch, lane=name, event=news[0], detail=news[1]
+        )
+        await shared.asked.on(recorded)
+
+
+async def _look_for_decisions(lane: Lane) -> None:
+    """A retry, or a doubt resolved in another terminal, puts jobs back that an idle lane would not look for."""
+    if not lane.stopped() and lane.feed.dry and not lane.feed.rationed:
+        asked = lane.shared.store.next_due(lane.shared.batch, tuple(lane.operations))
+        due_us = await lane.shared.asked.on(asked)
+        if due_us is not None and due_us <= lane.shared.clock.now_us():
+            lane.idle = False
+            lane.feed.look_again()
+            lane.wake()
