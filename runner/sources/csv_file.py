@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.content import Content
-from runner.sources.records import check_header, fitted, marked
+from runner.sources.records import check_header, fitted, marked, numbered
 from runner.sources.scan import Scan, scan, text_of
 from runner.sources.sniff import delimiter_name, sniff
 from runner.sources.source import Row
@@ -41,7 +41,7 @@ def open_csv(
         check_header(content.name, first, where=f"line {line}", too_many="--delimiter CHARACTER", unnamed=unnamed)
         header = tuple(first)
     else:
-        header = tuple(f"column_{number}" for number in range(1, len(first) + 1))
+        header = numbered(len(first))
     return CsvFile(
         content=content,
         name=stem,

@@ -51,6 +51,11 @@ def check_header(
         seen[column] = number
 
 
+def numbered(width: int) -> tuple[str, ...]:
+    """The names of so many columns that have none: `column_1`, `column_2`, ..."""
+    return tuple(f"column_{number}" for number in range(1, width + 1))
+
+
 def marked(dialect: Dialect, header: Sequence[str]) -> Dialect:
     """The dialect of an export under this header: what begins with U+FEFF needs a mark before it, or it passes for one.
 

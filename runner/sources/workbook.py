@@ -15,7 +15,7 @@ from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.content import Content
 from runner.sources.extras import reader
-from runner.sources.records import check_header, fitted
+from runner.sources.records import check_header, fitted, numbered
 from runner.sources.source import Row
 from runner.sources.values import as_text, check_cells
 
@@ -45,7 +45,7 @@ def open_workbook(content: Content, *, stem: str, has_header: bool = True, notes
         )
     end = (sheet.end or (0, 0))[0] + 1
     first_row = end - len(rows) + 1
-    header = tuple(f"column_{number}" for number in range(1, width + 1))
+    header = numbered(width)
     if has_header:
         above = next(index for index, filled in enumerate(rows) if filled)
         header = tuple(map(as_text, next(islice(sheet.iter_rows(), above, None))[:width]))
