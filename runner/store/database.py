@@ -220,14 +220,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def scrubbing(
-        self, *, names: Callable[[Any], int] | None = None, checkpoint: int = CHECKPOINT_PAGES
-    ) -> Generator[sa.Connection]:
+    def scrubbing(self, *, names: Callable[[Any], int] | None = None) -> Generator[sa.Connection]:
         """One transaction, under the database lock, that leaves nothing of what it removes on the pages it frees.
 
         `names`: a function of one value for its statements, by that name.
         """
-        engine = self._engine(mode="rw", checkpoint=checkpoint)
+        engine = self._engine(mode="rw", checkpoint=CHECKPOINT_PAGES)
 
         @event.listens_for(engine, "connect")
         def _(connection: sqlite3.Connection, _: object) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from runner.domain.model import BatchId
-from runner.store.database import CHECKPOINT_PAGES, Database
+from runner.store.database import Database
 from runner.store.scrubbing import unguarded
 from runner.store.sql import marks, write_event
 
@@ -76,7 +76,7 @@ def purge(database: Database, *, before_us: int, batch: BatchId | None, now_us: 
 def _empty(database: Database, batch: int) -> int:
     emptied, last = 0, 0
     while True:
-        with database.scrubbing(checkpoint=CHECKPOINT_PAGES) as connection:
+        with database.scrubbing() as connection:
             done = _piece(connection, batch, last)
         if not done:
             return emptied

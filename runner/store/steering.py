@@ -39,6 +39,7 @@ _CANCEL_JOBS: Final = f"""
 UPDATE jobs SET state = 'cancelled', due_us = 0, finished_us = ? WHERE batch = ? AND {job_may(JobEvent.CANCEL)}
 AND id <= (SELECT visible_job FROM batches WHERE id = jobs.batch)
 """
+_KEPT: Final = "SELECT settings FROM batches WHERE id = ?"
 _KEEP: Final = "UPDATE batches SET settings = ?, touched_us = ? WHERE id = ?"
 
 
@@ -190,9 +191,7 @@ class Steering:
     def keep(self, batch: BatchId, settings: Mapping[str, Any]) -> None:
         """Merge kept settings; a value of None removes its key."""
         with self._deciding(batch) as (connection, now, _):
-            before = connection.exec_driver_sql("SELECT settings FROM batches WHERE id = ?", (batch,)).scalar_one()
-            merged = {key: value for key, value in (json.loads(before) | dict(settings)).items() if value is not None}
-            connection.exec_driver_sql(_KEEP, (to_json(merged), now, batch))
+            _merge(connection, batch, settings, now)
             # A cap is kept in millionths; its name says so only where it is shown.
             options = {f"{key}_millionths" if key == "max_spend" else key: value for key, value in settings.items()}
             write_event(connection, "batch.settings", at_us=now, batch=batch, detail=options)
@@ -205,17 +204,14 @@ class Steering:
         with self._deciding(batch) as (connection, now, state):
             if state in {BatchState.CANCELLED, BatchState.COMPLETED, BatchState.LOADING}:
                 raise _over(state, "tuned")
-            kept = connection.exec_driver_sql("SELECT settings FROM batches WHERE id = ?", (batch,)).scalar_one()
-            before = json.loads(kept)
-            after = {key: value for key, value in (before | dict(settings)).items() if value is not None}
-            connection.exec_driver_sql(_KEEP, (to_json(after), now, batch))
+            change = _merge(connection, batch, settings, now)
             detail: dict[str, Any] = {}
             for key in settings:
-                name, unit = key, "_millionths" if key == "max_spend" else ""
-                detail[f"{name}{unit}"] = after.get(key, "none" if not unit else None)
-                detail[f"{name}_before{unit}"] = before.get(key)
+                unit = "_millionths" if key == "max_spend" else ""
+                detail[f"{key}{unit}"] = change.after.get(key, "none" if not unit else None)
+                detail[f"{key}_before{unit}"] = change.before.get(key)
             write_event(connection, "batch.tuned", at_us=now, batch=batch, detail=detail)
-        return Change(at_us=now, before=before, after=after)
+        return change
 
     def announce(self, batch: BatchId, *, mark: Mapping[str, Any]) -> None:
         """Keep what a file will be known by, before it is in its place."""
@@ -278,6 +274,14 @@ class Steering:
             if found is None:
                 raise BatchError(f"there is no batch {batch}", why="it is not in this database", fix="runner status")
             yield connection, self._clock.now_us(), BatchState(found.state)
+
+
+def _merge(connection: sa.Connection, batch: BatchId, settings: Mapping[str, Any], now: int) -> Change:
+    """Settings into those that are kept; a value of None removes its key."""
+    before = json.loads(connection.exec_driver_sql(_KEPT, (batch,)).scalar_one())
+    after = {key: value for key, value in (before | dict(settings)).items() if value is not None}
+    connection.exec_driver_sql(_KEEP, (to_json(after), now, batch))
+    return Change(at_us=now, before=before, after=after)
 
 
 def _over(state: BatchState, what: str) -> BatchError:
