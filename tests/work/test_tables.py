@@ -17,7 +17,7 @@ from runner.exports import Layout, Line
 from runner.exports import database as exported
 from runner.exports.database import TableTarget
 from tests.app.place import Place, emails
-from tests.exports.test_csv_file import EMAIL, GOOD, INVALID
+from tests.exports.rows import EMAIL, GOOD, INVALID
 
 OPERATION = ["defastra.email"]
 
