@@ -54,8 +54,16 @@ async def test_waits_are_as_long_as_they_were_to_be(store: Store, clock: HandClo
     """A year ahead when they were written down; each once, however often runs begin afterwards."""
     clock.us += YEAR_US
     batch = await parked(store, clock)
-    waits = {"until_us": clock.us + 3600 * MILLION, "asked_until_us": clock.us + 600 * MILLION}
-    lane = LaneReport(batch=batch, provider="defastra", state="gated", at_us=clock.us, asked_at_us=clock.us, **waits)
+    now, minute = clock.us, 60 * MILLION
+    lane = LaneReport(
+        batch=batch,
+        provider="defastra",
+        state="gated",
+        at_us=now,
+        until_us=now + 60 * minute,
+        asked_at_us=now,
+        asked_until_us=now + 10 * minute,
+    )
     async with store.writing():
         await store.jobs.report_lane(lane, run=RunId(1), now_us=clock.us)
     clock.us -= YEAR_US
