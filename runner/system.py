@@ -1,4 +1,5 @@
-"""The real world: clock, randomness, ids and signals. The only module that touches them (a lint rule says so)."""
+"""The real world: clock, randomness, ids, signals and other programs. The only module that touches the first four (a
+lint rule says so)."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ import base64
 import os
 import random
 import signal
+import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import anyio
@@ -112,3 +114,43 @@ async def _watch(stop: StopSignal, last_words: Callable[[], None], *, task_statu
                 last_words()
                 os._exit(EXIT_BY_SIGNAL[number])
             stop.set(f"signal:{EXIT_BY_SIGNAL[number]}")
+
+
+async def run_program(
+    words: Sequence[str], *, stdin: bytes, environment: Mapping[str, str], seconds: float
+) -> int | None:
+    """Run a program of the user's own, without a shell; its exit code, or None once `seconds` are over: then it is
+    ended with all it started. What it prints goes nowhere. OSError: it cannot be started."""
+    process = await anyio.open_process(
+        list(words),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        start_new_session=True,  # a Ctrl-C at the terminal is meant for the run
+    )
+    try:
+        with anyio.move_on_after(seconds):
+            await _feed(process, stdin)
+            return await process.wait()
+        return None
+    finally:
+        with anyio.CancelScope(shield=True):
+            if process.returncode is None:
+                _end(process.pid)
+            await process.aclose()
+
+
+async def _feed(process: anyio.abc.Process, data: bytes) -> None:
+    if process.stdin is not None:
+        with suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):  # it need not read
+            await process.stdin.send(data)
+        await process.stdin.aclose()
+
+
+def _end(leader: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(leader, signal.SIGKILL)
+        else:
+            os.kill(leader, signal.SIGTERM)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from runner.domain.addresses import is_loopback, parsed_url
 from runner.domain.model import MILLION, Amount
 from runner.providers.expressions import fault_of
 from runner.providers.mistakes import near, quoted
@@ -52,28 +51,14 @@ def _expression(text: str) -> str:
 
 def _base_url(text: str) -> str:
     """`https://host[:port][/path]`, or http on a loopback address. Never quoted back: it may hold a password."""
-    try:
-        parts = urlsplit(text)
-        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        known = False
-    if not known or not text.isprintable() or " " in text:
+    parts = parsed_url(text)
+    if parts is None:
         raise ValueError('must be a URL like "https://api.example.com/v1"')
     if parts.username is not None or parts.query or parts.fragment or text.endswith(("?", "#")):
         raise ValueError("must be scheme, host and path alone: no user, query or fragment")
-    if parts.scheme == "http" and not _is_loopback(parts):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must be https: keys and addresses would travel in the clear (http is for loopback alone)")
     return text.rstrip("/")
-
-
-def _is_loopback(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def finite(value: Any) -> float:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from runner.settings.base import SecretTable
 from runner.settings.envfile import write_env_file
 from runner.settings.files import FILE_NAME, Settings, read_settings, user_settings_file
 from runner.settings.keys import Keys, Secret, has_shape
+from runner.settings.notify import NotifySettings
 from runner.settings.origins import BUILT_IN, Origin, OriginKind, origin_of
 from runner.settings.quantities import (
     Price,
@@ -23,11 +25,13 @@ __all__ = [
     "DAILY",
     "FILE_NAME",
     "Keys",
+    "NotifySettings",
     "Origin",
     "OriginKind",
     "Price",
     "RunDefaults",
     "Secret",
+    "SecretTable",
     "Settings",
     "SourceSettings",
     "SpendCap",

@@ -14,6 +14,7 @@ from runner.domain.model import Amount
 from runner.errors import ConfigError
 from runner.settings.envfile import read_env_file
 from runner.settings.keys import Keys, Secret
+from runner.settings.notify import NotifySettings
 from runner.settings.origins import WHOLE, KeyPath, Origin, OriginKind, of_files
 from runner.settings.quantities import Price, parse_amount
 from runner.settings.tables import DAILY, RunDefaults, SettingsTable, SourceSettings, check
@@ -33,6 +34,7 @@ class Settings:
     sources: Mapping[str, SourceSettings]
     prices: Mapping[str, Price]  # `[prices]`, by "PROVIDER.UNIT"; `runner.work.money` holds them to the profiles
     providers: Mapping[str, Mapping[str, Any]]  # `[providers.NAME]`, merged over the files, for the profile loader
+    notify: NotifySettings  # who is told when a batch ended, halted, or waits
     daily: Mapping[str, Amount]  # `max_spend_per_day` of `[providers.NAME]`, in millionths of the provider's unit
     keys: Keys = field(repr=False)
     files: tuple[Path, ...]  # the settings files that were read, the strongest first
@@ -118,6 +120,7 @@ def read_settings(
         run=table.run,
         sources=table.sources,
         prices=table.prices,
+        notify=table.notify,
         providers={name: _without_daily(one) for name, one in table.providers.items()},
         daily={
             name: parse_amount(one[DAILY], name=f"[providers.{name}] {DAILY}")
@@ -198,11 +201,19 @@ def _read_toml(path: Path) -> dict[str, Any]:
     for key in ("db", "env_file"):
         if key in run:
             run[key] = str(path.parent / Path(run[key]).expanduser())
+    if program := values.get("notify", {}).get("command"):
+        program[0] = _beside(path, program[0])
     for provider in values.get("providers", {}).values():
         base = provider.get("extends")
-        if isinstance(base, str) and (base.endswith(".toml") or len(Path(base).parts) > 1):
-            provider["extends"] = str(path.parent / Path(base).expanduser())
+        if isinstance(base, str):
+            provider["extends"] = _beside(path, base)
     return values
+
+
+def _beside(file: Path, name: str) -> str:
+    """A path in a settings file counts from that file; what is no path (a provider, a program) stays as it is."""
+    is_path = name.endswith(".toml") or len(Path(name).parts) > 1
+    return str(file.parent / Path(name).expanduser()) if is_path else name
 
 
 def _merge(tables: list[dict[str, Any]]) -> dict[str, Any]:

@@ -93,6 +93,10 @@ class Keys:
         """Whether an environment variable holds anything, be it from the env file."""
         return bool(self._environ.get(variable, "").strip())
 
+    def environment(self, *, hide: Collection[str]) -> dict[str, str]:
+        """This process's variables for another program, without those in `hide` and those a secret was read from."""
+        return _environment(self._asked | set(hide))
+
     def file(self, name: str) -> Path:
         """The path that `{ file = NAME }` means."""
         return self._directory / Path(name).expanduser()
@@ -149,7 +153,7 @@ def _from_command(command: tuple[str, ...], what: str, *, hide: Collection[str])
             text=True,
             timeout=_COMMAND_SECONDS,
             check=False,
-            env={name: value for name, value in os.environ.items() if name not in hide},
+            env=_environment(hide),
         )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as error:
         # Not from the error: it holds what the program has printed.
@@ -161,6 +165,10 @@ def _from_command(command: tuple[str, ...], what: str, *, hide: Collection[str])
         raise ConfigError(f"{what} cannot be fetched", why=why, fix=_by_hand(command))
     # Password stores keep more than the key in an entry: its first line is the key.
     return done.stdout.strip().partition("\n")[0]
+
+
+def _environment(hide: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in hide}
 
 
 def _failure(error: OSError | subprocess.TimeoutExpired | UnicodeDecodeError) -> str:

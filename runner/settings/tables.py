@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from runner.domain.model import InDoubtPolicy
-from runner.domain.provider import SecretRef
 from runner.errors import ConfigError
+from runner.settings.base import SecretTable, Table
+from runner.settings.notify import NotifySettings
 from runner.settings.quantities import (
     Price,
     is_priced_name,
@@ -130,11 +131,7 @@ Caps = float | str | dict[str, float | str]
 """How caps are written in a file: 12.5, "defastra=12.5", { defastra = 12.5 }."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class RunDefaults(_Table):
+class RunDefaults(Table):
     """`[run]`: what a flag of the same name overrides. Seconds, shares in [0, 1]; None: off."""
 
     db: str | None = None
@@ -163,25 +160,7 @@ class RunDefaults(_Table):
         return value
 
 
-class SecretTable(_Table):
-    """`{ env = "NAME" }`, `{ file = "PATH" }` or `{ command = ["...", "..."] }`: exactly one."""
-
-    env: str | None = None
-    file: str | None = None
-    command: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> SecretTable:
-        if sum(value is not None for value in (self.env, self.file, self.command)) != 1:
-            raise ValueError("exactly one of env, file and command is needed")
-        return self
-
-    def ref(self) -> SecretRef:
-        """The same, as everything but the settings knows it."""
-        return SecretRef(env=self.env, file=self.file, command=self.command)
-
-
-class SourceSettings(_Table):
+class SourceSettings(Table):
     """`[sources.NAME]`: a database to read lists from. A URL with a password in it is a secret and so only named."""
 
     url: str | SecretTable
@@ -193,14 +172,17 @@ class SourceSettings(_Table):
         return self
 
 
-class SettingsTable(_Table):
+class SettingsTable(Table):
     """A whole settings file. `[providers]` is passed on to the profile loader, which checks it key by key, but for the
     cap of an account's day."""
 
     run: RunDefaults = RunDefaults()
-    sources: dict[str, SourceSettings] = {}
-    prices: Annotated[dict[str, Price], BeforeValidator(_prices, json_schema_input_type=dict[str, str])] = {}
-    providers: Annotated[dict[str, dict[str, Any]], BeforeValidator(_accounts)] = {}
+    sources: dict[str, SourceSettings] = Field(default_factory=dict)
+    prices: Annotated[dict[str, Price], BeforeValidator(_prices, json_schema_input_type=dict[str, str])] = Field(
+        default_factory=dict
+    )
+    notify: NotifySettings = NotifySettings()
+    providers: Annotated[dict[str, dict[str, Any]], BeforeValidator(_accounts)] = Field(default_factory=dict)
 
 
 def json_schema(*, ref_template: str) -> dict[str, Any]:
@@ -208,7 +190,7 @@ def json_schema(*, ref_template: str) -> dict[str, Any]:
     return SettingsTable.model_json_schema(mode="validation", ref_template=ref_template)
 
 
-def check(model: type[_Table], values: Mapping[str, Any], *, where: str) -> Any:
+def check(model: type[Table], values: Mapping[str, Any], *, where: str) -> Any:
     """An instance of `model`; ConfigError with every mistake, one a line: key, what is wrong, hint."""
     try:
         return model.model_validate(values)
@@ -218,7 +200,7 @@ def check(model: type[_Table], values: Mapping[str, Any], *, where: str) -> Any:
         raise ConfigError(f"{where} has {noun}", why="\n".join(mistakes), fix=f"edit {where}") from None
 
 
-def _mistake(error: Mapping[str, Any], model: type[_Table]) -> str:
+def _mistake(error: Mapping[str, Any], model: type[Table]) -> str:
     path = [str(part) for part in error["loc"]]
     if error["type"] != "extra_forbidden":
         return f"{'.'.join(path)}: {str(error['msg']).removeprefix('Value error, ')}"
@@ -227,9 +209,9 @@ def _mistake(error: Mapping[str, Any], model: type[_Table]) -> str:
     return f"{'.'.join(path)}: unknown key{hint}"
 
 
-def known_keys(model: type[_Table], path: list[str]) -> list[str]:
+def known_keys(model: type[Table], path: list[str]) -> list[str]:
     """The keys that a table may have, `path` being where it is."""
-    tables: dict[str, type[_Table]] = {"run": RunDefaults, "sources": SourceSettings}
+    tables: dict[str, type[Table]] = {"run": RunDefaults, "sources": SourceSettings, "notify": NotifySettings}
     if path and model is SettingsTable:
-        model = SecretTable if len(path) > 2 else tables.get(path[0], model)
+        model = SecretTable if SecretTable.__name__ in path else tables.get(path[0], model)
     return list(model.model_fields)

@@ -25,6 +25,7 @@ from runner.store.reports import Reports
 from runner.store.scrubbing import compact
 from runner.store.spill import notices
 from runner.store.steering import Steering
+from runner.store.tellings import Tellings
 from runner.store.values import Trouble
 from runner.store.writer import GatherSeconds, Writer
 
@@ -40,6 +41,7 @@ class Store:
     reports: Reports
     forecast: Forecast
     steering: Steering
+    tellings: Tellings
 
     def __init__(
         self,
@@ -66,6 +68,7 @@ class Store:
         self.reports = Reports(self._database)
         self.forecast = Forecast(self._database)
         self.steering = Steering(self._database, clock)
+        self.tellings = Tellings(self._database, clock)
 
     @classmethod
     def open(

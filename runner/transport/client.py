@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 import anyio
 
+from runner.domain.addresses import shown_url
 from runner.domain.model import Answer, Fault, Request
 from runner.domain.provider import Auth, Http, Limit, Operation
 from runner.engine.ports import UnsendableError
@@ -26,7 +27,7 @@ from runner.transport import knock
 from runner.transport.arrival import Arrivals
 from runner.transport.content import decode
 from runner.transport.faults import Progress, fault, timed_out
-from runner.transport.redaction import KeyFilter, redact_url
+from runner.transport.redaction import KeyFilter
 from runner.transport.slots import Slots
 from runner.transport.template import check_header, render
 
@@ -101,7 +102,7 @@ class HttpTransport:
         self._slots = Slots(self._connection, slots, wait_seconds=http.timeout_seconds * _WAIT_SHARE)
 
     def __repr__(self) -> str:
-        return f"<HttpTransport {self._library.__name__} {redact_url(self._http.base_url)}>"
+        return f"<HttpTransport {self._library.__name__} {shown_url(self._http.base_url)}>"
 
     def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
         """Render the request, without credentials. Raises `UnsendableError` if the values cannot be sent."""

@@ -1,4 +1,4 @@
-"""What may be kept or shown of the wire: a URL without its values, an answer without our own key."""
+"""What may be kept of the wire: an answer without our own key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from runner.domain.model import Answer
 from runner.domain.personal import KEY_SHOWN
@@ -18,19 +18,6 @@ SHORTEST_KEY: Final = 8
 """Shorter ones are no secret, and may stand in a paid answer by chance."""
 
 _HEX: Final = re.compile(r"%[0-9A-F]{2}")
-
-
-def redact_url(url: str) -> str:
-    """`https://api.example.com/…`: scheme, host and port. User, path, query and fragment may hold values or a key."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return "…"
-    if not parts.scheme or not host:
-        return "…"
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}/…"
 
 
 class KeyFilter:

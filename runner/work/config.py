@@ -8,10 +8,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.domain.addresses import shown_url
 from runner.domain.model import MILLION
 from runner.domain.provider import Provider
 from runner.errors import RunnerError
-from runner.settings import BUILT_IN, DAILY, Origin, OriginKind, Settings, origin_of, user_settings_file
+from runner.settings import (
+    BUILT_IN,
+    DAILY,
+    NotifySettings,
+    Origin,
+    OriginKind,
+    SecretTable,
+    Settings,
+    origin_of,
+    user_settings_file,
+)
 from runner.work.status import plain
 
 if TYPE_CHECKING:
@@ -48,12 +59,13 @@ class Place:
 
 
 def settings_shown(session: Session) -> list[Setting]:
-    """Every setting of `[run]`, then prices, sources, and the providers that are in use here."""
+    """Every setting of `[run]`, then prices, sources, who is told, and the providers that are in use here."""
     settings = session.settings
     return [
         *_run(settings),
         *_prices(settings),
         *_sources(settings),
+        *_notify(settings),
         *(one for name in providers_in_use(session) or session.profiles.names() for one in _provider(name, session)),
     ]
 
@@ -119,6 +131,28 @@ def _sources(settings: Settings) -> Iterator[Setting]:
         )
         origin = origin_of(settings.origins, "sources", name, "url")
         yield Setting(name=f"sources.{name}.url", value=value, origin=origin)
+
+
+def _notify(settings: Settings) -> Iterator[Setting]:
+    """All of it where any is set. An address may hold a token in its path, a command in its arguments."""
+    notify = settings.notify
+    if notify == NotifySettings():
+        return
+    values: dict[str, Any] = {
+        "on": [one.value for one in notify.on],
+        "webhook": _address(notify.webhook, settings),
+        "command": None if notify.command is None else notify.command[0],
+        "ping_url": _address(notify.ping_url, settings),
+        **{f"low_balance.{name}": amount for name, amount in notify.low_balance.items()},
+    }
+    for key, value in values.items():
+        yield Setting(name=f"notify.{key}", value=value, origin=origin_of(settings.origins, "notify", *key.split(".")))
+
+
+def _address(given: str | SecretTable | None, settings: Settings) -> str | None:
+    if given is None:
+        return None
+    return shown_url(given) if isinstance(given, str) else settings.keys.whereabouts(given.ref())
 
 
 def _provider(name: str, session: Session) -> Iterator[Setting]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from runner.domain.addresses import shown_url
 from runner.domain.provider import Provider
 from runner.domain.states import BatchState, JobState
 from runner.errors import RunnerError
+from runner.settings import NotifySettings
 from runner.store.values import BatchStatus
 from runner.work import database as database_file
 from runner.work.config import providers_in_use
 from runner.work.findings import Finding, look_at_machine, ok, problem, refused, warning
 from runner.work.health import ask_health
+from runner.work.means import PING, WEBHOOK, address
 from runner.work.results import DatabaseStatus
 from runner.work.session import Session
 from runner.work.standing import HALTED_LANE, beside
@@ -33,6 +37,7 @@ def examine(session: Session, *, offline: bool = False) -> list[Finding]:
         *_told("database", partial(_database, session)),
         *_providers(session, offline=offline),
         *_told("prices", partial(_prices, session)),
+        *_told("notify", partial(_notify, session)),
     ]
 
 
@@ -132,6 +137,41 @@ def _prices(session: Session) -> Iterator[Finding]:
     if session.settings.prices:
         session.prices()
         yield ok("prices", "each is of a unit that its provider counts")
+
+
+def _notify(session: Session) -> Iterator[Finding]:
+    """Who is told when nobody watches. Nothing is sent."""
+    settings, notify = session.settings, session.settings.notify
+    for name, given in ((WEBHOOK, notify.webhook), (PING, notify.ping_url)):
+        if given is None:
+            continue
+        where = shown_url(given) if isinstance(given, str) else settings.keys.whereabouts(given.ref())
+        try:
+            address(settings.keys.fetch, given, name)
+            yield ok("notify", f"{name} ({where})")
+        except RunnerError as error:
+            yield refused("notify", error)
+    if notify.command is not None:
+        yield _program(notify.command[0])
+    is_meant = notify != NotifySettings(ping_url=notify.ping_url)
+    if is_meant and not (notify.webhook or notify.command):
+        yield warning("notify", "nobody is told: neither webhook nor command is set", fix=_NO_MEANS)
+    for name in notify.low_balance:
+        if not session.profiles.provider(name).http.balance:
+            text = f"low_balance of {name}: its answers do not say what is left"
+            yield warning(
+                "notify", text, fix=f"runner config path   (the file whose [notify.low_balance] names {name})"
+            )
+
+
+_NO_MEANS: Final = 'put this into runner.toml:\n[notify]\nwebhook = { env = "NIGHT_WEBHOOK" }'
+
+
+def _program(name: str) -> Finding:
+    found = shutil.which(name)
+    if found is None:
+        return problem("notify", f"command: {name} is no program here", fix=f"chmod +x {name}   (if it is there)")
+    return ok("notify", f"command ({found})")
 
 
 def _providers(session: Session, *, offline: bool) -> Iterator[Finding]:

@@ -86,9 +86,9 @@ _STOPPED: Final[Mapping[str, str]] = {
 
 def _paused(record: Record) -> str:
     reason = str(record.detail.get("reason", ""))
-    if reason in _CAPS:
+    if reason in CAPS:
         again = f", waiting {_until(record, 'resume_at')}" if record.detail.get("resume_at") else ""
-        return f"stopped: {_CAPS[reason]} is reached{again}"
+        return f"stopped: {CAPS[reason]} is reached{again}"
     if record.detail.get("cut_off"):
         return "paused: its run was cut off; what was answered is stored"
     if record.detail.get("resume_at"):
@@ -96,7 +96,7 @@ def _paused(record: Record) -> str:
     return _STOPPED.get(reason, f"paused: {_reason(record)}" if reason else "paused")
 
 
-_CAPS: Final[Mapping[str, str]] = {
+CAPS: Final[Mapping[str, str]] = {
     **{flag: f"--{flag}" for flag in ("max-spend", "max-requests", "limit", "until", "for")},
     "max-spend-per-day": "today's max_spend_per_day",
 }
@@ -104,8 +104,8 @@ _CAPS: Final[Mapping[str, str]] = {
 
 def _done(record: Record) -> str:
     reason = str(record.detail.get("reason", ""))
-    if reason in _CAPS:
-        return f"sends nothing more: {_CAPS[reason]} is reached"
+    if reason in CAPS:
+        return f"sends nothing more: {CAPS[reason]} is reached"
     return f"sends nothing more: {_reason(record)}" if reason else "nothing is left to send"
 
 
@@ -158,6 +158,19 @@ def _streak(record: Record) -> str:
 def _clock_set(record: Record) -> str:
     seconds = float(record.detail["seconds"])
     return f"the clock of this machine was set {'ahead' if seconds > 0 else 'back'} by {duration(abs(seconds))}"
+
+
+_OCCASIONS: Final[Mapping[str, str]] = {
+    "finish": "that it ended",
+    "halt": "of the halt",
+    "parked": "that it waits",
+    "cap": "of the cap",
+    "low-balance": "that little is left",
+}
+
+
+def _occasion(record: Record) -> str:
+    return _OCCASIONS.get(str(record.detail.get("occasion")), "that a run is at work")
 
 
 def _words(text: str) -> Callable[[Record], str]:
@@ -239,6 +252,9 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "clock.set": _clock_set,
     "pace.retries": _words("so much fails that what is to be tried again waits: first come those not asked yet"),
     "clock.mended": lambda r: "a clock that was ahead is set right: what it had put off waits no longer than it should",
+    "notify.told": lambda r: f"told {_occasion(r)} ({r.detail['means']})",
+    "notify.failed": lambda r: f"nobody was told {_occasion(r)} ({r.detail['means']}): {r.detail['why']}",
+    "notify.over": _words("enough is left again"),
     "run.died": _words("a run was cut off: its process died"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from runner.settings import parse_duration
 from runner.store.values import BatchInfo
 from runner.work.caps import Wanted
 from runner.work.deliver import AUTO, NONE, STDOUT, check_target, export, settle_target
+from runner.work.means import told_by
+from runner.work.notify import Notifier
 from runner.work.results import Exported, Receipt, RunResult
 from runner.work.run import run
 from runner.work.shape import Shape
@@ -37,8 +39,10 @@ class Receipts:
     `reraise` throws the error once everything is stored.
     """
 
-    def __init__(self, observer: Observer | None, stop: StopSignal) -> None:
+    def __init__(self, observer: Observer | None, stop: StopSignal, *, notifier: Observer = lambda _: None) -> None:
+        """`notifier` is told first; it does not raise."""
         self._by_batch: dict[BatchId, Counted] = {}
+        self._notifier = notifier
         self._observer = observer
         self._stop = stop
         self._error: Exception | None = None
@@ -47,6 +51,7 @@ class Receipts:
         """Count one event."""
         if isinstance(event, AttemptClosed) and event.fault not in UNSENT:
             self.of(event.batch).count(event)
+        self._notifier(event)
         if self._observer is None or self._error is not None:
             return
         try:
@@ -101,7 +106,8 @@ async def run_and_deliver(
         if (path := _file(targets[info.id])) is not None:
             check_target(info, path, overwrite=delivery.overwrite)
     stop = stop or StopSignal()
-    receipts = Receipts(observer, stop)
+    notifier = Notifier(tools, told_by(tools), by_id, stop)
+    receipts = Receipts(observer, stop, notifier=notifier)
     seconds = tools.settings.run.wait or 0.0 if wait is None else parse_duration(wait, name="--wait")
     results: dict[BatchId, RunResult] = {}
 
@@ -112,24 +118,38 @@ async def run_and_deliver(
                 by_id[batch], ended, receipts.of(batch).receipt(tools.prices), targets[batch], delivery, tools=tools
             )
             results[batch] = result
+            notifier.ended(batch, result)
             if on_result is not None:
                 on_result(result)
         except Exception as error:
             receipts.fail(error)
 
     outputs = {batch: target for batch, target in targets.items() if target is not None and _is_kept(delivery)}
-    await run(
-        list(by_id),
-        wanted,
-        tools=tools,
-        observer=receipts,
-        stop=stop,
-        tell=tell,
-        wait_seconds=seconds,
-        outputs=outputs,
-    )
-    receipts.reraise()
-    return [results[info.id] for info in infos]
+    failure: Exception | None = None
+    async with notifier.at_work():
+        try:
+            await run(
+                list(by_id),
+                wanted,
+                tools=tools,
+                observer=receipts,
+                stop=stop,
+                tell=tell,
+                wait_seconds=seconds,
+                outputs=outputs,
+            )
+            receipts.reraise()
+        except Exception as error:  # raised below: a group of tasks would wrap it
+            failure = error
+        notifier.over(failure)
+    if failure is not None:
+        raise failure
+    return _with_notices([results[info.id] for info in infos], notifier.notices)
+
+
+def _with_notices(results: list[RunResult], notices: tuple[str, ...]) -> list[RunResult]:
+    """What is told of the run as a whole stands with its first batch."""
+    return [replace(results[0], notices=(*results[0].notices, *notices)), *results[1:]] if notices else results
 
 
 def _is_kept(delivery: Delivery) -> bool:

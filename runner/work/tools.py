@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runner.domain.model import Answer
 from runner.domain.provider import Provider
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.ports import Clock, Randomness, Transport
@@ -18,6 +19,11 @@ from runner.work.profiles import Profiles
 
 MakeTransport = Callable[[Provider, Secret | None], Transport]
 """The wire to one provider account."""
+
+Post = Callable[[Secret, bytes | None], Awaitable[Answer]]
+"""One message to an address of `[notify]`: POST of a JSON text, or GET where there is none. Trouble is an Answer."""
+
+POST_SECONDS = 10.0
 
 
 def http_transport(provider: Provider, secret: Secret | None, *, backend: str = "httpx") -> Transport:
@@ -40,6 +46,7 @@ class Seams:
     clock: Clock = field(default_factory=SystemClock)
     randomness: Randomness = field(default_factory=SystemRandomness)
     make_transport: MakeTransport | None = None  # None: real HTTP, by the library that the settings name
+    post: Post | None = None  # tells those of `[notify]`; None: real HTTP
     inline_writes: bool = False  # write on the event loop's thread: for virtual time
     gather_seconds: Callable[[], float] | None = None  # inline: how long until what was written is committed
     connect: Callable[..., sqlite3.Connection] = sqlite3.connect  # opens the database file
@@ -51,6 +58,18 @@ class Seams:
         if self.make_transport is not None:
             return self.make_transport(provider, secret)
         return http_transport(provider, secret, backend=backend)
+
+    def posting(self, backend: str) -> Post:
+        """How those of `[notify]` are told."""
+        if self.post is not None:
+            return self.post
+
+        async def over_http(url: Secret, body: bytes | None) -> Answer:
+            from runner.transport.post import post
+
+            return await post(url.reveal(), body, seconds=POST_SECONDS, backend=backend)
+
+        return over_http
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from runner.sandbox.world import World
 from runner.settings import Secret
 from runner.transport.template import render
 from runner.work.results import RunResult
+from runner.work.tools import Post
 from tests.sandbox.process import Seeded
 from tests.virtual import NOON_US, run_virtual
 
@@ -116,6 +117,7 @@ class Place:
         self.world._windows.clear()  # the settings of these tests are faster than the profile
         self.transports = 0
         self.breaks = False  # the wire cannot be built
+        self.post: Post | None = None  # how those of `[notify]` are told
         self.dies_at = 0  # the number of the request after whose charge the process dies
 
     def runner(self, path: str | None = None) -> Runner:
@@ -124,6 +126,7 @@ class Place:
             clock=self.time,
             randomness=Seeded(11 + self.transports),
             make_transport=self._wire,
+            post=self.post,
             inline_writes=True,
             lock_folder=self.folder / "locks",
         )

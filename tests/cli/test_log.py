@@ -22,7 +22,7 @@ from runner.work.records import By, Record, Spend, SpendLine
 from tests.cli.place import RUN, inside, names, write_list
 
 ROOT = Path(__file__).parents[2]
-NAME = re.compile(r"(answers|balance|batch|wish|jobs|doubts|streak|run|lane|machine|clock|pace)\.[a-z]+")
+NAME = re.compile(r"(answers|balance|batch|wish|jobs|doubts|streak|run|lane|machine|clock|pace|notify)\.[a-z]+")
 LANES = ("open", "limited", "gated", "circuit", "parked", "halted", "done")
 PRICED = '[prices]\n"defastra.check" = "0.02 EUR"\n'
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.domain.addresses import shown_url
 from runner.domain.model import Request
 from runner.domain.provider import Auth, Http, Input, InputKind, Operation
 from runner.engine.ports import UnsendableError
-from runner.transport.redaction import redact_url
 from runner.transport.template import check_header, render
 
 HTTP = Http(base_url="https://api.example.com/v2/", auth=Auth(kind="none"), client_request_id="X-Request-Id")
@@ -159,4 +159,4 @@ def test_header_injection_is_refused(value: str) -> None:
 )
 def test_a_shown_url_is_its_origin(url: str, shown: str) -> None:
     """User, path, query and fragment never appear."""
-    assert redact_url(url) == shown
+    assert shown_url(url) == shown

@@ -1,0 +1,51 @@
+"""Where something may be sent: https, or plain http to this machine itself; and what may be shown of it. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: 127.0.0.0/8, ::1, localhost."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def parsed_url(text: str) -> SplitResult | None:
+    """The parts of an http or https URL with a host; None: it is none, or holds spaces or control characters."""
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if known and text.isprintable() and " " not in text else None
+
+
+def hook_mistake(text: str) -> str | None:
+    """Why nothing is told to this URL; None: it may be. Its path and query may hold a token."""
+    parts = parsed_url(text)
+    if parts is None:
+        return 'must be a URL like "https://hooks.example.com/..."'
+    if parts.username is not None or parts.fragment:
+        return "must have no user, password or fragment"
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        return "must be https: it would travel in the clear (http is for loopback alone)"
+    return None
+
+
+def shown_url(url: str) -> str:
+    """`https://api.example.com/…`: scheme, host and port. User, path, query and fragment may hold values or a key."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "…"
+    if not parts.scheme or not host:
+        return "…"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}/…"

@@ -1,0 +1,190 @@
+"""How somebody who is not there is told: a webhook, a command, a dead man's switch. Nothing here raises for trouble."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from runner.domain.addresses import hook_mistake
+from runner.domain.provider import SecretRef
+from runner.engine.ports import Clock
+from runner.errors import ConfigError, RunnerError
+from runner.settings import Secret, SecretTable
+from runner.system import run_program
+from runner.work.message import Message, body, variables
+from runner.work.tools import Post, Tools
+
+WEBHOOK, COMMAND, PING = "webhook", "command", "ping_url"
+WAITS_SECONDS: Final = (0.0, 2.0, 8.0)
+"""Before each try of a webhook. The body has an `id`: a receiver that is told twice can see it."""
+
+COMMAND_SECONDS: Final = 60.0
+
+
+class Means(Protocol):
+    """One way of telling."""
+
+    @property
+    def name(self) -> str:
+        """Its key in `[notify]`."""
+        ...
+
+    async def tell(self, message: Message) -> str | None:
+        """Tell it. Why nobody was told; None: somebody was. Never the address."""
+        ...
+
+
+class Webhook:
+    """A POST of the message's JSON object."""
+
+    name = WEBHOOK
+
+    def __init__(self, url: Secret, post: Post, clock: Clock) -> None:
+        self._url = url
+        self._post = post
+        self._clock = clock
+
+    async def tell(self, message: Message) -> str | None:
+        """Three tries, but for a refusal that would be repeated."""
+        from runner.transport.post import is_passing, refusal
+
+        why: str | None = None
+        for seconds in WAITS_SECONDS:
+            if seconds:
+                await self._clock.sleep_until(self._clock.monotonic() + seconds)
+            answer = await self._post(self._url, body(message))
+            why = refusal(answer)
+            if why is None or not is_passing(answer):
+                break
+        return why
+
+
+class Command:
+    """A program of the user's own: the object on stdin, the same in short in variables, no shell, no key."""
+
+    name = COMMAND
+
+    def __init__(self, words: Sequence[str], environment: Callable[[], Mapping[str, str]]) -> None:
+        self._words = words
+        self._environment = environment
+
+    async def tell(self, message: Message) -> str | None:
+        """Once. Its arguments are not told of: a token may stand there."""
+        try:
+            code = await run_program(
+                self._words,
+                stdin=body(message) + b"\n",
+                environment={**self._environment(), **variables(message)},
+                seconds=COMMAND_SECONDS,
+            )
+        except OSError as error:
+            return f"{self._words[0]} could not be started: {error.strerror or type(error).__name__}"
+        if code is None:
+            return f"{self._words[0]} was ended: it took longer than {COMMAND_SECONDS:g} s"
+        return f"{self._words[0]} ended with {code}" if code else None
+
+
+class Switch:
+    """A dead man's switch: it is asked while a run is at work, and whoever keeps it speaks up when nobody asks."""
+
+    name = PING
+
+    def __init__(self, url: Secret, post: Post) -> None:
+        self._url = url
+        self._post = post
+
+    async def ping(self, ending: str = "") -> str | None:
+        """GET the address with "start" or "fail" behind its path; with nothing: alive, or ended well."""
+        from runner.transport.post import refusal
+
+        return refusal(await self._post(_with_ending(self._url, ending), None))
+
+
+def _with_ending(url: Secret, ending: str) -> Secret:
+    parts = urlsplit(url.reveal())
+    return Secret(urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{ending}"))) if ending else url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Everybody who is told."""
+
+    means: tuple[Means, ...] = ()
+    switch: Switch | None = None
+    notices: tuple[str, ...] = ()  # of means that cannot be used: the run goes on without them
+
+    def __bool__(self) -> bool:
+        """Whether there is anybody."""
+        return bool(self.means) or self.switch is not None
+
+
+def told_by(tools: Tools) -> Told:
+    """The means of `[notify]`; each secret is looked up now, before anything is sent."""
+    notify, post = tools.settings.notify, tools.seams.posting(tools.settings.run.http)
+    means: list[Means] = []
+    notices: list[str] = []
+    switch: Switch | None = None
+    for name, given in ((WEBHOOK, notify.webhook), (PING, notify.ping_url)):
+        if given is None:
+            continue
+        try:
+            url = address(tools.settings.keys.fetch, given, name)
+        except RunnerError as error:
+            notices.append(f"nobody is told by {name}: {error.what} ({error.why.rstrip('.')})")
+            continue
+        if name == PING:
+            switch = Switch(url, post)
+        else:
+            means.append(Webhook(url, post, tools.clock))
+    if notify.command:
+        means.append(Command(notify.command, lambda: program_environment(tools)))
+    return Told(means=tuple(means), switch=switch, notices=tuple(notices))
+
+
+class Fetch(Protocol):
+    """`Keys.fetch`."""
+
+    def __call__(self, ref: SecretRef, *, what: str) -> Secret:
+        """The secret; ConfigError."""
+        ...
+
+
+def address(fetch: Fetch, given: str | SecretTable, name: str) -> Secret:
+    """The URL of a means. ConfigError: it is not there, or nothing may be sent to it."""
+    if isinstance(given, str):
+        return Secret(given)  # it was looked at when the settings were read
+    url = fetch(given.ref(), what=f"the {name} of [notify]")
+    mistake = hook_mistake(url.reveal())
+    if mistake is not None:
+        raise ConfigError(
+            f"nothing is sent to the {name} of [notify]",
+            why=f"It is read from {given.ref().describe()} and {mistake}.",
+            fix="put a whole https address there",
+        )
+    return url
+
+
+def program_environment(tools: Tools) -> dict[str, str]:
+    """This process's variables without any that holds a key or a secret address; the database is the run's."""
+    return {
+        **tools.settings.keys.environment(hide=set(_secret_names(tools))),
+        "RUNNER_DB": os.fspath(tools.settings.database),
+    }
+
+
+def _secret_names(tools: Tools) -> Iterator[str]:
+    settings = tools.settings
+    notify = settings.notify
+    for given in (notify.webhook, notify.ping_url, *(source.url for source in settings.sources.values())):
+        if isinstance(given, SecretTable) and given.env:
+            yield given.env
+    for name in tools.profiles.names():
+        try:
+            secret = tools.profiles.provider(name).http.auth.secret
+        except RunnerError:  # nothing of it is in use here
+            continue
+        if secret is not None and secret.env:
+            yield secret.env

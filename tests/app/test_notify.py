@@ -1,0 +1,172 @@
+"""`[notify]` through the library, in virtual time: what is told, when, once; and that no receiver moves the run."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from runner.domain.model import Answer, Fault
+from runner.settings import Secret
+from runner.work.results import RunResult
+from tests.app.place import QUICK, Place, emails
+
+HOOK = "https://hooks.example.com/secret-path-not-real"
+PING = "https://ping.example.com/secret-uuid-not-real"
+TOLD = f'[notify]\nwebhook = "{HOOK}"\n'
+OK = Answer(status=200)
+
+
+class Receiver:
+    """Everybody who is told: keeps what came and answers as it is made to."""
+
+    def __init__(self, answer: Callable[[], Answer] = lambda: OK, *, seconds: float = 0.0) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.pings: list[str] = []
+        self.answer = answer
+        self.seconds = seconds
+
+    async def __call__(self, url: Secret, body: bytes | None) -> Answer:
+        """One message."""
+        if body is None:
+            self.pings.append(url.reveal().removeprefix(PING))
+        else:
+            assert url.reveal() == HOOK
+            self.bodies.append(json.loads(body))
+        with anyio.move_on_after(10):  # as the real one
+            await anyio.sleep(self.seconds)
+            return self.answer()
+        return Answer(fault=Fault.NO_ANSWER, detail="no answer came within 10 s")
+
+    @property
+    def told(self) -> list[str]:
+        """The events, in order."""
+        return [body["event"] for body in self.bodies]
+
+
+def at(folder: Path, receiver: Receiver, *, toml: str = "", **world: Any) -> Place:
+    """A folder whose runs tell the receiver."""
+    place = Place(folder, toml=toml or QUICK + TOLD, **world)
+    place.post = receiver
+    return place
+
+
+def once(place: Place, count: int = 3, **arguments: Any) -> RunResult:
+    """Load the list if it is new, and run."""
+    with place.runner() as r:
+        batch = r.load(place.write_list(emails(count)), ["defastra.email"]).batch
+        return place.run(r, batch, **arguments)
+
+
+def events(place: Place) -> list[tuple[str, dict[str, Any]]]:
+    """What is on record of telling."""
+    with closing(sqlite3.connect(place.folder / "runner.db")) as connection:
+        found = connection.execute("SELECT event, detail FROM v_events WHERE event LIKE 'notify.%' ORDER BY at")
+        return [(event, json.loads(detail)) for event, detail in found]
+
+
+def test_a_run_that_ends_is_told_once_with_how_it_stands(tmp_path: Path) -> None:
+    """One POST with the words of `status --json`, no value of a row in it; an event says who was told."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver)
+    result = once(place)
+    assert (result.exit_code, result.notices) == (0, ())
+    (body,) = receiver.bodies
+    assert (body["schema"], body["event"], body["batch"], body["state"]) == (1, "finish", result.batch, "completed")
+    assert body["outcomes"]["succeeded"] == 3
+    assert body["spent"] == {"check": 3}
+    assert body["next"]["command"] == result.status.next.command
+    assert body["text"] == f"{result.batch} is done. 3 of 3 ended well; charged: 3 checks"
+    assert "person" not in json.dumps(body)
+    assert events(place) == [("notify.told", {"occasion": "finish", "means": "webhook"})]
+    assert once(place).exit_code == 0
+    assert receiver.told == ["finish"], "nothing was due"
+
+
+def test_the_same_halt_is_told_once_however_often_it_is_met(tmp_path: Path) -> None:
+    """A scheduler that starts the command again tells nobody again, until some row has ended in between."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, wallet=2)
+    assert once(place, 6).exit_code == 4
+    (body,) = receiver.bodies
+    assert (body["event"], body["provider"], body["reason"], body["state"]) == (
+        "halt",
+        "defastra",
+        "insufficient-funds",
+        "halted",
+    )
+    assert body["halt"]["advice"] in body["text"]
+    assert [once(place, 6).exit_code for _ in range(2)] == [4, 4]
+    assert receiver.told == ["halt"]
+    place.world.top_up(1)
+    assert once(place, 6).exit_code == 4
+    assert receiver.told == ["halt", "halt"]
+    place.world.top_up(10)
+    assert once(place, 6).exit_code == 0
+    assert receiver.told == ["halt", "halt", "finish"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason", "says"),
+    [
+        ({"max_requests": 2}, "max-requests", "--max-requests"),
+        ({"max_spend": "2"}, "max-spend", "--max-spend"),
+        ({"limit": 2}, "limit", "--limit"),
+    ],
+)
+def test_a_cap_that_is_reached_is_told(tmp_path: Path, arguments: dict[str, Any], reason: str, says: str) -> None:
+    """With the flag in the sentence; not again while it stays as it is."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver)
+    assert once(place, 6, **arguments).exit_code == 5
+    (body,) = receiver.bodies
+    assert (body["event"], body["reason"]) == ("cap", reason)
+    assert f"stopped: {says} is reached" in body["text"]
+    if reason != "limit":
+        assert once(place, 6).exit_code == 5
+        assert receiver.told == ["cap"]
+
+
+def test_only_what_is_wanted_is_told(tmp_path: Path) -> None:
+    """`on` chooses."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, toml=f'{QUICK}{TOLD}on = ["halt", "parked"]\n')
+    assert once(place).exit_code == 0
+    assert receiver.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "tries", "why"),
+    [
+        (Answer(status=500), 0.0, 3, "HTTP 500"),
+        (Answer(status=302), 0.0, 1, "HTTP 302"),
+        (Answer(status=404), 0.0, 1, "HTTP 404"),
+        (Answer(fault=Fault.NOT_SENT, detail="ConnectError: Connection refused"), 0.0, 3, "Connection refused"),
+        (OK, 3600.0, 3, "no answer came within 10 s"),
+    ],
+    ids=["broken", "redirects", "gone", "closed", "slow"],
+)
+def test_no_receiver_changes_how_a_run_ends(
+    tmp_path: Path, answer: Answer, seconds: float, tries: int, why: str
+) -> None:
+    """Same exit code and rows, at most a minute later; one line and one event say that nobody was told, not where."""
+    receiver = Receiver(lambda: answer, seconds=seconds)
+    place = at(tmp_path, receiver)
+    began_us = place.time.now_us()
+    result = once(place)
+    assert (result.exit_code, result.sent) == (0, 3)
+    assert place.time.now_us() - began_us <= 62_000_000
+    assert len(receiver.bodies) == tries
+    assert len({body["id"] for body in receiver.bodies}) == 1
+    (notice,) = result.notices
+    assert notice.startswith("nobody was told by webhook: ")
+    assert why in notice
+    ((event, detail),) = events(place)
+    assert (event, detail["occasion"], detail["means"]) == ("notify.failed", "finish", "webhook")
+    assert "secret" not in notice + str(detail)
