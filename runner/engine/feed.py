@@ -153,7 +153,8 @@ class Feed:
 
     async def _refill(self) -> None:
         self.next_due_us = None
-        self._waits_for_token = False
+        # Nothing is known any more until this look is over: a token may have come before its time, with a success.
+        self._dry = self._waits_for_token = False
         if self._ahead is None:
             self._ask()
         rationed = self._reserved == 0

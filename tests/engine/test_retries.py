@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,23 @@ def test_a_provider_that_recovered_is_not_slowed(tmp_path: Path) -> None:
     night = night_of(tmp_path, 300, failing(0.7, until=200.0))
     night.run()
     assert night.sent()[-1].at <= 200 + 300 + 15
+
+
+@pytest.mark.parametrize("in_flight", [1, 5])
+def test_a_token_that_comes_before_its_time_ends_no_run(tmp_path: Path, in_flight: int) -> None:
+    """Every other row succeeds at its third request, and its success brings the token for the next one: all are sent,
+    however few may go at once."""
+    asked: Counter[str] = Counter()
+
+    def third_time(sent: Sent) -> Answer:
+        asked[sent.value] += 1
+        return BUSY if int(sent.value[1:]) % 2 and asked[sent.value] <= 2 else OK
+
+    acme = provider(in_flight=in_flight)
+    night = Night(path=tmp_path / "r.db", values=80, providers=(acme,), scripts={"acme": third_time}, latency=0.05)
+    summary = night.run()
+    assert not summary.queued
+    assert night.states() == {"succeeded": 80}
 
 
 def test_waiting_for_a_token_is_no_hot_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
