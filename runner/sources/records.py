@@ -9,6 +9,7 @@ from typing import Final
 from runner.domain.personal import shown_name
 from runner.domain.table import Dialect
 from runner.errors import InputError
+from runner.sources.values import flaw
 
 MOST_COLUMNS: Final = 16_384
 """Excel's own limit."""
@@ -26,7 +27,7 @@ def check_header(
     unnamed: str = "",
     of_first_line: bool = True,
 ) -> None:
-    """InputError unless every column of the file called `name` has a name of its own.
+    """InputError unless every column of the file called `name` has a name of its own, and one that can be written.
 
     `where` they stand: `line 1`, which may be a row (`of_first_line`). `too_many`: what to do about too many columns;
     `unnamed`: one more way out for one without a name.
@@ -40,6 +41,13 @@ def check_header(
             trailing = not any(other.strip() for other in header[number:])
             fix = f"Name the column in {where}{unnamed if trailing else ''}{already}."
             raise InputError(f"{name}: column {number} has no name", why=why, fix=fix)
+        found = flaw(column)
+        if found is not None:
+            raise InputError(
+                f"{name}: the name of column {number} has {found[0]}",
+                why=found[1],
+                fix=f"Give the column another name in {where}.",
+            )
     seen: dict[str, int] = {}
     for number, column in enumerate(header, start=1):
         if column in seen:

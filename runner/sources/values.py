@@ -48,17 +48,23 @@ def check_cells(name: str, where: str, header: Sequence[str], cells: Sequence[st
     if len(text) <= MOST_CHARACTERS and "\0" not in text and _encodes(text):
         return
     for column, cell in zip(header, cells, strict=True):
-        if len(cell) > MOST_CHARACTERS:
-            what, why = f"a value of more than {MOST_CHARACTERS:,} characters", "no e-mail, phone or note is that long"
-        elif "\0" in cell:
-            what, why = "a NUL character", "no text has one, and no spreadsheet reads it"
-        elif not _encodes(cell):
-            what, why = "half a surrogate pair", "it is no letter, and nothing can write it down"
-        else:
-            continue
-        raise InputError(
-            f"{name}: {where} has {what} in {column!r}", why=why, fix=f"Mend the value of {column!r} on {where}."
-        )
+        found = flaw(cell)
+        if found is not None:
+            what, why = found
+            raise InputError(
+                f"{name}: {where} has {what} in {column!r}", why=why, fix=f"Mend the value of {column!r} on {where}."
+            )
+
+
+def flaw(text: str) -> tuple[str, str] | None:
+    """What no CSV file can hold of a text, and why; None: nothing."""
+    if len(text) > MOST_CHARACTERS:
+        return f"more than {MOST_CHARACTERS:,} characters", "no e-mail, phone or note is that long"
+    if "\0" in text:
+        return "a NUL character", "no text has one, and no spreadsheet reads it"
+    if not _encodes(text):
+        return "half a surrogate pair", "it is no letter, and nothing can write it down"
+    return None
 
 
 def _encodes(text: str) -> bool:

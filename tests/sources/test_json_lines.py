@@ -63,6 +63,8 @@ def test_values_keep_what_they_are_written_with(write, value, cell):
         ('{"a":NaN}\n', "line 1 is not a JSON object", "NaN is no JSON"),
         ('{"a":1}\n{"":2}\n', "has no name", "a key of its objects"),
         ('{"a":"\\u0000"}\n', "line 1 has a NUL character in 'a'", "no spreadsheet"),
+        ('{"b":1}\n{"a\\ud800":1}\n', "the name of column 2 has half a surrogate pair", "no letter"),
+        ('{"a\\u0000":1}\n', "the name of column 1 has a NUL character", "no text has one"),
         ('{"b":1}\n{"a":"\\ud800"}\n', "line 2 has half a surrogate pair in 'a'", "no letter"),
         ('{"a":"' + "x" * 131_073 + '"}\n', "line 1 has a value of more than 131,072 characters in 'a'", "that long"),
         ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}\n", "line 1 is not a JSON object", "nested too deep"),
