@@ -66,7 +66,7 @@ def test_values_keep_what_they_are_written_with(write, value, cell):
         ('{"b":1}\n{"a\\ud800":1}\n', "the name of column 2 has half a surrogate pair", "no letter"),
         ('{"a\\u0000":1}\n', "the name of column 1 has a NUL character", "no text has one"),
         ('{"b":1}\n{"a":"\\ud800"}\n', "line 2 has half a surrogate pair in 'a'", "no letter"),
-        ('{"a":"' + "x" * 131_073 + '"}\n', "line 1 has a value of more than 131,072 characters in 'a'", "that long"),
+        ('{"a":"' + "x" * 131_073 + '"}\n', "line 1 has more than 131,072 characters in 'a'", "that long"),
         ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}\n", "line 1 is not a JSON object", "nested too deep"),
         ('{"a":1}\n' + "".join(f'{{"k{n}":1}}\n' for n in range(17_000)), "16,385 different keys", "every key"),
     ],
