@@ -85,13 +85,15 @@ CREATE TABLE jobs (
     error_message TEXT,
     finished_us INTEGER,
     erased INTEGER DEFAULT 0 NOT NULL,
+    reused INTEGER,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
     CONSTRAINT uq_jobs_batch_operation_key UNIQUE (batch, operation, "key"),
     CONSTRAINT ck_jobs_state CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'in_doubt', 'cancelled')),
     CONSTRAINT ck_jobs_owner CHECK ((state = 'running') = (run IS NOT NULL)),
     CONSTRAINT ck_jobs_counts CHECK (unknowns >= 0 AND debits >= 0 AND requests >= 0),
     CONSTRAINT fk_jobs_batch_batches FOREIGN KEY(batch) REFERENCES batches (id),
-    CONSTRAINT fk_jobs_run_runs FOREIGN KEY(run) REFERENCES runs (id)
+    CONSTRAINT fk_jobs_run_runs FOREIGN KEY(run) REFERENCES runs (id),
+    CONSTRAINT fk_jobs_reused_jobs FOREIGN KEY(reused) REFERENCES jobs (id)
 );
 
 CREATE INDEX ix_jobs_failed ON jobs (batch) WHERE state = 'failed';
@@ -102,7 +104,9 @@ CREATE INDEX ix_jobs_queued ON jobs (batch, operation, due_us, id) WHERE state =
 
 CREATE INDEX ix_jobs_marked ON jobs (batch) WHERE possible_double_charge = 1;
 
-CREATE INDEX ix_jobs_reused ON jobs (batch, operation) WHERE state = 'succeeded' AND requests = 0;
+CREATE INDEX ix_jobs_reused ON jobs (reused) WHERE reused IS NOT NULL;
+
+CREATE INDEX ix_jobs_reusing ON jobs (batch, operation) WHERE reused IS NOT NULL;
 
 CREATE INDEX ix_jobs_running ON jobs (batch) WHERE state = 'running';
 
@@ -270,6 +274,7 @@ CREATE TRIGGER tr_jobs_edges BEFORE UPDATE OF state ON jobs WHEN NEW.state <> OL
 BEGIN
     SELECT RAISE(ABORT, 'a job cannot move from this state to that one') WHERE NOT (
         (OLD.state = 'queued' AND NEW.state IN ('running', 'cancelled'))
+        OR (OLD.state = 'queued' AND NEW.state = 'succeeded' AND NEW.reused IS NOT NULL AND NEW.requests = 0)
         OR (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'queued', 'in_doubt'))
         OR (OLD.state = 'failed' AND NEW.state = 'queued' AND NOT OLD.erased)
         OR (OLD.state = 'in_doubt' AND NEW.state IN ('queued', 'failed'))
@@ -364,7 +369,7 @@ SELECT
     coalesce(j.requests, 0) AS attempts,
     coalesce(j.attempts_spent, 0) AS attempts_spent,
     coalesce(j.possible_double_charge, 0) AS possible_double_charge,
-    NULL AS reused_from,
+    f.name AS reused_from,
     j.http_status AS http_status,
     j.error_code AS error_code,
     j.error_message AS error_message,
@@ -373,7 +378,9 @@ SELECT
     j.result AS result
 FROM row_jobs AS e
 JOIN batches AS b ON b.id = e.batch AND e."row" <= b.visible_row
-LEFT JOIN jobs AS j ON j.id = e.job;
+LEFT JOIN jobs AS j ON j.id = e.job
+LEFT JOIN jobs AS o ON o.id = j.reused
+LEFT JOIN batches AS f ON f.id = o.batch;
 
 CREATE VIEW v_attempts AS
 SELECT

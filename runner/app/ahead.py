@@ -7,25 +7,61 @@ from pathlib import Path
 from typing import BinaryIO, Unpack
 
 from runner.app.listing import ListKeywords, list_request
-from runner.app.watching import BatchLike
+from runner.app.watching import BatchLike, Watching
 from runner.domain.provider import Operation
 from runner.settings import SpendCap
+from runner.work.known import known_answers
 from runner.work.lists import Given
-from runner.work.outlook import Asked, Checked
-from runner.work.preflight import asks
-from runner.work.results import Loaded
-from runner.work.session import Session
+from runner.work.outlook import Asked, Checked, Known, Preflight
+from runner.work.preflight import preflight
+from runner.work.pricing import asks
 
 
-class Ahead:
+class Ahead(Watching):
     """The part of `Runner` that says what a run would send. It changes no database and asks no provider."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def price(self, operation: Operation) -> Asked:
         """What one request of an operation costs, in money too where `[prices]` knows."""
         return asks(operation, 1, self._session.prices())
+
+    def preflight(
+        self,
+        batch: BatchLike,
+        *,
+        max_requests: int | None = None,
+        max_spend: SpendCap | None = None,
+        rate: str | None = None,
+        limit: int | None = None,
+        reuse: float | str | None = None,
+    ) -> Preflight:
+        """What `run` with these caps would send now: requests, price, time at the limits, keys, answers paid earlier.
+
+        UsageError: a cap that cannot hold.
+        """
+        from runner.work.caps import Wanted
+
+        session = self._session
+        wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit, reuse=reuse)
+        return preflight(
+            self._info(batch),
+            wanted,
+            store=session.store(),
+            profiles=session.profiles,
+            settings=session.settings,
+            prices=session.prices(),
+            now_us=session.clock.now_us(),
+        )
+
+    def known(self, batch: BatchLike) -> tuple[Known, ...]:
+        """Values of a batch that were never sent, and have an answer in other batches."""
+        session, info = self._session, self._info(batch)
+        return known_answers(
+            session.store().reports.status(info.id),
+            session.profiles.of_batch(info.operations, info.source),
+            store=session.store(),
+            prices=session.prices(),
+            now_us=session.clock.now_us(),
+        )
 
     def check(
         self,
@@ -36,6 +72,7 @@ class Ahead:
         max_spend: SpendCap | None = None,
         rate: str | None = None,
         limit: int | None = None,
+        reuse: float | str | None = None,
         until: str | None = None,
         **listed: Unpack[ListKeywords],
     ) -> Checked:
@@ -48,7 +85,7 @@ class Ahead:
         from runner.work.caps import Wanted
         from runner.work.check import Check
 
-        wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit)
+        wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit, reuse=reuse)
         request = list_request(self._session.settings, source, operations, listed)
         return Check(self._session, wanted, until=until).list(request)
 
@@ -60,12 +97,13 @@ class Ahead:
         max_spend: SpendCap | None = None,
         rate: str | None = None,
         limit: int | None = None,
+        reuse: float | str | None = None,
         until: str | None = None,
     ) -> Checked:
         """The same of a batch that is there, without a look at its list; None: the one last worked on."""
         from runner.work.caps import Wanted
         from runner.work.check import Check
 
-        wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit)
+        wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit, reuse=reuse)
         look = Check(self._session, wanted, until=until)
-        return look.batch(self._session.find(batch.batch if isinstance(batch, Loaded) else batch))
+        return look.batch(self._info(batch))

@@ -14,6 +14,7 @@ class AsyncRunner:
 
     load = awaited(Runner.load)
     preflight = awaited(Runner.preflight)
+    known = awaited(Runner.known)
     price = awaited(Runner.price)
     check = awaited(Runner.check)
     check_batch = awaited(Runner.check_batch)

@@ -20,6 +20,7 @@ class RunKeywords(TypedDict, total=False):
     rate: str | None
     in_flight: int | None
     limit: int | None
+    reuse: float | str | None
     max_wait: float | str | None
     max_failed: float | str | None
     until: str | None

@@ -18,8 +18,6 @@ from runner.domain.model import Resolution
 from runner.settings import SpendCap
 from runner.work.bridge import driven
 from runner.work.lists import Given
-from runner.work.outlook import Preflight
-from runner.work.preflight import preflight
 from runner.work.results import Loaded, RunResult, Steered, Tuned
 from runner.work.steer import Steer, parse_resolution
 
@@ -102,40 +100,14 @@ class Runner(Ahead, Out, Upkeep):
         request = list_request(self._session.settings, source, operations, listed)
         return load(request, self._session)
 
-    def preflight(
-        self,
-        batch: BatchLike,
-        *,
-        max_requests: int | None = None,
-        max_spend: SpendCap | None = None,
-        rate: str | None = None,
-        limit: int | None = None,
-    ) -> Preflight:
-        """What `run` with these caps would send now: requests, price, time at the limits, keys, answers paid earlier.
-
-        UsageError: a cap that cannot hold.
-        """
-        from runner.work.caps import Wanted
-
-        session = self._session
-        wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit)
-        return preflight(
-            self._info(batch),
-            wanted,
-            store=session.store(),
-            profiles=session.profiles,
-            settings=session.settings,
-            prices=session.prices(),
-            now_us=session.clock.now_us(),
-        )
-
     async def arun(self, batch: BatchLike, **options: Unpack[RunKeywords]) -> RunResult:
         """Work on a batch until it is done, halted, parked, capped or stopped.
 
         `max_requests`, `max_spend` ("12.5", "defastra=12.5", several of those), `in_doubt`, `rate` ("30/min"),
         `in_flight` and `output` are kept with the batch; None keeps the last value. `max_wait`, `wait`: seconds or
         "15m". `max_failed`: 0.1 or "10%". `until` ("07:00", local time, the next one), `for_` ("2h", once it is at
-        work): nothing new leaves then, and a little before it nothing that might not be answered in time.
+        work): nothing new leaves then, and a little before it nothing that might not be answered in time. `reuse`
+        ("30d"): values never sent yet are given the answer of another batch that is no older, and are not sent.
         `follow`: with nothing left to send it waits for more, until something ends it: rows that `load` adds meanwhile,
         and new ones in the table that it was loaded from, looked for every `poll` (seconds or "60s").
         `output`: None writes nothing, "auto" the kept target or `<batch>.csv` beside the list, "none" nothing from now
@@ -171,6 +143,7 @@ class Runner(Ahead, Out, Upkeep):
             rate=options.get("rate"),
             in_flight=options.get("in_flight"),
             limit=options.get("limit"),
+            reuse=options.get("reuse"),
             max_wait=options.get("max_wait"),
             max_failed=options.get("max_failed"),
             until=options.get("until"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.domain.provider import Provider
 from runner.work import database as database_file
 from runner.work.config import Place, Setting, places, settings_shown
-from runner.work.results import DatabaseStatus
+from runner.work.database import DatabaseStatus
 from runner.work.session import Session
 
 if TYPE_CHECKING:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from runner.cli.render import countries_text, facts
-from runner.cli.text import clean, count, duration, listed, moment, number, row_name
+from runner.cli.text import clean, count, duration, listed, number, row_name
 from runner.domain.backoff import next_utc_midnight
 from runner.domain.model import MILLION
 from runner.work.money import Cost, costs_text, range_text
-from runner.work.outlook import PLACES, Asked, Lane, Nights, Preflight, RowPlace
+from runner.work.outlook import PLACES, Asked, Known, Lane, Nights, Preflight, RowPlace
 
 Pairs = Iterator[tuple[str, str]]
+
+_NAMED = 3
+"""So many batches are named that have an answer."""
 
 
 def preflight_text(plan: Preflight, nights: Nights | None = None) -> str:
     """The list, what would be sent of it, at what price, until when; what was paid for already."""
     share = f"at most {number(plan.at_most)} of " if plan.at_most < plan.requests else ""
     head = f"{plan.batch}: {share}{count(plan.requests, 'request')} to send"
-    return f"{head}\n{facts([*_list(plan), *_sending(plan), *_notes(plan, nights)])}"
+    taken = f", {count(plan.reused, 'answer')} taken from other batches" if plan.reused else ""
+    return f"{head}{taken}\n{facts([*_list(plan), *_sending(plan), *_notes(plan, nights)])}"
 
 
 def _list(plan: Preflight) -> Pairs:
@@ -55,7 +59,7 @@ def _notes(plan: Preflight, nights: Nights | None) -> Pairs:
     if nights is not None and plan.requests:
         yield "nights", nights_text(nights, plan.now_us)
     yield "stops at", listed(plan.caps)
-    for sentence in [*used_up_text(plan), *known_text(plan), *map(clean, plan.notices)]:
+    for sentence in [*used_up_text(plan), *known_text(plan.known), *map(clean, plan.notices)]:
         yield "note", sentence
 
 
@@ -88,13 +92,36 @@ def _known(costs: list[Cost | None]) -> list[Cost] | None:
     return known if len(known) == len(costs) else None
 
 
-def known_text(plan: Preflight) -> list[str]:
-    """Values that were paid for before, one sentence each."""
-    return [
-        f"{number(known.values)} of {number(known.of)} values of {known.operation} were answered in batch "
-        f"{known.batch} (last on {moment(known.answered_us)}); they are sent and charged again here"
-        for known in plan.known
-    ]
+def known_text(known: Iterable[Known]) -> list[str]:
+    """Values that were paid for before, and what takes their answers or has taken them, one sentence each."""
+    return [_known_text(one) for one in known]
+
+
+def _known_text(known: Known) -> str:
+    days = dict.fromkeys(map(_day, (known.first_us, known.last_us)))
+    names = [clean(name) for name in known.batches]
+    more = len(names) - _NAMED
+    others = [f"{number(more)} more"] if more > 0 else []
+    answered = (
+        f"{number(known.values)} of {number(known.of)} values of {known.operation} were answered "
+        f"{'between' if len(days) > 1 else 'on'} {' and '.join(days)} "
+        f"({'batch' if len(names) == 1 else 'batches'} {listed([*names[:_NAMED], *others])})"
+    )
+    saved = costs_text([] if known.saves is None else [known.saves], nothing="")
+    saves = f"saves {saved or count(known.values if known.taken is None else known.taken, 'request')}"
+    if known.taken is None:
+        return f"{answered}: they are sent again; --reuse {known.reuse} {saves}"
+    if not known.taken:
+        return f"{answered}, none of them as late as --reuse says; --reuse {known.reuse} takes them all"
+    taken = "they are" if known.taken == known.values else f"{number(known.taken)} of them are"
+    all_ = "" if known.taken == known.values else f"; --reuse {known.reuse} takes them all"
+    return f"{answered}: {taken} taken from there and not sent, which {saves}{all_}"
+
+
+def _day(at_us: int) -> str:
+    """`14 Nov 2026`, local."""
+    at = datetime.fromtimestamp(at_us / MILLION, tz=UTC).astimezone()
+    return f"{at.day} {at:%b %Y}"
 
 
 def used_up_text(plan: Preflight) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from runner.cli.ahead import preflight_text
-from runner.cli.options import CAPS, INPUT, Common, Limit, MaxRequests, MaxSpend, Rate, Rows, Switch, Text
+from runner.cli.options import CAPS, INPUT, Common, Limit, MaxRequests, MaxSpend, Rate, Reuse, Rows, Switch, Text
 from runner.cli.render import next_text
 from runner.cli.targets import FileOrBatch, known_batch, named_list, names_list
 from runner.cli.terminal import Screen
@@ -25,6 +25,7 @@ class Bounds:
     max_requests: MaxRequests = None
     rate: Rate = None
     limit: Limit = None
+    reuse: Reuse = None
     until: Annotated[
         Text, Parameter(help="HH:MM, local time: count the nights, each from the time of day it is now until then.")
     ] = None
@@ -36,6 +37,7 @@ class Bounds:
             "max_requests": self.max_requests,
             "rate": self.rate,
             "limit": self.limit,
+            "reuse": self.reuse,
             "until": self.until,
         }
 

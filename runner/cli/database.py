@@ -15,7 +15,7 @@ from runner.cli.text import number, shorten
 from runner.cli.verified import verified_end, verified_text
 
 if TYPE_CHECKING:
-    from runner.work.results import DatabaseStatus
+    from runner.work.database import DatabaseStatus
 
 
 def status(*, common: Common | None = None) -> int:

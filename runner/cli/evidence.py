@@ -34,7 +34,7 @@ def story_text(story: JobStory) -> str:
         f"{row_name(story.row, story.line)}, {story.operation}, {shorten(story.value) or 'empty cell'}{shared}: "
         f"{story.state.replace('_', ' ')}{reason}",
         *(attempt_text(attempt) for attempt in story.attempts),
-        "  nothing was sent" if not story.attempts else "",
+        _unsent_text(story),
         facts(
             [
                 ("answer", _result_text(story.result)),
@@ -50,6 +50,13 @@ def story_text(story: JobStory) -> str:
         ),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _unsent_text(story: JobStory) -> str:
+    if story.reused_from is not None:
+        at = "" if story.finished_us is None else f" of {moment(story.finished_us)}"
+        return f"  not sent: it was given the answer{at} in batch {clean(story.reused_from)}"
+    return "" if story.attempts else "  nothing was sent"
 
 
 def attempt_text(attempt: AttemptStory) -> str:
@@ -203,6 +210,8 @@ def stories_json(stories: Iterable[JobStory]) -> dict[str, Any]:
                 "state": story.state,
                 "reason": story.reason,
                 "final": story.final,
+                "reused_from": story.reused_from,
+                "finished_at": iso(story.finished_us),
                 "due_at": iso(story.due_us),
                 "possible_double_charge": story.possible_double_charge,
                 "rows": story.shared_rows,

@@ -38,7 +38,10 @@ MaxRequests = Annotated[
 InFlight = Annotated[int | None, Parameter(help="Requests on the way at once, per provider.", show_default=False)]
 Rate = Annotated[Text, Parameter(help="N/s, N/min or N/h: slower than the provider allows.")]
 Limit = Annotated[int | None, Parameter(help="Work on at most N values in this run.", show_default=False)]
-"""The limits of a run that `check` counts with too."""
+Reuse = Annotated[
+    Text, Parameter(help="Take answers of other batches no older than this, e.g. 30d, in place of sending.")
+]
+"""What of a run `check` counts with too."""
 
 
 @Parameter(name="*", group=COMMON)

@@ -183,12 +183,14 @@ def ended_text(result: RunResult, doubt: str) -> str:
         f"{count(result.requeued, 'failure')} that could pass were queued again" if result.requeued else "",
         f"{count(result.released, 'request')} in doubt were queued again" if result.released else "",
     ]
+    reused = f"{count(result.reused, 'answer')} of other batches taken, not sent" if result.reused else ""
     lines = [
         f"{status.batch}: {state_text(status)}",
         facts(
             [
                 ("sent", f"{count(result.sent, 'request')} now: {this_run}{unknown}"),
                 ("again", listed(filter(None, again))),
+                ("reused", reused),
                 ("in all", f"{count(status.rows, 'row')}; requests: {counts_text(status.outcomes)}"),
                 ("refused", f"{count(status.not_sent, 'cell')}, not sent" if status.not_sent else ""),
                 ("unknown", unknown_text(status)),

@@ -171,7 +171,7 @@ def _agreed(screen: Screen, plans: Sequence[Preflight], unshown: Mapping[str, Lo
         if not _is_to_be_asked(plan):
             if plan.batch in unshown:
                 screen.say(loaded_text(unshown[plan.batch]))
-            for sentence in known_text(plan) if plan.requests else ():
+            for sentence in known_text(plan.known) if plan.requests or plan.reused else ():
                 screen.say(sentence)
     asked = [plan for plan in plans if _is_to_be_asked(plan)]
     if not asked:

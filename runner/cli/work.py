@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.options import CAPS, OUTPUT, Common, InFlight, Limit, MaxRequests, MaxSpend, Rate, Rows, Switch, Text
+from runner.cli.ahead import known_text
+from runner.cli.options import (
+    CAPS,
+    OUTPUT,
+    Common,
+    InFlight,
+    Limit,
+    MaxRequests,
+    MaxSpend,
+    Rate,
+    Reuse,
+    Rows,
+    Switch,
+    Text,
+)
 from runner.cli.progress import ProgressMode
 from runner.cli.render import loaded_text
 from runner.cli.targets import named_list
@@ -39,6 +53,7 @@ class Caps:
     rate: Rate = None
     in_flight: InFlight = None
     limit: Limit = None
+    reuse: Reuse = None
     max_wait: Annotated[
         Text, Parameter(help="End with exit 6 when a provider asks for a longer wait (default: 15m).")
     ] = None
@@ -59,6 +74,7 @@ class Caps:
             "max_requests": self.max_requests,
             "rate": self.rate,
             "limit": self.limit,
+            "reuse": self.reuse,
         }
 
     def arguments(self) -> dict[str, Any]:
@@ -114,6 +130,8 @@ def load(file: File = None, /, *, rows: Rows | None = None, common: Common | Non
         loaded = library.load(named_list(file), **flags.arguments())
         tell_notices(library, screen, set())
         screen.say(loaded_text(loaded))
+        for sentence in known_text(library.known(loaded)) if loaded.added_rows else ():
+            screen.say(sentence)
     return 0
 
 

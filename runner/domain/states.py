@@ -35,6 +35,7 @@ class JobEvent(StrEnum):
     REQUEUE = "requeue"  # a recorded decision: a person, the policy, or the same command again
     GIVE_UP = "give_up"  # a person: it was charged and its answer is lost
     CANCEL = "cancel"
+    REUSE = "reuse"  # it is given the answer that another batch paid for: nothing is sent
 
 
 class BatchState(StrEnum):
@@ -62,7 +63,11 @@ class BatchEvent(StrEnum):
 
 
 JOB_TABLE: Final[Mapping[JobState, Mapping[JobEvent, JobState]]] = {
-    JobState.QUEUED: {JobEvent.CLAIM: JobState.RUNNING, JobEvent.CANCEL: JobState.CANCELLED},
+    JobState.QUEUED: {
+        JobEvent.CLAIM: JobState.RUNNING,
+        JobEvent.CANCEL: JobState.CANCELLED,
+        JobEvent.REUSE: JobState.SUCCEEDED,
+    },
     JobState.RUNNING: {
         JobEvent.SUCCEED: JobState.SUCCEEDED,
         JobEvent.FAIL: JobState.FAILED,

@@ -64,13 +64,15 @@ SELECT b.name FROM batches AS b WHERE b.state = 'completed' AND 'batch.completed
     ORDER BY e.id DESC LIMIT 1
 )
 """
-# Of a job only what counts is copied: no value, no answer.
+# Of a job only what counts is copied: no value, no answer, of its parameters the names.
 _SEED: Final = (
     f"INSERT INTO batches SELECT * FROM {ATTACHED}.batches WHERE id = :batch",
     f"INSERT INTO runs SELECT * FROM {ATTACHED}.runs"
     f" WHERE id IN (SELECT run FROM {ATTACHED}.jobs WHERE batch = :batch AND state = 'running')",
-    "INSERT INTO jobs (id, batch, operation, key, value, params, state, run, final, reason, possible_double_charge)"
-    " SELECT id, batch, operation, key, '', '{}', state, run, final, reason, possible_double_charge"
+    "INSERT INTO jobs"
+    " (id, batch, operation, key, value, params, state, run, requests, final, reason, possible_double_charge)"
+    " SELECT id, batch, operation, key, '', (SELECT json_group_object(key, NULL) FROM json_each(jobs.params)),"
+    " state, run, requests, final, reason, possible_double_charge"
     f" FROM {ATTACHED}.jobs WHERE batch = :batch AND id <= (SELECT visible_job FROM batches WHERE id = :batch)",
     f"INSERT INTO job_totals SELECT * FROM {ATTACHED}.job_totals WHERE batch = :batch",
     f"INSERT INTO attempt_totals SELECT * FROM {ATTACHED}.attempt_totals WHERE batch = :batch",

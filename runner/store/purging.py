@@ -28,6 +28,7 @@ KEPT_EVENTS: Final = (
     "streak.requeued",
     "balance.differs",
     "balance.grew",
+    "answers.reused",
     "answers.purged",
     "answers.erased",
 )

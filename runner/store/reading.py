@@ -29,7 +29,7 @@ SELECT r.number, r.line, r.cells, r.key, e.operation, e.job, coalesce(j.value, e
     CASE WHEN j.unknowns > 0 THEN 'unknown' WHEN j.debits > 0 THEN 'yes' ELSE 'no' END,
     coalesce(j.amount, 0), coalesce(j.requests, 0), coalesce(j.attempts_spent, 0),
     coalesce(j.possible_double_charge, 0), j.http_status, j.error_code, j.error_message, j.finished_us, j.found,
-    j.result, {raw}
+    j.result, {raw}, {reused}
 FROM rows AS r
 LEFT JOIN row_jobs AS e ON e.batch = r.batch AND e.row = r.number
 LEFT JOIN jobs AS j ON j.id = e.job
@@ -38,8 +38,10 @@ WHERE r.batch = ? AND r.number <= ? {narrowed} ORDER BY r.number
 # The last word of the provider: of the last attempt that was answered. Once that is removed no older one is the last.
 _RAW: Final = """(
     SELECT iif(w.removed IS NULL, w.body, NULL) FROM attempts AS a JOIN answers AS w ON w.attempt = a.id
-    WHERE a.job = j.id AND a.http_status IS NOT NULL ORDER BY a.number DESC LIMIT 1
+    WHERE a.job = iif(j.erased, j.id, coalesce(j.reused, j.id)) AND a.http_status IS NOT NULL
+    ORDER BY a.number DESC LIMIT 1
 )"""
+_REUSED: Final = "(SELECT b.name FROM jobs AS o JOIN batches AS b ON b.id = o.batch WHERE o.id = j.reused)"
 _IN_STATES: Final = """
 AND EXISTS (
     SELECT 1 FROM row_jobs AS f LEFT JOIN jobs AS g ON g.id = f.job
@@ -105,7 +107,8 @@ def stream_outcomes(
 ) -> Iterator[RowView]:
     """Rows in order with their outcomes in the batch's order of operations; `row` alone, or those chosen."""
     narrowed, values = _narrowed(chosen, row)
-    sql = _OUTCOMES.format(raw=_RAW if chosen.raw else "NULL", narrowed=narrowed)
+    reused = "NULL" if row is None else _REUSED
+    sql = _OUTCOMES.format(raw=_RAW if chosen.raw else "NULL", reused=reused, narrowed=narrowed)
     result = connection.exec_driver_sql(sql, (batch.id, batch.rows, *values))
     lines = (line for piece in result.partitions(_STREAM_RAW if chosen.raw else STREAM) for line in piece)
     order = {operation: place for place, operation in enumerate(batch.operations)}
@@ -155,6 +158,7 @@ def _outcome(line: Sequence[Any]) -> JobView:
         None if line[19] is None else bool(line[19]),
         None if line[20] is None else json.loads(line[20]),
         line[21],
+        line[22],
     )
 
 

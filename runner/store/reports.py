@@ -17,7 +17,7 @@ from runner.domain.personal import shown_name
 from runner.domain.states import JobState
 from runner.errors import BatchError
 from runner.store.balances import check_account, read_balances
-from runner.store.database import ATTACHED, Database
+from runner.store.database import Database
 from runner.store.history import read_events, read_spend
 from runner.store.jobs import next_due
 from runner.store.lanes import read_lanes
@@ -26,7 +26,6 @@ from runner.store.rowviews import Chosen, Outcomes, RowHistory
 from runner.store.sql import marks
 from runner.store.values import (
     NAMED_ONLY,
-    AnsweredBefore,
     BatchInfo,
     BatchStatus,
     Doubt,
@@ -57,7 +56,7 @@ SELECT DISTINCT reason FROM jobs
 WHERE batch = ? AND state = 'failed' AND erased = 0 AND reason IN ({marks(len(NAMED_ONLY))}) ORDER BY reason
 """
 _REUSED: Final = """
-SELECT operation, count(*) FROM jobs WHERE batch = ? AND state = 'succeeded' AND requests = 0 GROUP BY operation
+SELECT operation, count(*) FROM jobs WHERE batch = ? AND reused IS NOT NULL GROUP BY operation
 """
 _AT_WORK: Final = "SELECT max(id) FROM runs WHERE ended_us IS NULL"
 _DOUBTS: Final = """
@@ -78,15 +77,6 @@ SELECT DISTINCT e.row FROM row_jobs AS e LEFT JOIN jobs AS j ON j.id = e.job
 WHERE e.batch = :batch AND e.row <= :rows
 AND (j.value = :value COLLATE NOCASE OR j.key = :value COLLATE NOCASE OR e.value = :value COLLATE NOCASE)
 ORDER BY e.row
-"""
-_ANSWERED_BEFORE: Final = """
-SELECT b.name AS batch, mine.operation AS operation, count(*) AS jobs, max(theirs.finished_us) AS last_us
-FROM jobs AS mine
-JOIN batches AS own ON own.id = mine.batch
-JOIN {schema}batches AS b ON b.name <> own.name AND b.params = own.params
-CROSS JOIN {schema}jobs AS theirs ON theirs.batch = b.id AND theirs.operation = mine.operation AND theirs.key = mine.key
-WHERE mine.batch = :batch AND mine.state = 'queued' AND theirs.state = 'succeeded'
-GROUP BY b.name, mine.operation ORDER BY last_us DESC
 """
 
 
@@ -241,19 +231,6 @@ class Reports:
         """What was sent and charged by day, batch and operation, from the day (UTC) of `since_us` on."""
         with self._database.reading() as connection:
             return read_spend(connection, batch=batch, since_us=since_us)
-
-    def answered_before(self, batch: BatchId) -> list[AnsweredBefore]:
-        """Queued jobs of the batch that succeeded in other batches with equal operation, value and set parameters.
-
-        Those of a draft are looked for in the database that is attached to it.
-        """
-        schema = "" if self._database.attached is None else f"{ATTACHED}."
-        with self._database.reading() as connection:
-            lines = connection.exec_driver_sql(_ANSWERED_BEFORE.format(schema=schema), {"batch": batch})
-            return [
-                AnsweredBefore(batch=line.batch, operation=line.operation, jobs=line.jobs, last_us=line.last_us)
-                for line in lines
-            ]
 
 
 def _from_path(batches: list[BatchInfo], path: Path) -> BatchInfo | None:

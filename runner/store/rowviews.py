@@ -32,6 +32,7 @@ class JobView(NamedTuple):
     found: bool | None
     result: Mapping[str, Any] | None  # the profile's columns by name; None: no outcome
     raw: bytes | None = None  # the body of the last answer, where it was asked for and is kept
+    reused_from: str | None = None  # the batch that paid for the answer, where one row was asked for
 
 
 class RowView(NamedTuple):

@@ -14,6 +14,7 @@ from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.ports import Clock, JobStore
 from runner.engine.stop import StopSignal
 from runner.errors import StalledError, StoreError
+from runner.store.answered import Answered
 from runner.store.database import Connect, Database
 from runner.store.erasing import Erased, erase
 from runner.store.forecast import Forecast
@@ -42,6 +43,7 @@ class Store:
     forecast: Forecast
     steering: Steering
     tellings: Tellings
+    answered: Answered
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Store:
         self.forecast = Forecast(self._database)
         self.steering = Steering(self._database, clock)
         self.tellings = Tellings(self._database, clock)
+        self.answered = Answered(self._database, clock)
 
     @classmethod
     def open(

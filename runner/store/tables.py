@@ -116,6 +116,7 @@ jobs = sa.Table(
     text("error_message", null=True),
     number("finished_us", null=True),
     number("erased", default=0),  # its person was erased: only its figures are left, and it is never sent again
+    ours("reused", "jobs", null=True),  # whose answer it was given: the one that was asked, never a copy of it
     sa.UniqueConstraint("batch", "operation", "key"),
     one_of("state", JobState),
     sa.CheckConstraint("(state = 'running') = (run IS NOT NULL)", name="owner"),
@@ -129,7 +130,8 @@ sa.Index("ix_jobs_running", jobs.c.batch, sqlite_where=sa.text("state = 'running
 sa.Index("ix_jobs_failed", jobs.c.batch, sqlite_where=sa.text("state = 'failed'"))
 sa.Index("ix_jobs_in_doubt", jobs.c.batch, sqlite_where=sa.text("state = 'in_doubt'"))
 sa.Index("ix_jobs_marked", jobs.c.batch, sqlite_where=sa.text("possible_double_charge = 1"))
-sa.Index("ix_jobs_reused", jobs.c.batch, jobs.c.operation, sqlite_where=sa.text("state = 'succeeded' AND requests = 0"))
+sa.Index("ix_jobs_reused", jobs.c.reused, sqlite_where=sa.text("reused IS NOT NULL"))
+sa.Index("ix_jobs_reusing", jobs.c.batch, jobs.c.operation, sqlite_where=sa.text("reused IS NOT NULL"))
 
 row_jobs = sa.Table(
     "row_jobs",

@@ -152,7 +152,7 @@ class BatchStatus:
     next_due_us: int | None  # earliest of the queued jobs (0: now), None: nothing queued
     unfinished: int  # failed jobs that are not final: the same command tries them again
     failed_paid: int  # failed jobs of which a request was charged, or may have been
-    reused: Mapping[str, int]  # by operation: jobs that succeeded without a request of their own
+    reused: Mapping[str, int]  # by operation: jobs that were given the answer of another batch
     run: int | None  # the run at work that started last, if the database knows of one not ended
 
     @property
@@ -266,12 +266,14 @@ class SpendView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnsweredBefore:
-    """Values of a batch that already have a paid answer in another one."""
+    """Values of a batch that were never sent, and have an answer in other batches."""
 
-    batch: str
     operation: str
     jobs: int
+    batches: Mapping[str, int]  # by the name of the batch that asked for the newest answer to each
+    first_us: int  # of these answers, the oldest
     last_us: int
+    young: int  # those of the age that was asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ class Wanted:
     until: tuple[int, int] | None = None  # hour and minute, local
     for_seconds: float | None = None
     poll_seconds: float | None = None  # `--follow`: how often the list is looked at
+    reuse_seconds: float | None = None  # answers of other batches that are no older are taken over
 
     @classmethod
     def parse(
@@ -62,6 +63,7 @@ class Wanted:
         for_: float | str | None = None,
         follow: bool = False,
         poll: float | str | None = None,
+        reuse: float | str | None = None,
     ) -> Wanted:
         """From what people write. ConfigError or UsageError names the flag."""
         if rate is not None:
@@ -76,8 +78,9 @@ class Wanted:
             max_wait_seconds=None if max_wait is None else parse_duration(max_wait, name="--max-wait"),
             max_failed=None if max_failed is None else parse_share(max_failed, name="--max-failed"),
             until=None if until is None else parse_time_of_day(until, name="--until"),
-            for_seconds=None if for_ is None else _some_time(for_),
+            for_seconds=_some_time(for_, "--for", why="A run of no length sends nothing.", fix="2h"),
             poll_seconds=_poll(poll, follow=follow),
+            reuse_seconds=_some_time(reuse, "--reuse", why="No answer is that young.", fix="30d"),
         )
 
     def of_one_run(self) -> Wanted:
@@ -103,10 +106,12 @@ def _at_least(least: int, value: int | None, flag: str) -> int | None:
     return value
 
 
-def _some_time(given: float | str) -> float:
-    seconds = parse_duration(given, name="--for")
+def _some_time(given: float | str | None, flag: str, *, why: str, fix: str) -> float | None:
+    if given is None:
+        return None
+    seconds = parse_duration(given, name=flag)
     if not seconds:
-        raise UsageError(f"--for {given} is no time", why="A run of no length sends nothing.", fix="--for 2h")
+        raise UsageError(f"{flag} {given} is no time", why=why, fix=f"{flag} {fix}")
     return seconds
 
 

@@ -24,7 +24,7 @@ from runner.work.days import courses_of
 from runner.work.load import Changed, Continue, Create, Extend, choose, create, extend
 from runner.work.money import Cost, costs_text, in_money, number, plural
 from runner.work.nights import nights
-from runner.work.outlook import Asked, Checked, Day, Nights, Preflight
+from runner.work.outlook import Asked, Checked, Day, Known, Nights, Preflight
 from runner.work.plan import LoadRequest, Plan, make_plan
 from runner.work.preflight import preflight
 from runner.work.session import Session
@@ -165,11 +165,8 @@ def _amount(plan: Preflight) -> str:
 
 
 def _paid(plan: Preflight) -> str:
-    """Values that were answered before. Each batch that has them counts them all: the most of one is certain."""
-    most: dict[str, int] = {}
-    for one in plan.known:
-        most[one.operation] = max(one.values, most.get(one.operation, 0))
-    paid = sum(most.values())
+    """Values that were answered before."""
+    paid = sum(one.values for one in plan.known) - plan.reused
     return f", {number(paid)} of them for values that were paid for before" if paid else ""
 
 
@@ -195,17 +192,24 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "done_at": iso(plan.done_us if nights is None else nights.done_us),
         "nights": None if nights is None else nights.count,
         "max_spend_per_day": [_day(day) for lane in plan.lanes for day in lane.days],
-        "known": [
-            {
-                "operation": one.operation,
-                "batch": one.batch,
-                "values": one.values,
-                "of": one.of,
-                "answered_at": iso(one.answered_us),
-            }
-            for one in plan.known
-        ],
+        "reused": plan.reused,
+        "known": [_known(one) for one in plan.known],
         "problems": [{"code": one.code, "what": one.what, "why": one.why, "fix": one.fix} for one in checked.problems],
+    }
+
+
+def _known(known: Known) -> dict[str, Any]:
+    """What has an answer already, and the `--reuse` that takes all of it."""
+    return {
+        "operation": known.operation,
+        "values": known.values,
+        "of": known.of,
+        "batches": dict(known.batches),
+        "answered_from": iso(known.first_us),
+        "answered_at": iso(known.last_us),
+        "reuse": known.reuse,
+        "taken": known.taken or 0,
+        "saves": None if known.saves is None else {known.saves.unit: plain(known.saves.amount)},
     }
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import BatchError, SchemaError
-from runner.work.results import DatabaseStatus
 from runner.work.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseStatus:
+    """The database file."""
+
+    path: Path
+    exists: bool
+    revision: str | None
+    newest: str
+    size_bytes: int
+    batches: int
 
 
 def status(session: Session) -> DatabaseStatus:

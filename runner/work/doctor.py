@@ -17,10 +17,10 @@ from runner.settings import NotifySettings
 from runner.store.values import BatchStatus
 from runner.work import database as database_file
 from runner.work.config import providers_in_use
+from runner.work.database import DatabaseStatus
 from runner.work.findings import Finding, look_at_machine, ok, problem, refused, warning
 from runner.work.health import ask_health
 from runner.work.means import PING, WEBHOOK, address
-from runner.work.results import DatabaseStatus
 from runner.work.session import Session
 from runner.work.standing import HALTED_LANE, beside
 from runner.work.status import next_step

@@ -155,6 +155,10 @@ def _streak(record: Record) -> str:
     return f"{_requests(record)} queued again: {rule or 'the same answer'} came for one after the other"
 
 
+def _since(record: Record) -> str:
+    return local_time(str(record.detail.get("since")))
+
+
 def _clock_set(record: Record) -> str:
     seconds = float(record.detail["seconds"])
     return f"the clock of this machine was set {'ahead' if seconds > 0 else 'back'} by {duration(abs(seconds))}"
@@ -233,6 +237,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "doubts.released": lambda r: f"{_requests(r)} in doubt queued again, marked: --in-doubt resend-once",
     "doubts.resolved": _resolved,
     "streak.requeued": _streak,
+    "answers.reused": lambda r: f"{_requests(r)} spared: answers of other batches taken, none of before {_since(r)}",
     "answers.erased": lambda r: f"you: db erase, {count(r.detail['rows'], 'row')} of one person",
     "answers.purged": lambda r: (
         f"you: db purge, {count(r.detail['answers'], 'stored answer')} and {count(r.detail['events'], 'event')} removed"

@@ -64,6 +64,8 @@ def _story(info: BatchInfo, history: RowHistory, view: JobView, tools: Tools) ->
         state=view.state,
         reason=view.reason,
         final=view.final,
+        reused_from=view.reused_from,
+        finished_us=view.finished_us,
         due_us=None if job is None else job.due_us or None,
         http_status=view.http_status,
         result=view.result,
@@ -95,6 +97,8 @@ def _next(info: BatchInfo, row: int, view: JobView) -> str:
             return f"It is sent by the next run: runner run {batch}"
         case JobState.RUNNING.value:
             return "A run is at work on it."
+        case JobState.SUCCEEDED.value if view.reused_from is not None:
+            return f"Nothing: it has an answer. How that came: runner explain {view.reused_from} VALUE"
         case JobState.SUCCEEDED.value:
             return "Nothing: it is answered and is not sent again."
         case JobState.IN_DOUBT.value:

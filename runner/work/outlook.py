@@ -60,13 +60,17 @@ class Lane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """Values of this batch that already have a paid answer in another batch."""
+    """Values of this batch that were never sent, and have an answer in other batches. Of several answers the newest."""
 
     operation: str
-    batch: str
     values: int
-    of: int
-    answered_us: int  # the latest of those answers
+    of: int  # values that wait
+    batches: Mapping[str, int]  # values by the batch that asked, the most first
+    first_us: int  # when the oldest of these answers came
+    last_us: int
+    reuse: str  # the age that takes them all, as `--reuse` takes it: "30d"
+    taken: int | None  # of them, those of the age that `--reuse` gave; None: it was not given
+    saves: Cost | None  # what the taken ones would cost; without `--reuse` what all would; None: unknown
 
 
 PLACES = 3
@@ -88,6 +92,7 @@ class Preflight:
     state: BatchState
     rows: int
     requests: int
+    reused: int  # values that are given the answer of another batch instead
     at_most: int  # of them in one run: less than `requests` where a cap or a limit ends it before
     caps: tuple[str, ...]  # for people, as one writes them: "--max-requests 50"
     shared: int

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
-from types import MappingProxyType
 
 from runner.domain.backoff import utc_day
 from runner.domain.model import MILLION, Amount, InDoubtPolicy
@@ -18,8 +17,10 @@ from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
 from runner.work.caps import Wanted, run_options
 from runner.work.days import courses_of, room_for, seconds_within, through, without_end
-from runner.work.money import Cost, Prices, number, plural
-from runner.work.outlook import PLACES, Asked, Day, Known, Lane, Preflight, RowPlace
+from runner.work.known import known_answers
+from runner.work.money import Prices, number, plural
+from runner.work.outlook import PLACES, Asked, Day, Lane, Preflight, RowPlace
+from runner.work.pricing import asks, decimal
 from runner.work.profiles import Profiles
 
 
@@ -45,7 +46,12 @@ def preflight(
     options = run_options(
         wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap, dearer=dearer
     )
+    known = known_answers(
+        status, operations, store=store, prices=prices, now_us=now_us, reuse_seconds=wanted.reuse_seconds
+    )
+    reused = {one.operation: one.taken or 0 for one in known}
     waiting = _waiting(operations, status, options, store)
+    waiting = {key: count - reused.get(key, 0) for key, count in waiting.items()}
     requests = sum(waiting.values())
     at_most = _at_most(requests, options, status)
     asked = _asked(operations, _within(waiting, at_most), prices, store)
@@ -63,6 +69,7 @@ def preflight(
         state=info.state,
         rows=info.rows,
         requests=requests,
+        reused=sum(reused.values()),
         at_most=at_most,
         caps=_caps(options, lanes),
         shared=info.rows * len(info.operations) - info.refused - jobs,
@@ -74,7 +81,7 @@ def preflight(
         now_us=now_us,
         done_us=done_us,
         lanes=lanes,
-        known=_known(info, status, store),
+        known=known,
         columns=tuple(info.source.get("columns", ())),
         first_time=first_time,
     )
@@ -150,31 +157,6 @@ def _asked(
     return tuple(asks(one, waiting[key], prices, charges) for key, one in operations.items())
 
 
-def asks(
-    operation: Operation,
-    requests: int,
-    prices: Prices,
-    charges: Mapping[tuple[str, str], Decimal] = MappingProxyType({}),
-) -> Asked:
-    """So many requests with their price. `charges`: what one that was charged cost so far, by operation and unit."""
-    low, high = decimal(operation.price), decimal(operation.price_max or operation.price)
-    usual = charges.get((operation.key, operation.unit), low) if low != high else low
-
-    def cost(each: Decimal | None) -> Cost | None:
-        if each is None and requests:
-            return None
-        return prices.cost(operation.provider, operation.unit, (each or Decimal(0)) * requests)
-
-    return Asked(
-        operation=operation.key,
-        unit=operation.unit,
-        requests=requests,
-        low=cost(low),
-        likely=cost(usual),
-        high=cost(high),
-    )
-
-
 def _lane(
     provider: Provider,
     asked: tuple[Asked, ...],
@@ -245,23 +227,3 @@ def _places(info: BatchInfo, invalid: Mapping[str, int], store: Store) -> dict[s
     most = {reason.removeprefix("invalid:"): min(count, PLACES) for reason, count in invalid.items()}
     found = store.forecast.refused(info.id, most) if most else {}
     return {f"invalid:{why}": tuple(RowPlace(*place) for place in places) for why, places in found.items()}
-
-
-def _known(info: BatchInfo, status: BatchStatus, store: Store) -> tuple[Known, ...]:
-    if not status.by_state[JobState.QUEUED]:
-        return ()
-    return tuple(
-        Known(
-            operation=one.operation,
-            batch=one.batch,
-            values=one.jobs,
-            of=status.jobs[one.operation][JobState.QUEUED],
-            answered_us=one.last_us,
-        )
-        for one in store.reports.answered_before(info.id)
-    )
-
-
-def decimal(amount: Amount | None) -> Decimal | None:
-    """An amount of millionths in its unit."""
-    return None if amount is None else Decimal(amount) / MILLION

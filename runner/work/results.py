@@ -195,6 +195,7 @@ class RunResult:
     interrupted: str | None  # the stop's reason: "SIGINT", "SIGTERM", ...
     requeued: int  # failures that were not final, queued again by this run
     released: int  # doubts queued again under `resend-once`
+    reused: int  # values that this run gave the answer of another batch
     target: str | None  # where the rows go; "-": the caller writes them to its stdout
     exported: Exported | None
     notices: tuple[str, ...]
@@ -239,6 +240,8 @@ class JobStory:
     state: str  # a job state, or "invalid"
     reason: str | None
     final: bool | None
+    reused_from: str | None = None  # the batch whose answer it was given; nothing was sent for it here
+    finished_us: int | None = None  # when it was answered, there too
     due_us: int | None
     http_status: int | None
     result: Mapping[str, Any] | None = field(repr=False)
@@ -296,15 +299,3 @@ class Tuned:
     changes: Mapping[str, tuple[Any, Any]]  # before and now; None: off
     holds: Mapping[str, Any]  # all that do now, those of the settings among them
     next: Next | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseStatus:
-    """The database file."""
-
-    path: Path
-    exists: bool
-    revision: str | None
-    newest: str
-    size_bytes: int
-    batches: int

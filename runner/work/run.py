@@ -20,10 +20,11 @@ from runner.store.values import BatchInfo
 from runner.work.accounts import Account, Wires, accounts_of
 from runner.work.caps import Wanted, run_options
 from runner.work.ending import signal_exit
+from runner.work.known import oldest
 from runner.work.standing import is_paused_by_person
 from runner.work.status import RESET
 from runner.work.steer import bury
-from runner.work.together import Ended, Order, Tell, carry_out, work_together
+from runner.work.together import Ended, Order, TakenUp, Tell, carry_out, work_together
 from runner.work.tools import Tools
 from runner.work.until import next_moment
 
@@ -86,16 +87,14 @@ class _Told:
     """Adds to what a batch ended with what was done for it before: notices go to the first one that is told."""
 
     def __init__(self, tell: Tell, notices: tuple[str, ...]) -> None:
-        self.taken_up: dict[BatchId, tuple[int, int]] = {}
+        self.taken_up: dict[BatchId, TakenUp] = {}
         self._tell = tell
         self._notices = notices
 
     async def __call__(self, batch: BatchId, ended: Ended) -> None:
-        requeued, released = self.taken_up.get(batch, (0, 0))
+        taken_up = self.taken_up.get(batch, ended.taken_up)
         notices, self._notices = self._notices, ()
-        await self._tell(
-            batch, replace(ended, requeued=requeued, released=released, notices=(*notices, *ended.notices))
-        )
+        await self._tell(batch, replace(ended, taken_up=taken_up, notices=(*notices, *ended.notices)))
 
 
 async def _tell_all(tell: Tell, batches: Sequence[BatchId], ended: Ended) -> None:
@@ -171,17 +170,21 @@ def _reread(tools: Tools, info: BatchInfo, wanted: Wanted, kept: Mapping[str, An
     return _options(tools, replace(info, settings=kept), wanted.of_one_run())
 
 
-def _take_up(tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, str]) -> tuple[int, int]:
-    """Keep what was asked with the batch, the place of its rows too: no kill forgets it. Then queue what this run takes
-    up again: failures, doubts."""
+def _take_up(tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, str]) -> TakenUp:
+    """Keep what was asked with the batch, the place of its rows too: no kill forgets it. Then take the answers of other
+    batches, and queue what this run takes up again: failures, doubts."""
     info, steering = order.info, tools.store.steering
     kept: Mapping[str, object] = {
         name: value for name, value in {**wanted.kept(), **place}.items() if info.settings.get(name) != value
     }
     if kept:
         steering.keep(info.id, kept)
+    reused = 0
+    if wanted.reuse_seconds is not None:
+        since_us = oldest(wanted.reuse_seconds, tools.clock.now_us())
+        reused = tools.store.answered.take_over(info.id, since_us=since_us)
     requeued = steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
     released = 0
     if order.options.in_doubt is InDoubtPolicy.RESEND_ONCE:
         released = steering.release_doubts(info.id, info.operations)
-    return requeued, released
+    return TakenUp(requeued=requeued, released=released, reused=reused)

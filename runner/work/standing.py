@@ -73,7 +73,7 @@ def standing(
         twice_cost=tuple(prices.cost(one.provider, one.unit, one.amount) for one in twice),
         receipt=batch_receipt(status, prices),
         duplicates=duplicates(status, prices),
-        reused=reused(status, prices),
+        reused=reused(status, prices, store.forecast.usual_charges() if status.reused else {}),
         wallets=wallets(store.reports.balances(info.id), info, profiles),
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),

@@ -73,9 +73,15 @@ def duplicates(status: BatchStatus, prices: Prices) -> Saved:
     return _saved(shared, status.ledger, prices)
 
 
-def reused(status: BatchStatus, prices: Prices) -> Saved:
-    """What succeeded without a request of its own."""
-    return _saved(status.reused, status.ledger, prices)
+def reused(status: BatchStatus, prices: Prices, charges: Mapping[tuple[str, str], Decimal]) -> Saved:
+    """What was given the answer of another batch, at what a charged request of its operation cost in the whole
+    database on average: `charges`, by operation and unit."""
+    costs = [
+        prices.cost(operation.partition(".")[0], unit, status.reused[operation] * each)
+        for (operation, unit), each in charges.items()
+        if status.reused.get(operation)
+    ]
+    return Saved(requests=sum(status.reused.values()), cost=tuple(costs))
 
 
 def _saved(requests: Mapping[str, int], ledger: Iterable[LedgerLine], prices: Prices) -> Saved:

@@ -27,14 +27,22 @@ from runner.work.wallets import Wallets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenUp:
+    """What was done for a batch before its run began, in jobs."""
+
+    requeued: int = 0  # failures that were not final
+    released: int = 0  # doubts, under `resend-once`
+    reused: int = 0  # given the answer of another batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """What a run came to for one batch; how the batch stands is in the store."""
 
     exit_code: int
     run: RunId | None = None  # None: the batch was not touched
     stop_reason: str | None = None
-    requeued: int = 0
-    released: int = 0
+    taken_up: TakenUp = TakenUp()
     notices: tuple[str, ...] = ()
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from runner.cli.ahead import lane_text, nights_text, preflight_text, when
+from runner.cli.ahead import known_text, lane_text, nights_text, preflight_text, when
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState
 from runner.work.money import Cost
@@ -14,6 +14,7 @@ from runner.work.outlook import Asked, Known, Lane, Nights, Preflight, RowPlace
 
 EVENING_US = round(datetime(2026, 11, 21, 22, 10).timestamp()) * MILLION  # noqa: DTZ001 - local time is what is shown
 HOUR_US = 3600 * MILLION
+DAY_US = 24 * HOUR_US
 
 
 def checks(amount: int, *, price: str | None = None, told: bool = False) -> Cost:
@@ -51,11 +52,24 @@ def at_one_price(requests: int, cost: Cost | None) -> Lane:
     return asks(requests, cost, cost, cost)
 
 
+KNOWN = Known(
+    operation="defastra.email",
+    values=1856,
+    of=4640,
+    batches={"old": 1856},
+    first_us=EVENING_US - 7 * DAY_US,
+    last_us=EVENING_US - 7 * DAY_US,
+    reuse="30d",
+    taken=None,
+    saves=checks(1856),
+)
+
 PLAN = Preflight(
     batch="leads-defastra-email",
     state=BatchState.READY,
     rows=5000,
     requests=4640,
+    reused=0,
     at_most=4640,
     caps=(),
     shared=357,
@@ -70,7 +84,7 @@ PLAN = Preflight(
     now_us=EVENING_US,
     done_us=EVENING_US + 6 * HOUR_US,
     lanes=(at_one_price(4640, checks(4640, price="0.02")),),
-    known=(Known(operation="defastra.email", batch="old", values=1856, of=4640, answered_us=0),),
+    known=(KNOWN,),
     columns=("email <- E-Mail, 98 % valid",),
     first_time=True,
     notices=("read as cp1252",),
@@ -91,8 +105,30 @@ def test_the_summary_has_rows_lines_price_time_and_what_is_known() -> None:
         "  done      about 04:10 tomorrow, at the limits",
         lines[8],
     ]
-    assert "1,856 of 4,640 values of defastra.email were answered in batch old" in lines[8]
+    assert lines[8].endswith(
+        "1,856 of 4,640 values of defastra.email were answered on 14 Nov 2026 (batch old): they are sent again; "
+        "--reuse 30d saves 1,856 checks"
+    )
     assert lines[9:] == ["  note      read as cp1252"]
+
+
+def test_known_answers_are_told_with_what_takes_them() -> None:
+    """Of when and where they are, what `--reuse` takes of them, and what would take the rest."""
+    week = replace(KNOWN, first_us=EVENING_US - 11 * DAY_US, batches=dict.fromkeys("abcde", 1), saves=None)
+    assert known_text([week]) == [
+        "1,856 of 4,640 values of defastra.email were answered between 10 Nov 2026 and 14 Nov 2026 "
+        "(batches a, b, c and 2 more): they are sent again; --reuse 30d saves 1,856 requests"
+    ]
+    (all_,) = known_text([replace(KNOWN, taken=1856)])
+    assert all_.endswith("(batch old): they are taken from there and not sent, which saves 1,856 checks")
+    (some,) = known_text([replace(KNOWN, taken=6, saves=checks(6))])
+    assert some.endswith(
+        ": 6 of them are taken from there and not sent, which saves 6 checks; --reuse 30d takes them all"
+    )
+    (none,) = known_text([replace(KNOWN, taken=0, saves=checks(0))])
+    assert none.endswith("(batch old), none of them as late as --reuse says; --reuse 30d takes them all")
+    shown = preflight_text(replace(PLAN, requests=2784, at_most=2784, reused=1856))
+    assert shown.startswith("leads-defastra-email: 2,784 requests to send, 1,856 answers taken from other batches\n")
 
 
 def test_what_two_operations_share_is_told_once() -> None:

@@ -65,7 +65,7 @@ def test_help_imports_nothing_heavy():
         (["nope"], "unknown command: nope", "runner --help"),
         (["doubt", "nope"], "unknown command: nope", "runner doubt --help"),
         (["run", "--nonsense", "7"], "Unknown option: --nonsense", "runner run --help"),
-        (["run", "--reuse", "30d"], "Unknown option: --reuse", "runner run --help"),
+        (["run", "--reused", "30d"], "Unknown option: --reused", "runner run --help"),
         (["load", "a.csv", "b.csv"], "`runner load` was given too much: b.csv", "runner load --help"),
         (["run", "--max-requests", "many"], 'Invalid value for --max-requests: unable to convert "many" into int', ""),
         (["run", "x", "--json", "-o", "-"], "--json and -o - both want stdout", "-o FILE"),

@@ -104,6 +104,7 @@ RESULT = RunResult(
     interrupted=None,
     requeued=4,
     released=0,
+    reused=0,
     target="leads-defastra-email.csv",
     exported=Exported(batch=STATUS.batch, path=Path("leads-defastra-email.csv"), rows=200, diverted=False),
     notices=(),

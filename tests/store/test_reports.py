@@ -257,17 +257,6 @@ def test_batches_are_found_as_people_write_them(store: Store, clock: HandClock, 
         find("")
 
 
-async def test_values_answered_before_are_known(store: Store, clock: HandClock) -> None:
-    """Queued values that another batch has an answer for are counted; failed ones and other parameters are not."""
-    await worked(store, clock)
-    again = [row(1, "ANNA@example.com"), row(2, "anna@example.com"), row(3, "bob@example.com")]
-    other = store.loading.load(new_batch("other", params={"timeout": "extensive"}), again)
-    assert store.reports.answered_before(other.batch) == []
-    same = store.loading.load(new_batch("same"), again)
-    (before,) = store.reports.answered_before(same.batch)
-    assert (before.batch, before.operation, before.jobs) == ("leads", EMAIL, 1)
-
-
 def test_reports_cannot_write(store: Store) -> None:
     """A reader's connection refuses to change anything."""
     with pytest.raises(StoreError), Database(store.path).reading() as connection:

@@ -33,7 +33,7 @@ def allowed_by_database(
                 run = ", run = 1" if table == "jobs" and source == "running" else ""
                 connection.execute(f"UPDATE {table} SET state = ? {run}", (source.value,))
                 connection.execute(triggers[f"tr_{table}_edges"])
-                owner = ", run = iif(? = 'running', 1, NULL)" if table == "jobs" else ", reason = ?"
+                owner = ", run = iif(? = 'running', 1, NULL), reused = 1" if table == "jobs" else ", reason = ?"
                 try:
                     connection.execute(f"UPDATE {table} SET state = ? {owner}", (target.value, target.value))
                     if source is not target:
@@ -48,6 +48,15 @@ def test_jobs_move_along_their_table_only(store: Store) -> None:
     """The trigger on jobs allows exactly the edges of the domain's table."""
     started(store, loaded(store, 1).batch)
     assert allowed_by_database(store, "jobs", JobState) == edges(JOB_TABLE)
+
+
+def test_a_waiting_job_succeeds_by_an_answer_that_is_there_or_by_asking(store: Store) -> None:
+    """Without a word of whose answer it was given, or once it was sent, it is not answered but by a request."""
+    loaded(store, 1)
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        for given in ("", ", reused = 1, requests = 1"):
+            with pytest.raises(sqlite3.IntegrityError, match="cannot move"):
+                connection.execute(f"UPDATE jobs SET state = 'succeeded' {given}")
 
 
 def test_batches_move_along_their_table_only(store: Store) -> None:

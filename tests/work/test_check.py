@@ -135,7 +135,7 @@ def test_paid_answers_elsewhere_are_announced_as_the_run_would(place: Place) -> 
         place.run(r, r.load("leads.csv", OPERATION))
         place.write_list(emails(10), name="more.csv")
         checked = r.check("more.csv", OPERATION).plan.known
-        assert [(one.batch, one.values, one.of) for one in checked] == [("leads-defastra-email", 6, 10)]
+        assert [(one.batches, one.values, one.of) for one in checked] == [({"leads-defastra-email": 6}, 6, 10)]
         assert checked == r.preflight(r.load("more.csv", OPERATION)).known
 
 

@@ -80,7 +80,7 @@ def test_new_begins_another_batch(place: Place) -> None:
         assert r.load("leads.csv", OPERATION, new=True).batch == "leads-defastra-email-2"
         assert r.load("leads.csv", OPERATION, new=True).batch == "leads-defastra-email-3"
         (known,) = r.preflight("leads-defastra-email-3").known
-    assert (known.batch, known.values, known.of) == ("leads-defastra-email", 3, 3)
+    assert (known.batches, known.values, known.of) == ({"leads-defastra-email": 3}, 3, 3)
 
 
 def test_a_list_that_changed_after_completion_is_a_new_batch(place: Place) -> None:

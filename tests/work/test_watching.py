@@ -92,8 +92,9 @@ def test_answers_paid_in_another_batch_are_announced(place: Place) -> None:
     with place.runner() as r:
         place.run(r, r.load("leads.csv", OPERATION))
         (known,) = r.preflight(r.load("more.csv", OPERATION)).known
-    assert (known.batch, known.operation, known.values, known.of) == ("leads-defastra-email", "defastra.email", 1, 2)
-    assert known.answered_us <= place.time.now_us()
+    assert (known.operation, known.values, known.of) == ("defastra.email", 1, 2)
+    assert known.batches == {"leads-defastra-email": 1}
+    assert known.last_us <= place.time.now_us()
 
 
 def test_explain_has_every_request_of_a_row_or_value(place: Place) -> None:

@@ -124,11 +124,31 @@ ANSWERS: Final = Plan(
             f"""
             SELECT {OF_JOB} FROM jobs AS j CROSS JOIN batches AS b ON b.id = j.batch
             LEFT JOIN attempts AS a ON a.job = j.id AND a.number = j.attempts
-            WHERE j.state = 'succeeded'
+            WHERE j.state = 'succeeded' AND j.reused IS NULL
                 AND (a.id IS NULL OR a.action IS NOT 'succeed' OR j.http_status IS NOT a.http_status)
             """,
             "job {job} (row {row} of {batch}) has succeeded, but its last attempt has not",
             "its answer is not the one that was stored",
+            Fix.COMPARE,
+        ),
+        Search(
+            f"""
+            SELECT {OF_JOB}, CASE
+                WHEN j.state <> 'succeeded' THEN 'and is not answered'
+                WHEN j.requests > 0 OR j.debits > 0 OR j.unknowns > 0 OR j.amount > 0
+                    THEN 'and was sent itself, or charged'
+                WHEN o.state IS NOT 'succeeded' OR o.reused IS NOT NULL OR o.batch = j.batch
+                    OR o.operation <> j.operation OR (o.key <> j.key AND NOT o.erased)
+                    THEN 'from job ' || j.reused || ', which has none for it'
+                WHEN NOT (o.erased OR j.erased) AND (j.result IS NOT o.result OR j.found IS NOT o.found
+                    OR j.finished_us IS NOT o.finished_us)
+                    THEN 'from job ' || j.reused || ', and has another one now'
+                END AS wrong
+            FROM jobs AS j CROSS JOIN batches AS b ON b.id = j.batch LEFT JOIN jobs AS o ON o.id = j.reused
+            WHERE j.reused IS NOT NULL AND wrong IS NOT NULL
+            """,
+            "job {job} (row {row} of {batch}) was given an answer {wrong}",
+            "it is shown as answered, and nobody was asked that",
             Fix.COMPARE,
         ),
         Search(
