@@ -1,23 +1,18 @@
-"""DFIR Lab: its statuses, types, codes and their old names; a code before a type before a status; its charges."""
+"""DFIR Lab: its statuses, types, codes and their old names; a code before a type before a status."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 import pytest
 
 from runner.domain.backoff import asked_seconds, gate_wait
 from runner.domain.body import parse_body
-from runner.domain.decide import is_in_doubt
-from runner.domain.model import Action, Answer, Debited, Fault, Verdict
+from runner.domain.model import Action, Debited
 from runner.domain.provider import Condition
-from runner.domain.rules import classify, fits
+from runner.domain.rules import fits
 from runner.providers.examples import check_examples
-from runner.providers.loader import load
+from tests.providers.dfirlab import DFIR, HTML, error, judge
 
-DFIR = load("dfirlab")
-SUCCEED, HALT, PAUSE, RETRY, FAIL = Action.SUCCEED, Action.HALT, Action.PAUSE, Action.RETRY, Action.FAIL
+HALT, PAUSE, RETRY, FAIL = Action.HALT, Action.PAUSE, Action.RETRY, Action.FAIL
 
 NOW_US = 1_800_000_000_000_000
 NOW = NOW_US // 1_000_000
@@ -78,23 +73,6 @@ STATUSES = {
 }
 
 ALL_STATUSES = [200, 400, 401, 402, 403, 413, 415, 429, 500, 502, 503]
-
-HTML = "<html><body>Sorry</body></html>"
-
-
-def judge(status: int, body: Any = "", operation: str = "email", **headers: str) -> Verdict:
-    return classify(DFIR, DFIR.operations[operation], answer(status, body, **headers))
-
-
-def answer(status: int, body: Any = "", **headers: str) -> Answer:
-    text = body if isinstance(body, str) else json.dumps(body)
-    told = tuple((name.replace("_", "-").lower(), value) for name, value in headers.items())
-    return Answer(status=status, headers=told, body=text.encode())
-
-
-def error(code: Any = None, type_: Any = None, **more: Any) -> dict[str, Any]:
-    given = {"code": code, "type": type_, "message": "said so", "request_id": "req_1"}
-    return {"error": {key: value for key, value in given.items() if value is not None} | more}
 
 
 def by_code(code: str) -> str:
@@ -224,17 +202,6 @@ def test_a_429_waits_as_told_else_a_minute(headers, seconds, body):
 
 
 @pytest.mark.parametrize(
-    "body", [HTML, "", error("internal_error", "internal_error"), error(None, "service_unavailable")]
-)
-@pytest.mark.parametrize("status", [500, 502, 503])
-def test_their_5xx_is_sent_again_although_nobody_knows_the_charge(status, body):
-    """They call it safe to retry: no doubt is held, but the charge stays unknown."""
-    verdict = judge(status, body)
-    assert (verdict.action, verdict.debited, verdict.resend) == (RETRY, Debited.UNKNOWN, True)
-    assert not is_in_doubt(answer(status, body), verdict, safe=False)
-
-
-@pytest.mark.parametrize(
     ("status", "body", "halt_after", "unproven"),
     [
         (400, "", 5, True),
@@ -251,69 +218,6 @@ def test_what_halts_when_it_is_not_one_row(status, body, halt_after, unproven):
     """A request built wrong halts before the first success, a refused value after five in a row; a large one never."""
     verdict = judge(status, body)
     assert (verdict.action, verdict.halt_after, verdict.unproven_halt) == (FAIL, halt_after, unproven)
-
-
-@pytest.mark.parametrize(
-    ("used", "headers", "debited", "charge"),
-    [
-        (3, {}, Debited.YES, 3_000_000),
-        (5, {}, Debited.YES, 5_000_000),
-        (0, {}, Debited.NO, 0),
-        (None, {"X_Credits_Used": "5"}, Debited.YES, 5_000_000),
-        (None, {"X_Credits_Used": "0"}, Debited.NO, 0),
-        (3, {"X_Credits_Used": "9"}, Debited.YES, 3_000_000),
-        (None, {}, Debited.YES, None),
-        ("many", {"X_Credits_Used": "many"}, Debited.YES, None),
-    ],
-)
-def test_a_success_costs_what_they_say(used, headers, debited, charge):
-    """`meta.credits_used`, else the header, decides over the price; 0 is not charged."""
-    meta = {"request_id": "req_2"} | ({} if used is None else {"credits_used": used})
-    verdict = judge(200, {"data": {"results": []}, "meta": meta}, **headers)
-    assert (verdict.rule, verdict.action, verdict.debited, verdict.charge) == ("success", SUCCEED, debited, charge)
-    assert verdict.provider_request_id == "req_2"
-
-
-@pytest.mark.parametrize(
-    ("used", "debited"), [("0", Debited.NO), ("3", Debited.YES), (None, Debited.UNKNOWN), ("?", Debited.UNKNOWN)]
-)
-@pytest.mark.parametrize("status", [200, 500, 502])
-def test_an_error_that_states_its_charge_leaves_no_doubt_about_it(status, used, debited):
-    """X-Credits-Used is read on errors and unreadable answers too."""
-    headers = {} if used is None else {"X_Credits_Used": used}
-    verdict = judge(status, HTML, **headers)
-    assert (verdict.action, verdict.debited) == (RETRY, debited)
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (200, ""),
-        (200, HTML),
-        (200, '{"data": {'),
-        (200, "[]"),
-        (200, "{}"),
-        (200, '{"data": null}'),
-        (200, '{"data": []}'),
-        (200, '{"status": true}'),
-        (201, '{"data": {"results": []}}'),
-        (202, '{"data": {"status": "IN_PROGRESS"}}'),
-        (204, ""),
-    ],
-)
-def test_200_with_data_is_the_one_success(status, body):
-    """Anything else that looks like one may be paid for: in doubt, never a success."""
-    verdict = judge(status, body)
-    assert (verdict.rule, verdict.action, verdict.debited) == ("unrecognised", RETRY, Debited.UNKNOWN)
-    assert is_in_doubt(answer(status, body), verdict, safe=False)
-
-
-def test_a_lost_answer_is_in_doubt():
-    """Credits may be deducted before the work, and there is no key that would make a second request free."""
-    lost = Answer(fault=Fault.NO_ANSWER)
-    verdict = classify(DFIR, DFIR.operations["email"], lost)
-    assert (verdict.rule, verdict.debited) == ("no-answer", Debited.UNKNOWN)
-    assert is_in_doubt(lost, verdict, safe=DFIR.operations["email"].safe)
 
 
 @pytest.mark.parametrize("value", ["text", None, 7, [], {"code": ["api_key_invalid"]}, {"code": True}, {"type": {}}])
@@ -340,7 +244,7 @@ def every_code() -> list[str]:
 
 def test_codes_come_before_types_and_types_before_statuses():
     """Over the whole table: no rule by type stands above one by code, none by status above one by type."""
-    own = [rule for rule in DFIR.rules if not (rule.built_in or rule.is_catch_all() or rule.then is SUCCEED)]
+    own = [rule for rule in DFIR.rules if not (rule.built_in or rule.is_catch_all() or rule.then is Action.SUCCEED)]
     ranks = [1 if rule.when[0].code else 2 if rule.when[0].type_ else 3 for rule in own]
     assert ranks == sorted(ranks)
     assert all(bool(one.code) + bool(one.type_) <= 1 for rule in own for one in rule.when)

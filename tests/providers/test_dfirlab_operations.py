@@ -12,10 +12,8 @@ from runner.domain.body import parse_body
 from runner.domain.columns import project
 from runner.domain.model import Answer
 from runner.domain.provider import InputKind, Learn, Limit, Lookup, SecretRef
-from runner.providers.loader import load
 from runner.transport.template import render
-
-DFIR = load("dfirlab")
+from tests.providers.dfirlab import DFIR
 
 
 def columns(operation: str, body: Any) -> dict[str, Any]:
