@@ -161,15 +161,33 @@ class Feed:
         jobs = await self._arrived()
         self._keep(jobs)
         if not jobs:
-            self._dry = self._looking = True
-            try:
-                due_us = await self._asked.on(self._store.next_due(self._claim.batch, self._claim.operations))
-            finally:
-                self._looking = False
+            self._dry = True
+            due_us = await self._look()
             if due_us is not None and rationed and 0 < due_us <= self._now_us():
                 self._wait_for_token()
             elif due_us is not None:
                 self.requeued(due_us)
+
+    async def _look(self) -> int | None:
+        """When the next one falls due."""
+        self._looking = True
+        try:
+            return await self._asked.on(self._store.next_due(self._claim.batch, self._claim.operations))
+        finally:
+            self._looking = False
+
+    async def is_over(self) -> bool:
+        """Nothing is queued, not even for later: asked of the store itself, since the last look may be an old one, and
+        whoever is done takes up nothing any more."""
+        self._looking = True  # at once: who comes meanwhile waits for this look, and makes none of its own
+        try:
+            async with self._turn:
+                due_us = await self._look()
+        finally:
+            self._looking = False
+        if due_us is not None:
+            self.requeued(due_us)
+        return due_us is None and self.dry
 
     def _ask(self) -> None:
         """For the next chunk; of those that were tried before, as many as the budget has tokens for."""

@@ -154,12 +154,19 @@ async def _wait_for_work(lane: Lane) -> None:
     await lane.flush_reports()
     if lane.stopped() or not lane.feed.dry:
         return
-    if lane.feed.next_due_us is None and not lane.active:
-        lane.idle = True
+    lane.idle = await _is_idle(lane)
+    if lane.idle:
         lane.shared.finish_when_idle()
-        if lane.stopped():
-            return
+    if lane.stopped() or not lane.feed.dry:
+        return
     wake_at = lane.feed.wake_at()
     await lane.sleep(wake_at)
     if wake_at is not None and lane.shared.clock.monotonic() >= wake_at:
         lane.feed.look_again()
+
+
+async def _is_idle(lane: Lane) -> bool:
+    """Nothing is queued, nothing in flight. The store is asked once more, by whoever comes to that first."""
+    if lane.feed.next_due_us is not None or lane.active:
+        return False
+    return lane.idle or (await lane.feed.is_over() and not lane.active)
