@@ -27,14 +27,12 @@ async def listen(shared: Shared, lanes: Sequence[Lane], tuning: Tuning) -> None:
         if wishes.requested_state is not None:
             shared.stop.set(f"requested:{wishes.requested_state}")
         await tuning.follow(wishes.settings)
-        if wishes.visible_job != before.visible_job:
-            added, before = wishes.jobs - before.jobs, wishes
-            shared.observer(RowsAdded(batch=shared.batch, at_us=shared.clock.now_us(), requests=added))
-            for lane in lanes:
-                lane.feed.look_again()
-                lane.wake()
+        added = wishes.visible_job != before.visible_job
+        if added:
+            requests, before = wishes.jobs - before.jobs, wishes
+            shared.observer(RowsAdded(batch=shared.batch, at_us=shared.clock.now_us(), requests=requests))
         for lane in lanes:
-            await _look_for_decisions(lane)
+            await _look_for_work(lane, added=added)
             await lane.flush_reports()
             await look_at_funds(lane)
             await _tell_of_margin(lane)
@@ -53,9 +51,11 @@ async def _tell_of_margin(lane: Lane) -> None:
         await shared.asked.on(recorded)
 
 
-async def _look_for_decisions(lane: Lane) -> None:
-    """A retry, or a doubt resolved in another terminal, puts jobs back that an idle lane would not look for."""
-    if not lane.stopped() and lane.feed.dry and not lane.feed.rationed:
+async def _look_for_work(lane: Lane, *, added: bool) -> None:
+    """Rows that were `added`, a retry, or a doubt resolved in another terminal put jobs into the queue that an idle
+    lane would not look for. It is idle no more even where they have to wait: else it would be done without them."""
+    unaware = lane.idle or (lane.feed.dry and not lane.feed.rationed)
+    if not lane.stopped() and (added or unaware):
         asked = lane.shared.store.next_due(lane.shared.batch, tuple(lane.operations))
         due_us = await lane.shared.asked.on(asked)
         if due_us is not None and due_us <= lane.shared.clock.now_us():

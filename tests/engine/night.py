@@ -211,6 +211,7 @@ class Night:
     events: list[Event] = field(default_factory=list)
     clock: VirtualClock = field(default_factory=VirtualClock)
     stop: StopSignal = field(default_factory=StopSignal)
+    accounts: Accounts = field(default_factory=Accounts)  # of the last run
     one_account: str = ""  # that all providers are names of
     during: Callable[[Store], Any] | None = None  # runs beside the engine
     closing: Callable[[VirtualClock], Closing] = Closing  # made when a run begins
@@ -278,7 +279,7 @@ class Night:
 
     async def _engine(self, store: Store, batch: BatchId, run: Any, options: RunOptions) -> RunSummary:
         self._seed += 1
-        self.stop = StopSignal()
+        self.stop, self.accounts = StopSignal(), Accounts()
         for one in self.providers:
             script = self.scripts.get(one.name, lambda sent: OK)
             self.transports[one.name] = ScriptedTransport(
@@ -295,7 +296,7 @@ class Night:
         ]
         return await (
             await prepare(
-                accounts=Accounts(),
+                accounts=self.accounts,
                 batch=batch,
                 run=run,
                 lanes=lanes,
