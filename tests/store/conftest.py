@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from runner.store import open_store
 from runner.store.store import Store
 from tests.store.failing import Wire, Working
+from tests.store.past import past
 from tests.store.world import HandClock
 
 
@@ -46,3 +49,18 @@ def working(
         tmp_path / "runner.db", clock=clock, inline=request.param, connect=wire.connect, fault_point=wire.point
     ) as opened:
         yield Working(opened, clock)
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file with a past, made once."""
+    path, clock = tmp_path_factory.mktemp("verify") / "runner.db", HandClock()
+    with open_store(path, clock=clock, inline=True) as store:
+        anyio.run(past, store, clock)
+    return path
+
+
+@pytest.fixture
+def path(original: Path, tmp_path: Path) -> Path:
+    """A copy of it to spoil."""
+    return Path(shutil.copy(original, tmp_path / "runner.db"))

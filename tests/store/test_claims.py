@@ -10,17 +10,7 @@ from runner.domain.states import JobEvent
 from runner.store.database import Database
 from runner.store.jobs import claim_sql
 from runner.store.store import Store
-from tests.store.world import (
-    EMAIL,
-    PHONE,
-    HandClock,
-    attempt,
-    claim,
-    loaded,
-    new_batch,
-    row,
-    started,
-)
+from tests.store.world import EMAIL, PHONE, HandClock, attempt, claim, loaded, new_batch, row, started
 
 pytestmark = pytest.mark.anyio
 
