@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.cli.main import invoke
+from tests.warm import warm
 
 KEY = "test-key-not-real-0123456789"
 
@@ -97,7 +98,7 @@ def locks_folder() -> Path:
 def runner(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The real command line in a process of its own; no terminal."""
     return subprocess.run(
-        [sys.executable, "-m", "runner", *arguments],
+        [str(warm().command), *arguments],
         cwd=folder,
         env=clean_environment(**more),
         stdin=subprocess.DEVNULL,

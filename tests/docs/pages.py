@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.sandbox.process import Sandbox
+from tests.warm import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTS = ("jobs.example.csv", "leads.csv")  # the second stands for the reader's own
@@ -124,7 +125,7 @@ def session(text: str, folder: Path, provider: Sandbox) -> list[Done]:
         made.mkdir(parents=True)
     for name in LISTS:
         shutil.copyfile(ROOT / LISTS[0], work / name)
-    _tools(work / ".venv" / "bin")
+    _tools(work / ".venv" / "bin", killed="$ kill -9" in text)
     (folder / "config" / "runner" / "runner.toml").write_text(
         "[providers.defastra]\nlimits = [{ at_most = 1000, per_seconds = 1 }]\n"
         "retry = { attempts = 2, base = 0.01, cap = 0.02 }\n"
@@ -195,10 +196,13 @@ def _steps(block: Block, aside: Path, provider: Sandbox) -> list[Step]:
     return steps
 
 
-def _tools(folder: Path) -> None:
-    for name, module in (("runner", " -m runner"), ("python", "")):
+def _tools(folder: Path, *, killed: bool) -> None:
+    """`python`, and `runner`: one that is warm, but on a page that kills it, where its process id must be its own."""
+    python = shlex.quote(sys.executable)
+    runner = f"{python} -m runner" if killed else shlex.quote(str(warm().command))
+    for name, program in (("python", python), ("runner", runner)):
         tool = folder / name
-        tool.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{module} "$@"\n')
+        tool.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
         tool.chmod(0o755)
 
 

@@ -71,7 +71,8 @@ def bad_answers(folder: Path, *, seed: int, rounds: int, unpacked_bytes: int) ->
             # A good answer before and after each: these are bad answers, not an outage.
             place.write_list(people(2 * len(names) + 1))
             world.next([{}, *(one for name in names for one in (bad[name], {}))])
-            done = place.runner(*RUN, "--json", "-q")
+            with place.process(*RUN, "--json", "-q") as process:  # one whose memory is its own
+                done = process.wait()
             same(f"exit code, with {done.err}", done.code, 3)
             outcomes = done.status["outcomes"]
             same("in doubt, succeeded", (outcomes["in_doubt"], outcomes["succeeded"]), (len(names), len(names) + 1))
@@ -86,7 +87,8 @@ def bad_answers(folder: Path, *, seed: int, rounds: int, unpacked_bytes: int) ->
 def _usual_memory(folder: Path, world: Sandbox) -> int:
     place = Place(folder, world.url, in_flight=1)
     place.write_list(people(11))
-    done = place.runner(*RUN, "-q")
+    with place.process(*RUN, "-q") as process:
+        done = process.wait()
     same("exit code of the run of good answers", done.code, 0)
     return done.peak_bytes
 

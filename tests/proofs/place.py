@@ -12,12 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.sandbox.process import Sandbox
+from tests.warm import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "proof-key-not-real-0123456789"
@@ -130,14 +131,17 @@ class Place:
         """The lines of an exported file, header first; the lists of proofs need no quoting."""
         return [line.split(",") for line in (self.folder / name).read_text().splitlines()]
 
-    @contextmanager
-    def process(self, *arguments: str) -> Iterator[Process]:
+    def process(self, *arguments: str) -> AbstractContextManager[Process]:
         """`runner ARGUMENTS` at work while inside; whatever is left of it then is killed."""
+        return self._process([sys.executable, "-m", "runner", *arguments])
+
+    @contextmanager
+    def _process(self, command: Sequence[str]) -> Iterator[Process]:
         self._started += 1
         out, err = (self.runtime / f"{self.folder.name}-{self._started}.{kind}" for kind in ("out", "err"))
         with out.open("wb") as to_out, err.open("wb") as to_err:
             popen = subprocess.Popen(
-                [sys.executable, "-m", "runner", *arguments],
+                command,
                 cwd=self.folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -151,8 +155,8 @@ class Place:
             popen.wait()
 
     def runner(self, *arguments: str, seconds: float = 60.0) -> Done:
-        """`runner ARGUMENTS`, to its end."""
-        with self.process(*arguments) as process:
+        """`runner ARGUMENTS`, to its end: what is not killed need not be a process from the start."""
+        with self._process([str(warm().command), *arguments]) as process:
             return process.wait(seconds)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
