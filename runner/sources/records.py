@@ -23,7 +23,7 @@ def check_header(
     header: Sequence[str],
     *,
     where: str,
-    too_many: str = "Leave out columns that no request needs.",
+    too_many: str = "Write it again with the columns that its requests need.",
     unnamed: str = "",
     of_first_line: bool = True,
 ) -> None:

@@ -149,7 +149,7 @@ def test_too_many_columns(store, monkeypatch):
     monkeypatch.setattr(records, "MOST_COLUMNS", 2)
     with pytest.raises(InputError, match="has 3 columns") as caught:
         open_file(store({"a": [""], "b": [""], "c": [""]}))
-    assert caught.value.fix == "Leave out columns that no request needs."
+    assert caught.value.fix == "Write it again with the columns that its requests need."
 
 
 def test_a_file_that_changes(store):
