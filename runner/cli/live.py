@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from runner.cli.progress import Tally, awaited_text, dry_text, lane_word, slept_text
-from runner.cli.text import clean, local_time, moment, number
+from runner.cli.text import clean, local_time, moment, number, redact
 from runner.domain.model import BatchId
 from runner.engine.events import (
     AttemptClosed,
@@ -33,7 +33,7 @@ MOST_BARS = 5
 _DATABASE = "the database"  # among what is waited for, beside the providers
 _MACHINE = "this machine"
 _ROWS = "new rows"
-_PLACES = {"source": "its list cannot be read", "table": "its table cannot be written"}
+_PLACES = {"source": "its list", "table": "its table"}
 _TROUBLE = {
     "database-locked": "waiting for the database: another program holds it",
     "disk-full": "the disk is full",
@@ -147,7 +147,7 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         self._waiting[tally].pop(event.place, None)
         if event.message is not None:
             until = f", tried again at {local_time(event.until_us)[11:]}" if event.until_us else ""
-            self._waiting[tally][event.place] = f"{_PLACES[event.place]}{until}"
+            self._waiting[tally][event.place] = f"{_PLACES[event.place]}: {redact(event.message)}{until}"
 
     def _draw(self, tally: Tally) -> None:
         if self._bar is None:

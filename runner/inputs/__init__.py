@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from runner.inputs.cell import Accepted, Checker, Refused
 from runner.inputs.check import checker
-from runner.inputs.columns import ColumnMap, Match, match_columns, parse_map
+from runner.inputs.columns import ColumnMap, Match, column_map, match_columns, parse_map
 from runner.inputs.national import PhoneSummary, check_national, looks_national
 from runner.inputs.prepare import Prepared, check_given, job_key, preparer
 
@@ -23,6 +23,7 @@ __all__ = [
     "check_given",
     "check_national",
     "checker",
+    "column_map",
     "job_key",
     "looks_national",
     "match_columns",

@@ -69,6 +69,24 @@ class ColumnMap:
         return {operation: dict(sorted(columns.items())) for operation, columns in sorted(plain.items())}
 
 
+def column_map(
+    header: Sequence[str], plain: Mapping[str, Mapping[str, str]], operations: Iterable[Operation]
+) -> ColumnMap:
+    """What `ColumnMap.to_json` gave, of a list with this header."""
+    places = {name: place for place, name in enumerate(header)}
+    matches: list[Match] = []
+    regions: dict[str, int] = {}
+    for operation in operations:
+        params = {one.name for one in operation.inputs}
+        for param, name in plain.get(operation.key, {}).items():
+            if param in params:
+                match = Match(operation=operation.key, param=param, column=places[name], name=name, valid=None)
+                matches.append(match)
+            else:
+                regions[operation.key] = places[name]
+    return ColumnMap(header=tuple(header), matches=tuple(matches), regions=regions)
+
+
 def parse_map(items: Iterable[str]) -> dict[str, str]:
     """`--map [PROVIDER.OP:]PARAM=COLUMN`, one string each, as a mapping. Raises InputError."""
     explicit: dict[str, str] = {}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from runner.sources.source import Row, Source
 
-__all__ = ["Row", "Source", "open_database", "open_file", "open_stream"]
+if TYPE_CHECKING:
+    from runner.sources.database import Growing
+
+__all__ = ["Row", "Source", "follow_database", "open_database", "open_file", "open_stream"]
 
 
 def open_file(
@@ -44,3 +48,11 @@ def open_database(url: str, *, table: str, key: str) -> Source:
     from runner.sources.database import open_table  # SQLAlchemy is loaded only here
 
     return open_table(url, table=table, key=key)
+
+
+def follow_database(url: str, *, table: str, key: str, header: Sequence[str]) -> Growing:
+    """The same list, known by its header already, to be looked at again and again for what is new in it. Reads nothing
+    yet."""
+    from runner.sources.database import Growing  # SQLAlchemy is loaded only here
+
+    return Growing(url, table=table, key=key, header=header)

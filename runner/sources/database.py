@@ -1,4 +1,5 @@
-"""A table or a SELECT of any database as a source: streamed in the order of its key, every value as faithful text."""
+"""A table or a SELECT of any database as a source: in the order of its key, every value as faithful text; and looked at
+again and again while others fill it, first the keys alone, then the rows that are new."""
 
 from __future__ import annotations
 
@@ -6,11 +7,11 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -22,6 +23,12 @@ from runner.sources.values import as_text, check_cells
 
 _QUERY: Final = re.compile(r"\s*(select|with)\s", re.IGNORECASE)
 _PIECE: Final = 1000  # rows fetched at once
+_STREAMED: Final[Mapping[str, Any]] = {"stream_results": True, "yield_per": _PIECE, "no_parameters": True}
+
+PAGE: Final = 10_000
+"""Keys of one question: whoever writes into a SQLite table waits for no more than that."""
+
+_ROWS_AT_ONCE: Final = 500
 
 
 def open_table(url: str, *, table: str, key: str) -> DatabaseTable:
@@ -35,7 +42,8 @@ def open_table(url: str, *, table: str, key: str) -> DatabaseTable:
     _check_file(parsed)
     source = DatabaseTable(url=parsed, table=table, key=key, statement="", header=())
     with source.connect() as connection:
-        statement = _statement(connection, table, key)
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        statement = f"SELECT * FROM {_relation(connection, table)} ORDER BY {quote(key)}"  # noqa: S608 - quoted names
         with connection.exec_driver_sql(statement) as found:
             header = tuple(found.keys())
     _check_header(header, key)
@@ -110,9 +118,14 @@ class DatabaseTable:
                 previous = key
                 yield Row(number, None, cells, key)
 
+    def check_file(self) -> None:
+        """InputError: it is a SQLite file that is not there."""
+        _check_file(self.url)
+
     @contextmanager
-    def connect(self) -> Iterator[sa.Connection]:
-        """A connection that streams and writes nothing. Any trouble is an InputError without values."""
+    def connect(self, **options: Any) -> Iterator[sa.Connection]:
+        """A connection that writes nothing and, unless it has `options` of its own, streams texts of SQL as they are.
+        Any trouble is an InputError without values."""
         try:
             engine = sa.create_engine(_read_only(self.url), poolclass=sa.NullPool, hide_parameters=True)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
@@ -120,7 +133,7 @@ class DatabaseTable:
         try:
             with engine.connect() as connection:
                 # Without parameters, so that a percent sign or a colon in the user's own SELECT stays what it is.
-                yield connection.execution_options(stream_results=True, yield_per=_PIECE, no_parameters=True)
+                yield connection.execution_options(**(options or _STREAMED))
         except sa.exc.SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
             raise self._unreadable(str(cause).partition("\n")[0]) from error
@@ -135,26 +148,119 @@ class DatabaseTable:
         )
 
 
-def _statement(connection: sa.Connection, table: str, key: str) -> str:
-    """The SELECT with its order. Names are quoted by the database's own rules; the user's SELECT stays as it is."""
+class Key(NamedTuple):
+    """What names a row: as a cell, and as its database knows it."""
+
+    text: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRows:
+    """What became of the keys that were asked for. A row that is gone by then is in neither."""
+
+    rows: tuple[Row, ...]
+    refused: tuple[InputError, ...]  # one for each row that cannot be taken as it is
+
+
+class Growing:
+    """Looks at a table again and again. Nothing is read before `looking`."""
+
+    def __init__(self, url: str, *, table: str, key: str, header: Sequence[str]) -> None:
+        """`header`: the columns that are read; those that the table gets later are left alone. See `open_database`."""
+        self._source = DatabaseTable(url=sa.make_url(url), table=table, key=key, statement="", header=tuple(header))
+        self._from: str | None = None
+
+    @contextmanager
+    def looking(self) -> Iterator[Look]:
+        """One look, on a connection of its own. InputError: the database cannot be read, at any moment of it."""
+        self._source.check_file()
+        with self._source.connect(stream_results=False) as connection:
+            if self._from is None:
+                self._from = _relation(connection, self._source.table)
+            yield Look(connection, self._source, self._from)
+
+
+class Look:
+    """An open look at a table."""
+
+    def __init__(self, connection: sa.Connection, source: DatabaseTable, selected: str) -> None:
+        self._connection = connection
+        self._source = source
+        self._selected = sa.text(selected.replace(":", r"\:"))  # the user's own colons are no parameters
+        self._key = _column(source.key)
+        self._place = source.header.index(source.key)
+
+    def nameless(self) -> InputError | None:
+        """What to say of rows whose key is NULL; None where there are none."""
+        asked = sa.select(sa.literal(1)).select_from(self._selected).where(self._key.is_(None)).limit(1)
+        if self._connection.execute(asked).first() is None:
+            return None
+        return InputError(
+            f"{self._source.name}: a row has no {self._source.key}",
+            why="the key names a row when the list is read again",
+            fix="--key COLUMN with a column that is never NULL",
+        )
+
+    def page(self, *, after: Any = None) -> list[Key]:
+        """The next keys in their order, at most `PAGE` of them; from the first one unless `after` names a value."""
+        asked = sa.select(self._key).select_from(self._selected).where(self._key.is_not(None))
+        if after is not None:
+            asked = asked.where(self._key > after)
+        found = self._connection.execute(asked.order_by(self._key).limit(PAGE)).scalars().all()
+        return [Key(as_text(value), value) for value in found]
+
+    def rows(self, keys: Sequence[Key]) -> NewRows:
+        """The rows of these keys, in the order of the key. One that cannot be taken keeps no other back."""
+        rows: dict[str, Row] = {}
+        refused: dict[str, InputError] = {}
+        for start in range(0, len(keys), _ROWS_AT_ONCE):
+            for values in self._selected_rows([key.value for key in keys[start : start + _ROWS_AT_ONCE]]):
+                cells = tuple([as_text(value) for value in values])
+                key = cells[self._place]
+                try:
+                    self._check(key, cells, known=rows)
+                    rows[key] = Row(len(rows) + 1, None, cells, key)
+                except InputError as error:
+                    rows.pop(key, None)  # of two rows with one key neither is taken
+                    refused[key] = error
+        return NewRows(rows=tuple(rows.values()), refused=tuple(refused.values()))
+
+    def _selected_rows(self, values: list[Any]) -> Sequence[sa.Row[Any]]:
+        columns = [_column(name) for name in self._source.header]
+        asked = sa.select(*columns).select_from(self._selected).where(self._key.in_(values)).order_by(self._key)
+        return self._connection.execute(asked).all()
+
+    def _check(self, key: str, cells: tuple[str, ...], *, known: Container[str]) -> None:
+        source = self._source
+        check_cells(source.name, "a new row", source.header, cells)
+        if key in known:
+            raise InputError(
+                f"{source.name}: two rows have the same {source.key}",
+                why="the key names a row when the list is read again",
+                fix="--key COLUMN with a column that is unique",
+            )
+
+
+def _column(name: str) -> sa.ColumnClause[Any]:
+    return sa.column(sa.quoted_name(name, quote=True))
+
+
+def _relation(connection: sa.Connection, table: str) -> str:
+    """What rows are selected from. Names are quoted by the database's own rules; the user's SELECT stays as it is."""
     quote = connection.dialect.identifier_preparer.quote_identifier
     if _QUERY.match(table):
         # The line end closes a comment at the query's end.
-        query = table.strip().rstrip(";")
-        return f"SELECT * FROM ({query}\n) AS source ORDER BY source.{quote(key)}"  # noqa: S608 - the user's own SELECT
+        return f"({table.strip().rstrip(';')}\n) AS source"
     inspector = sa.inspect(connection)
     schema, dot, name = table.rpartition(".")
     whole = sa.quoted_name(table, quote=True)
     if inspector.has_table(whole):
-        target = quote(table)
-    elif dot and inspector.has_table(sa.quoted_name(name, quote=True), schema=sa.quoted_name(schema, quote=True)):
-        target = f"{quote(schema)}.{quote(name)}"
-    else:
-        known = ", ".join(sorted([*inspector.get_table_names(), *inspector.get_view_names()])) or "none"
-        raise InputError(
-            f"there is no table {table!r}", why=f"the tables are: {known}", fix="--from TABLE or 'SELECT ...'"
-        )
-    return f"SELECT * FROM {target} ORDER BY {quote(key)}"  # noqa: S608 - both are quoted identifiers
+        return quote(table)
+    if dot and inspector.has_table(sa.quoted_name(name, quote=True), schema=sa.quoted_name(schema, quote=True)):
+        return f"{quote(schema)}.{quote(name)}"
+    known = ", ".join(sorted([*inspector.get_table_names(), *inspector.get_view_names()])) or "none"
+    raise InputError(f"there is no table {table!r}", why=f"the tables are: {known}", fix="--from TABLE or 'SELECT ...'")
 
 
 def _check_header(header: tuple[str, ...], key: str) -> None:

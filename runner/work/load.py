@@ -5,22 +5,21 @@ In three steps that `check` takes too, with a draft database in place of the use
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, assert_never
+from urllib.parse import urlsplit
 
 from runner.domain.states import BatchState
 from runner.errors import BatchError, InputError
 from runner.sources import Row
-from runner.store.loading import Notes
 from runner.store.store import Store
 from runner.store.values import BatchInfo, NewBatch
 from runner.work.additions import CellIndex, unknown_by_key
 from runner.work.naming import Change, Identity, changes, generation, is_over, successor
 from runner.work.plan import LoadRequest, Plan, make_plan
 from runner.work.results import Loaded
-from runner.work.rows import Tally, countries, new_rows
+from runner.work.rows import new_rows, notes_of
 from runner.work.session import Session
 
 
@@ -126,7 +125,7 @@ def create(store: Store, plan: Plan, choice: Create) -> Loaded:
     judges = plan.judges()
     new = NewBatch(
         name=choice.name,
-        source={**plan.source.description, "profiles": dict(plan.files), "columns": list(plan.shown())},
+        source=_described(plan),
         header=plan.source.header,
         operations=plan.identity.operations,
         mapping=plan.identity.mapping,
@@ -135,9 +134,17 @@ def create(store: Store, plan: Plan, choice: Create) -> Loaded:
         settings={},
     )
     rows = new_rows(plan.source.rows(), judges, max_invalid=plan.max_invalid)
-    written = store.loading.load(new, rows, notes=_notes(judges))
+    written = store.loading.load(new, rows, notes=notes_of(judges))
     info = store.reports.batch(written.batch)
     return _loaded(store, info, plan, added=written.rows, created=True, notices=choice.notices)
+
+
+def _described(plan: Plan) -> dict[str, Any]:
+    """What is kept of where the list is from: enough to read it again, but for a password."""
+    described = {**plan.source.description, "profiles": dict(plan.files), "columns": list(plan.shown())}
+    if plan.database is not None and not urlsplit(plan.database).password:
+        described["database"] = plan.database
+    return described
 
 
 def extend(store: Store, plan: Plan, info: BatchInfo, *, beside: Store) -> Loaded:
@@ -160,7 +167,7 @@ def extend(store: Store, plan: Plan, info: BatchInfo, *, beside: Store) -> Loade
         )
     judges = plan.judges()
     rows = new_rows(_unknown(beside, plan, info), judges, max_invalid=plan.max_invalid)
-    written = store.loading.add(info.id, rows, content_hash=plan.identity.content_hash, notes=_notes(judges))
+    written = store.loading.add(info.id, rows, content_hash=plan.identity.content_hash, notes=notes_of(judges))
     info = store.reports.batch(info.id)
     return _loaded(store, info, plan, added=written.rows, created=False, notices=())
 
@@ -171,27 +178,6 @@ def _unknown(store: Store, plan: Plan, info: BatchInfo) -> Iterable[Row]:
     with store.reports.outcomes(info.id) as outcomes:
         index = CellIndex(row.cells for row in outcomes.rows)
     return index.unknown(plan.source.rows())
-
-
-def _notes(judges: Sequence[Tally]) -> Notes:
-    """Keep with the batch what only its cells tell: the refusals by reason and by operation, the countries of its
-    phones. In one transaction with the rows: a load that says it failed has added nothing."""
-
-    def notes(kept: Mapping[str, Any]) -> Mapping[str, Any]:
-        invalid: Counter[str] = Counter(kept.get("invalid", {}))
-        refused: Counter[str] = Counter(kept.get("refused", {}))
-        for tally in judges:
-            invalid.update({f"invalid:{why}": count for why, count in tally.refused.items()})
-            refused[tally.operation.key] += tally.refused.total()
-        phones = Counter(kept.get("countries", {})) + countries(judges)
-        return {
-            **{key: value for key, value in kept.items() if key != "countries"},
-            "invalid": dict(invalid),
-            "refused": dict(refused),
-            **({"countries": dict(phones)} if phones else {}),
-        }
-
-    return notes
 
 
 def _loaded(

@@ -50,6 +50,7 @@ class Plan:
     identity: Identity
     folder: Path  # where the files that the list names are
     max_invalid: float
+    database: str | None = None  # of a keyed source: the URL, or the name of a `[sources.NAME]`
 
     def judges(self) -> list[Tally]:
         """Fresh counters, one for each operation."""
@@ -114,6 +115,7 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
         folder=folder,
         identity=identity,
         max_invalid=request.max_invalid,
+        database=request.origin.database,
     )
 
 

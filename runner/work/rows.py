@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from runner.domain.provider import InputKind, Operation
 from runner.errors import InputError
 from runner.inputs import ColumnMap, PhoneSummary, Prepared, Refused, check_national, preparer
 from runner.sources import Row
+from runner.store.loading import Notes
 from runner.store.values import NewJob, NewRow, Refusal
 
 CELLS_TO_JUDGE = 20
@@ -105,6 +107,27 @@ def countries(judges: Iterable[Tally]) -> Counter[str]:
         for region, count in counted.items():
             total[region if region.isalpha() else "unknown"] += count
     return total
+
+
+def notes_of(judges: Sequence[Tally]) -> Notes:
+    """Keep with the batch what only its cells tell: the refusals by reason and by operation, the countries of its
+    phones. In one transaction with the rows: a load that says it failed has added nothing."""
+
+    def notes(kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        invalid: Counter[str] = Counter(kept.get("invalid", {}))
+        refused: Counter[str] = Counter(kept.get("refused", {}))
+        for tally in judges:
+            invalid.update({f"invalid:{why}": count for why, count in tally.refused.items()})
+            refused[tally.operation.key] += tally.refused.total()
+        phones = Counter(kept.get("countries", {})) + countries(judges)
+        return {
+            **{key: value for key, value in kept.items() if key != "countries"},
+            "invalid": dict(invalid),
+            "refused": dict(refused),
+            **({"countries": dict(phones)} if phones else {}),
+        }
+
+    return notes
 
 
 def new_rows(rows: Iterable[Row], judges: Sequence[Tally], *, max_invalid: float) -> Iterator[NewRow]:

@@ -20,6 +20,7 @@ from runner.store.values import BatchInfo
 from runner.work.accounts import Account, Wires, accounts_of
 from runner.work.caps import Wanted, run_options
 from runner.work.ending import signal_exit
+from runner.work.following import is_followed, source_url
 from runner.work.known import oldest
 from runner.work.standing import is_paused_by_person
 from runner.work.status import RESET
@@ -162,7 +163,15 @@ def _order(tools: Tools, info: BatchInfo, wanted: Wanted) -> Order:
     operations = tools.profiles.of_batch(info.operations, info.source)
     resending = options.in_doubt is InDoubtPolicy.RESEND_ONCE
     accounts: list[Account] = accounts_of(tools, info, operations, options, resending=resending)
-    return Order(info=info, accounts=tuple(accounts), options=options, reread=partial(_reread, tools, info, wanted))
+    if wanted.poll_seconds is not None and is_followed(info):
+        source_url(tools, info)
+    return Order(
+        info=info,
+        accounts=tuple(accounts),
+        options=options,
+        poll_seconds=wanted.poll_seconds,
+        reread=partial(_reread, tools, info, wanted),
+    )
 
 
 def _reread(tools: Tools, info: BatchInfo, wanted: Wanted, kept: Mapping[str, Any]) -> RunOptions:

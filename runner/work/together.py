@@ -21,6 +21,7 @@ from runner.engine.tuning import Reread
 from runner.store.values import BatchInfo, Trouble, Wish
 from runner.work.accounts import Account, Wires
 from runner.work.ending import ending, signal_exit
+from runner.work.following import Follower, is_followed
 from runner.work.status import PERSON, exit_code, worst_exit
 from runner.work.tools import Tools
 from runner.work.wallets import Wallets
@@ -53,6 +54,7 @@ class Order:
     info: BatchInfo
     accounts: tuple[Account, ...]
     options: RunOptions
+    poll_seconds: float | None = None  # `--follow`: between two looks at its list
     reread: Reread  # for settings that a person changes while the run is at work
 
 
@@ -128,6 +130,11 @@ async def _run_all(
         for order in sending:
             observer(StoreTrouble(batch=order.info.id, at_us=tools.clock.now_us(), reason=what.value))
 
+    followers = {
+        order.info.id: Follower(tools, order.info, run=run, poll_seconds=order.poll_seconds, observer=observer)
+        for order in sending
+        if order.poll_seconds is not None and is_followed(order.info)
+    }
     async with tools.store.writing(stop=stop, tell=trouble):
         accounts = Accounts()
         ready = [
@@ -140,7 +147,7 @@ async def _run_all(
                 clock=tools.clock,
                 randomness=tools.seams.randomness,
                 options=order.options,
-                observer=observer,
+                observer=followers.get(order.info.id, observer),
                 stop=stop,
                 fault_point=tools.seams.fault_point,
                 name=order.info.name,
@@ -151,7 +158,13 @@ async def _run_all(
         ]
 
         async def work(order: Order, batch: BatchRun) -> None:
-            await ended(order, await batch.work())
+            follower = followers.get(order.info.id)
+            async with anyio.create_task_group() as beside:
+                if follower is not None:
+                    beside.start_soon(follower.watch)
+                summary = await batch.work()
+                beside.cancel_scope.cancel()
+            await ended(order, summary)
 
         try:
             async with anyio.create_task_group() as group:

@@ -41,13 +41,15 @@ def record(event: str, **detail: object) -> Record:
 
 
 def written() -> set[str]:
-    """Every name of an event that the program writes: as a literal, or made of a state, a wish, a lane's state."""
+    """Every name of an event that the program writes: as a literal, or made of a state, a wish, a lane's
+    state, a place outside."""
     found = set()
     for path in [*(ROOT / "runner" / "store").glob("*.py"), *(ROOT / "runner" / "engine").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value):
                 found.add(node.value)
     made = {f"batch.{state}" for state in BatchState} | {f"wish.{wish}" for wish in Wish}
+    made |= {f"{place}.{what}" for place in ("source", "table") for what in ("trouble", "mended")}
     return found | made | {f"lane.{state}" for state in LANES}
 
 

@@ -1,0 +1,145 @@
+"""`--follow`: new rows of a table or query go into their batch while it is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+
+from runner.domain.model import RunId
+from runner.engine.events import AttemptClosed, Event, RowsAdded, RowsAwaited
+from runner.engine.ports import Observer
+from runner.errors import RunnerError, UsageError
+from runner.inputs import column_map
+from runner.sources import Row, follow_database
+from runner.store.values import BatchInfo
+from runner.work.outside import Outside, elsewhere
+from runner.work.rows import new_rows, notes_of, tallies
+from runner.work.tools import Tools
+
+AT_ONCE: Final = 10_000
+"""Rows that are taken in at a time."""
+
+WHOLE_SHARE: Final = 10
+"""All keys are read for a tenth of the time at most; between that only those behind the last one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a look has brought."""
+
+    rows: tuple[Row, ...]
+    refused: tuple[RunnerError, ...]
+    last: Any  # the value of the last key that was read; None: there was none
+    more: bool  # there may be further new rows
+
+
+def is_followed(info: BatchInfo) -> bool:
+    """Whether the list of a batch can be looked at again: a table or a query. Rows of others come by `load` alone."""
+    return info.source.get("kind") == "database"
+
+
+def source_url(tools: Tools, info: BatchInfo) -> str:
+    """Where the table is. UsageError: that was not kept. ConfigError: the settings do not know it any more."""
+    database = info.source.get("database")
+    if database is None:
+        raise UsageError(
+            f"the list of {info.name} cannot be read again",
+            why="its address had a password, which is not kept",
+            fix='load it by a name that runner.toml knows:\n[sources.crm]\nurl = { env = "CRM_URL" }',
+        )
+    return tools.settings.source_url(database).reveal()
+
+
+class Follower:
+    """Looks at the list of one batch again and again; an observer that adds to what is told when the next look is."""
+
+    def __init__(self, tools: Tools, info: BatchInfo, *, run: RunId, poll_seconds: float, observer: Observer) -> None:
+        """UsageError, ConfigError: see `source_url`."""
+        self._tools = tools
+        self._info = info
+        self._poll = poll_seconds
+        self._observer = observer
+        self._outside = Outside(tools, batch=info.id, run=run, place="source", observer=observer)
+        source = info.source
+        self._table = follow_database(
+            source_url(tools, info), table=source["table"], key=source["key"], header=info.header
+        )
+        self._idle = False  # all is settled, and that was told
+        self._next_us: int | None = None
+        self._last: Any = None  # the value of the last key in their order
+        self._whole_at = 0.0  # when all keys may be read again
+
+    def __call__(self, event: Event) -> None:
+        """Pass it on."""
+        if isinstance(event, RowsAwaited):
+            self._idle = True
+            event = replace(event, next_look_us=self._next_us)
+        elif isinstance(event, AttemptClosed | RowsAdded):
+            self._idle = False
+        self._observer(event)
+
+    async def watch(self) -> None:
+        """Until it is cancelled. Trouble with the list ends nothing: it is told, and looked at again."""
+        clock = self._tools.clock
+        began = clock.monotonic()  # the list was read a moment ago, or long ago: both begin with a whole look
+        while True:
+            more = await self._look()
+            pause = 0.0 if more else self._outside.pause(self._poll)
+            began = max(began + pause, clock.monotonic())
+            self._next_us = clock.now_us() + round((began - clock.monotonic()) * 1e6)
+            if self._idle:
+                at_us = clock.now_us()
+                self._observer(RowsAwaited(batch=self._info.id, at_us=at_us, next_look_us=self._next_us, again=True))
+            await clock.sleep_until(began)
+
+    async def _look(self) -> bool:
+        """Whether there is more to be taken in at once."""
+        clock = self._tools.clock
+        began = clock.monotonic()
+        whole = began >= self._whole_at
+        try:
+            found = await elsewhere(self._tools, partial(self._read, None if whole else self._last), leave=True)
+            if whole:
+                self._whole_at = clock.monotonic() + (WHOLE_SHARE - 1) * (clock.monotonic() - began)
+            if found.rows:
+                await elsewhere(self._tools, partial(self._take_in, found.rows))
+        except RunnerError as error:
+            await self._outside.failed(error, usual=self._poll)
+            return False
+        self._last = found.last
+        if found.refused:
+            await self._outside.troubled(found.refused[0], usual=self._poll)
+        else:
+            await self._outside.worked()
+        return found.more
+
+    def _read(self, after: Any) -> Found:
+        """The rows whose key the batch does not have, from behind a key on."""
+        known = partial(self._tools.store.reports.known_keys, self._info.id)
+        unknown: dict[str, Any] = {}
+        with self._table.looking() as look:
+            nameless = look.nameless() if after is None else None
+            while len(unknown) < AT_ONCE and (page := look.page(after=after)):
+                after = page[-1].value
+                have = known([key.text for key in page])
+                unknown.update((key.text, key) for key in page if key.text not in have)
+            found = look.rows(tuple(unknown.values()))
+        refused = found.refused if nameless is None else (nameless, *found.refused)
+        return Found(rows=found.rows, refused=refused, last=after, more=len(unknown) >= AT_ONCE)
+
+    def _take_in(self, rows: tuple[Row, ...]) -> None:
+        """Into the batch, all of them or none; those that cannot be sent are kept as they are, and cost nothing."""
+        info, tools = self._info, self._tools
+        operations = tools.profiles.of_batch(info.operations, info.source)
+        mapping: Mapping[str, Any] = info.mapping
+        judges = tallies(
+            operations.values(),
+            column_map(info.header, mapping["columns"], operations.values()),
+            info.header,
+            region=mapping["region"],
+            given=info.params,
+            folder=tools.settings.directory,
+        )
+        tools.store.loading.add(info.id, new_rows(rows, judges, max_invalid=1.0), notes=notes_of(judges))
