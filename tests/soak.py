@@ -19,6 +19,7 @@ from tests.powercuts.syncs import failing_syncs
 from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
 from tests.proofs.cells import cells
+from tests.proofs.checks import checks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
@@ -65,6 +66,7 @@ PROOFS: dict[str, Callable[..., str]] = {
     "locked": partial(prove, locked, locks=100, longest_seconds=40.0, side_by_side=10),
     "lists": partial(prove, lists, files=50_000, loads=500),
     "cells": partial(prove, cells, values=1_000_000),
+    "checks": partial(prove, checks, lists=1_000),
     "imports": partial(prove, imports, kills=200),
     "exports": partial(prove, exports, kills=200),
     "headers": partial(prove, headers, values=100_000),

@@ -8,6 +8,7 @@ import pytest
 
 from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
+from tests.proofs.checks import checks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
@@ -131,6 +132,11 @@ def test_two_lists_keep_one_window_across_a_kill(tmp_path, pace):
 def test_a_cap_is_never_passed(tmp_path):
     """`--max-requests 100` with 32 in flight: 100."""
     prove(caps, tmp_path, rounds=1)
+
+
+def test_what_check_counts_is_sent(tmp_path):
+    """Lists after each other, changed, extended, with answers that are there: the server saw as many as was said."""
+    prove(checks, tmp_path, lists=7)
 
 
 def test_runs_never_share_a_database_or_an_account(tmp_path):
