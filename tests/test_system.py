@@ -1,13 +1,19 @@
-"""The machine's own clocks: how a suspend is told from everything else."""
+"""The machine's own clocks, and programs of the user's: how a suspend is told, what a program gets and when it ends."""
 
 from __future__ import annotations
 
+import ast
+import os
+import sys
 import time
+from functools import partial
+from pathlib import Path
 
+import anyio
 import pytest
 
 import runner.system
-from runner.system import SystemClock
+from runner.system import SystemClock, run_program
 
 
 class Clocks:
@@ -74,3 +80,44 @@ def test_linux_has_them() -> None:
     assert runner.system._WITH_SLEEP_AND_WITHOUT == (time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC)
     clock = SystemClock()
     assert all(clock.asleep_seconds() == 0 for _ in range(1000))
+
+
+def program(code: str) -> list[str]:
+    """A piece of Python as a program of the user's."""
+    return [sys.executable, "-S", "-E", "-c", code]
+
+
+def ran(code: str, *, stdin: bytes = b"", seconds: float = 20.0, **environment: str) -> int | None:
+    """What became of it."""
+    return anyio.run(partial(run_program, program(code), stdin=stdin, environment=environment, seconds=seconds))
+
+
+def test_a_program_gets_its_words_and_no_shell(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Stdin and variables are those given, nothing else; what it prints goes nowhere; its exit code comes back."""
+    place = tmp_path / "told"
+    code = (
+        "import os, sys; print('noise'); print('noise', file=sys.stderr); "
+        f"open({str(place)!r}, 'wb').write(sys.stdin.buffer.read() + repr(sorted(os.environ)).encode()); sys.exit(3)"
+    )
+    assert ran(code, stdin=b"message ", RUNNER_EVENT="halt; $(exit)") == 3
+    assert place.read_text().startswith("message ['")
+    assert set(ast.literal_eval(place.read_text().removeprefix("message "))) <= {"RUNNER_EVENT", "LC_CTYPE"}
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_program_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    """It reads nothing, and its child holds a pipe: were that left alive, the pipe would have no end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    words = ["sh", "-c", f"(echo begun; exec sleep 30) > {pipe} & exec sleep 30"]
+    assert anyio.run(partial(run_program, words, stdin=b"x" * 1_000_000, environment=os.environ, seconds=0.5)) is None
+    os.set_blocking(reading, True)
+    with os.fdopen(reading, "rb") as held:
+        assert held.read() == b"begun\n"
+
+
+def test_a_program_that_is_not_there_is_an_os_error() -> None:
+    """Whoever asked for it says so."""
+    with pytest.raises(OSError, match="No such file"):
+        anyio.run(partial(run_program, ["./no-such-program"], stdin=b"", environment={}, seconds=1))

@@ -37,6 +37,7 @@ class AttemptClosed:
     unit: str
     event: JobEvent
     seconds: float  # from sending to the answer
+    balance: Amount | None = None  # what the provider said was left after it, in millionths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

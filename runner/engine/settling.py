@@ -226,6 +226,7 @@ def _event(lane: Lane, admission: Admission, weighed: Weighed, seconds: float) -
         unit=admission.operation.unit,
         event=decision.event,
         seconds=seconds,
+        balance=weighed.verdict.balance,
     )
 
 

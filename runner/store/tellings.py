@@ -1,4 +1,4 @@
-"""Who was told what of a batch, and when: events, so that nobody is told the same again by the next run."""
+"""Who was told what of a batch or a wallet, and when: events, so that nobody is told the same again by the next run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from runner.store.sql import write_event
 _LAST: Final = """
 SELECT event, detail FROM events
 WHERE batch IS ? AND lane IS ? AND event IN ('notify.told', 'notify.over') AND detail ->> 'occasion' = ?
+AND (? IS NULL OR detail ->> 'reason' = ?)
 ORDER BY at_us DESC, id DESC LIMIT 1
 """
 
@@ -27,11 +28,17 @@ class Tellings:
         self._clock = clock
 
     def last(
-        self, occasion: Occasion, *, batch: BatchId | None = None, lane: str | None = None
+        self,
+        occasion: Occasion,
+        *,
+        batch: BatchId | None = None,
+        lane: str | None = None,
+        reason: str | None = None,
     ) -> Mapping[str, Any] | None:
-        """What was told last on such an occasion, as `told` was given it; None: nothing, or it is `over`."""
+        """What was told last on such an occasion (for that reason, if one is given), as `told` was given it; None:
+        nothing, or it is `over`."""
         with self._database.reading() as connection:
-            line = connection.exec_driver_sql(_LAST, (batch, lane, occasion.value)).first()
+            line = connection.exec_driver_sql(_LAST, (batch, lane, occasion.value, reason, reason)).first()
         return None if line is None or line.event == "notify.over" else json.loads(line.detail)
 
     def told(
@@ -61,9 +68,9 @@ class Tellings:
         detail = {"occasion": None if occasion is None else occasion.value, "means": means, "why": why}
         self._write("notify.failed", detail, run, batch, lane)
 
-    def over(self, occasion: Occasion, *, run: RunId | None, lane: str) -> None:
-        """What was told of a provider holds no longer: the next time is news again."""
-        self._write("notify.over", {"occasion": occasion.value}, run, None, lane)
+    def over(self, occasion: Occasion, reason: str, *, run: RunId | None, lane: str) -> None:
+        """What was told of a provider for that reason holds no longer: the next time is news again."""
+        self._write("notify.over", {"occasion": occasion.value, "reason": reason}, run, None, lane)
 
     def _write(
         self, event: str, detail: Mapping[str, Any], run: RunId | None, batch: BatchId | None, lane: str | None

@@ -30,6 +30,16 @@ class News:
     low: Low | None = None
     error: str | None = None
 
+    @property
+    def of_batch(self) -> BatchId | None:
+        """The batch that it concerns; None: a provider's account, whatever batch asked it."""
+        return None if self.occasion is Occasion.LOW_BALANCE else self.batch
+
+    @property
+    def lane(self) -> str | None:
+        """The provider whose account it concerns."""
+        return self.provider if self.occasion is Occasion.LOW_BALANCE else None
+
 
 def occasion_of(status: BatchStatus, *, told: bool) -> Occasion | None:
     """What the end of a run is, by how it left the batch. `told`: a halt of it was, while others went on."""
@@ -60,3 +70,10 @@ def mark_of(news: News) -> dict[str, Any] | None:
             return {"resume": None if status is None else iso(status.resume_at_us)}
         case _:
             return None
+
+
+def kept_of(news: News) -> dict[str, Any]:
+    """What is kept of it with the events, for whoever asks next whether it is news."""
+    if news.low is not None:
+        return {"reason": news.reason, "unit": news.low.unit, "balance_millionths": news.low.balance}
+    return mark_of(news) or {}

@@ -13,13 +13,18 @@ import anyio
 import pytest
 
 from runner.domain.model import Answer, Fault
+from runner.engine.events import AttemptClosed, Event
+from runner.engine.stop import StopSignal
+from runner.errors import BusyError
 from runner.settings import Secret
+from runner.store.locks import lock_database
 from runner.work.results import RunResult
 from tests.app.place import QUICK, Place, emails
 
 HOOK = "https://hooks.example.com/secret-path-not-real"
 PING = "https://ping.example.com/secret-uuid-not-real"
 TOLD = f'[notify]\nwebhook = "{HOOK}"\n'
+SLOW = "[providers.defastra]\nlimits = [{ at_most = 1, per_seconds = 10 }]\n"
 OK = Answer(status=200)
 
 
@@ -170,3 +175,155 @@ def test_no_receiver_changes_how_a_run_ends(
     ((event, detail),) = events(place)
     assert (event, detail["occasion"], detail["means"]) == ("notify.failed", "finish", "webhook")
     assert "secret" not in notice + str(detail)
+
+
+TWO = """
+[providers.acme]
+extends = "defastra"
+limits = [{ at_most = 1, per_seconds = 10 }]
+http = { auth = { secret = { env = "ACME_API_KEY" } } }
+"""
+
+
+def test_a_halt_is_told_at_once_where_another_provider_goes_on(tmp_path: Path) -> None:
+    """Hours before the end; and at the end that nothing more is sent, not the same halt again."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, toml=f"{TOLD}{QUICK}{TWO}")
+    place.environ["ACME_API_KEY"] = "another-fake-key-0000"
+    with place.runner() as r:
+        batch = r.load(place.write_list(emails(12)), ["defastra.email", "acme.email"]).batch
+        ended = place.run(r, batch)
+    assert ended.exit_code == 4
+    first, last = receiver.bodies
+    assert (first["event"], first["provider"], first["state"], first["run"]) == ("halt", "acme", "running", 1)
+    assert (last["event"], last["state"], last["provider"]) == ("finish", "halted", None)
+    assert "sends nothing more, and is halted" in last["text"]
+    assert first["at"] < last["at"]
+
+
+def test_what_a_person_did_is_not_told(tmp_path: Path) -> None:
+    """A run that is stopped by its owner ends without a word."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver)
+    stop = StopSignal()
+
+    def enough(event: Event) -> None:
+        if isinstance(event, AttemptClosed):
+            stop.set("signal:130")
+
+    assert once(place, 20, stop=stop, on_event=enough).exit_code == 130
+    assert receiver.bodies == []
+
+
+def test_an_error_that_ends_a_run_is_told_as_a_halt(tmp_path: Path) -> None:
+    """With what went wrong, even where the rest cannot be said any more."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver)
+
+    def fails(_: Event) -> None:
+        raise ValueError("someone@example.com")
+
+    with pytest.raises(ValueError, match="someone"):
+        once(place, 20, on_event=fails)
+    assert receiver.bodies == [], "the batch was paused in good order: the caller has its own error in hand"
+
+
+def test_little_is_told_once_until_the_wallet_was_filled(tmp_path: Path) -> None:
+    """Below the limit: one message, in this run and the next; filled up and below again: another one."""
+    receiver = Receiver()
+    place = at(
+        tmp_path, receiver, toml=f'{QUICK}{TOLD}on = ["low-balance"]\nlow_balance = {{ defastra = 95 }}\n', wallet=100
+    )
+    once(place, 20, limit=10)
+    once(place, 20, limit=2)
+    (body,) = receiver.bodies
+    assert (body["event"], body["provider"], body["reason"]) == ("low-balance", "defastra", "low-balance")
+    assert (body["wallet"]["unit"], body["wallet"]["below"]) == ("check", 95)
+    assert 90 <= body["wallet"]["balance"] < 95
+    assert "less than 95" in body["text"]
+    place.world.top_up(100)
+    once(place, 20, limit=2)
+    assert len(receiver.bodies) == 1
+    place.world.take(100)
+    once(place, 20, limit=2)
+    assert len(receiver.bodies) == 2
+    assert [event for event, _ in events(place)] == ["notify.told", "notify.over", "notify.told"]
+
+
+def test_a_wallet_that_does_not_pay_for_what_waits_is_told(tmp_path: Path) -> None:
+    """The run's own warning goes out too, without any limit of yours."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, toml=SLOW + TOLD, wallet=5)
+    once(place, 60)
+    low, halt = receiver.bodies
+    assert (low["event"], low["reason"], low["wallet"]["below"]) == ("low-balance", "runs-dry", None)
+    assert low["wallet"]["requests"] > low["wallet"]["balance"]
+    assert "it will run dry" in low["text"]
+    assert halt["event"] == "halt"
+
+
+SWITCH = f'{QUICK}[notify]\nping_url = "{PING}"\n'
+
+
+def test_a_dead_mans_switch_is_asked_from_start_to_end(tmp_path: Path) -> None:
+    """At the start, every five minutes, and at the end."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, toml=SWITCH.replace(QUICK, SLOW))
+    once(place, 62)
+    assert receiver.pings == ["/start", "", "", ""], "ten minutes of work"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "world", "last"),
+    [({"limit": 2}, {}, ""), ({}, {"wallet": 2}, "/fail")],
+    ids=["a limit of yours", "a halt"],
+)
+def test_the_end_says_whether_somebody_has_to_act(
+    tmp_path: Path, arguments: dict[str, Any], world: dict[str, Any], last: str
+) -> None:
+    """A limit that was kept is a good end; a halt is not."""
+    receiver = Receiver()
+    once(at(tmp_path, receiver, toml=SWITCH, **world), 6, **arguments)
+    assert receiver.pings == ["/start", last]
+
+
+def test_a_run_that_finds_nothing_to_do_is_alive(tmp_path: Path) -> None:
+    """A schedule that has nothing left to do asks the switch all the same; one behind another run does not."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, toml=SWITCH)
+    once(place)
+    once(place)
+    assert receiver.pings == ["/start", "", ""]
+    with place.runner() as r, lock_database(r.path, clock=place.time), pytest.raises(BusyError):
+        place.run(r, "leads-defastra-email")
+    assert receiver.pings == ["/start", "", ""]
+
+
+def test_a_switch_that_does_not_answer_is_told_of_once(tmp_path: Path) -> None:
+    """Neither its address nor a line for every minute."""
+    receiver = Receiver(lambda: Answer(status=503))
+    result = once(at(tmp_path, receiver, toml=SWITCH))
+    assert result.notices == ("nobody was told by ping_url: HTTP 503",)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://hooks.example.com/x", "must be https"),
+        ("https://user:secret@hooks.example.com/", "must have no user"),
+        ("hooks.example.com", "must be a URL"),
+        ("", "is not set"),
+    ],
+)
+def test_an_address_that_cannot_be_used_does_not_stop_the_run(tmp_path: Path, url: str, why: str) -> None:
+    """Named in the environment, it is looked up when the run begins: a line says why nobody is told."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, toml=f'{QUICK}[notify]\nwebhook = {{ env = "NIGHT_WEBHOOK" }}\n')
+    place.environ["NIGHT_WEBHOOK"] = url
+    result = once(place)
+    assert result.exit_code == 0
+    assert receiver.bodies == []
+    (notice,) = result.notices
+    assert notice.startswith("nobody is told by webhook: ")
+    assert why in notice
+    assert "secret" not in notice
