@@ -15,6 +15,9 @@ from runner.engine.retries import Retries
 from runner.engine.waiting import Pending
 
 LEASE_SECONDS = 900.0
+FEW = 2
+"""Retries that a claim made ahead of need has room for at first; then for twice as many as the last one brought. What
+is reserved is nobody else's until that claim is looked at, and the budget is the account's."""
 
 
 def ahead(workers: int) -> int:
@@ -39,7 +42,8 @@ class Feed:
         self._out: set[JobId] = set()  # suspects handed out
         self._ahead: Awaitable[list[Job]] | None = None
         self._retries = retries
-        self._reserved = 0  # of the budget, for the retries that `_ahead` may bring
+        self._wanted = self._reserved = 0  # of the budget, for the retries that `_ahead` may bring
+        self._brought = 0  # retries, by the last claim
         self._waits_for_token = False  # retries are due, and there was none for them
         self._turn = anyio.Lock()
         self._dry = False
@@ -69,7 +73,7 @@ class Feed:
             return None
         job = self._buffer.popleft()
         if self._ahead is None and not self._dry and len(self._buffer) <= self._claim.limit // 2:
-            self._ask()
+            self._ask(retries=min(self._claim.limit, max(FEW, 2 * self._brought)))
         return job
 
     async def take(self) -> Job | None:
@@ -156,7 +160,7 @@ class Feed:
         # Nothing is known any more until this look is over: a token may have come before its time, with a success.
         self._dry = self._waits_for_token = False
         if self._ahead is None:
-            self._ask()
+            self._ask(retries=self._claim.limit)
         rationed = self._reserved == 0
         jobs = await self._arrived()
         self._keep(jobs)
@@ -189,16 +193,16 @@ class Feed:
             self.requeued(due_us)
         return due_us is None and self.dry
 
-    def _ask(self) -> None:
-        """For the next chunk; of those that were tried before, as many as the budget has tokens for."""
-        self._reserved = self._retries.reserve(self._claim.limit)
+    def _ask(self, *, retries: int) -> None:
+        """For the next chunk; of those that were tried before, so many, or as many as the budget has tokens for."""
+        self._wanted, self._reserved = retries, self._retries.reserve(retries)
         self._ahead = self._store.claim(replace(self._fresh(), retries=self._reserved))
 
     async def _arrived(self) -> list[Job]:
         ahead, self._ahead = self._ahead, None
-        reserved, self._reserved = self._reserved, 0
+        wanted, reserved, self._reserved = self._wanted, self._reserved, 0
         jobs = [] if ahead is None else await self._asked.on(ahead)
-        self._retries.claimed(jobs, reserved=reserved, most=self._claim.limit)
+        self._brought = self._retries.claimed(jobs, reserved=reserved, wanted=wanted)
         return jobs
 
     def _wait_for_token(self) -> None:

@@ -46,13 +46,15 @@ class Retries:
         self._tokens -= reserved
         return reserved
 
-    def claimed(self, jobs: Sequence[Job], *, reserved: int, most: int) -> None:
-        """What a claim for `reserved` retries, rather than the `most` it had room for, has brought."""
+    def claimed(self, jobs: Sequence[Job], *, reserved: int, wanted: int) -> int:
+        """What a claim has brought that had tokens for `reserved` retries, and was `wanted` to have room for more; how
+        many retries that is."""
         tried = [job.id for job in jobs if job.attempts_spent][:reserved]
         self._held.update(tried)
         self._give(reserved - len(tried))
-        if reserved and len(tried) == reserved < most:
+        if reserved and len(tried) == reserved < wanted:
             self.ran_out = True
+        return len(tried)
 
     def available(self) -> bool:
         """Whether one more retry may go."""
