@@ -2,6 +2,10 @@
 
 A token is taken when a retry is claimed, and comes back with its success, or when it was not sent after all. Nothing
 fails for want of one, and no attempt is spent. One account has one budget, whatever batches are at work on it.
+
+A retry is a job that has spent an attempt. What waits in the queue for want of tokens is what has a due time, which is
+the same but for two: a retry that the provider then told to wait has none any more, and goes with a token or without; a
+job that goes back with a due time and has spent nothing waits as retries do, and gives its token back.
 """
 
 from __future__ import annotations
