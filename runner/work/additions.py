@@ -42,6 +42,11 @@ class CellIndex:
         """The rows that the batch does not have, in order. Each of the batch's rows is matched once."""
         return (row for row in rows if not self._take(_mark(row.cells)))
 
+    @property
+    def unmatched(self) -> int:
+        """The rows of the batch that no row so far was the same as."""
+        return len(self._marks) - sum(self._taken)
+
     def _take(self, mark: int) -> bool:
         first = bisect_left(self._marks, mark)
         if self._taken_at(first) >= bisect_right(self._marks, mark, first) - first:

@@ -79,10 +79,10 @@ class Check:
     def _extended(self, plan: Plan, info: BatchInfo) -> Checked:
         store = self._session.store()
         with open_draft(store.path, clock=self._session.clock, batch=info.id) as draft:
-            added = extend(draft, plan, info, beside=store).added_rows
+            loaded = extend(draft, plan, info, beside=store)
             extended = draft.reports.batch(info.id)
-            notice = f"{number(added)} {plural('row', added)} would be added to {info.name}"
-            found = replace(self._plan(draft, extended), notices=(notice,))
+            added = f"{number(loaded.added_rows)} {plural('row', loaded.added_rows)} would be added to {info.name}"
+            found = replace(self._plan(draft, extended), notices=(added, *loaded.notices[len(plan.source.notes) :]))
             return self._checked(found, extended, _resting(info, store))
 
     def _changed(self, plan: Plan, choice: Changed) -> Checked:
@@ -91,7 +91,7 @@ class Check:
         offers = [f"--new would send {_amount(checked.plan)}{_paid(checked.plan)}."]
         with suppress(BatchError, InputError):  # it asks something else: only a new batch can be made of it
             offers.insert(0, f"--add would send {_amount(self._extended(plan, choice.info).plan)}.")
-        error = choice.error()
+        error = choice.error(self._session.store(), plan)
         problem = BatchError(error.what, why=" ".join([error.why, *offers]), fix=error.fix)
         return replace(checked, problems=(problem, *checked.problems))
 

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from runner.domain.states import BatchState
 from runner.errors import BatchError, InputError
-from runner.sources import Row
 from runner.store.store import Store
 from runner.store.values import BatchInfo, NewBatch
 from runner.work.additions import CellIndex, unknown_by_key
+from runner.work.money import number, plural
 from runner.work.naming import Change, Identity, changes, generation, is_over, successor
 from runner.work.plan import LoadRequest, Plan, make_plan
 from runner.work.results import Loaded
@@ -53,11 +53,12 @@ class Changed:
     what: str  # for people: "the list and the columns"
     successor: str  # the name that `--new` would give
 
-    def error(self) -> BatchError:
-        """The refusal."""
+    def error(self, store: Store, plan: Plan) -> BatchError:
+        """The refusal, with what changed in the list, row by row against that of the batch in `store`."""
+        difference = _difference(store, plan, self.info) if Change.CONTENT in self.what else ""
         return BatchError(
             f"{self.info.name} is not finished, and {self.what} changed",
-            why=f"It is {self.info.state}; going on would mix two lists.",
+            why=" ".join(filter(None, [f"It is {self.info.state}; going on would mix two lists.", difference])),
             fix=f"--add (send only what is new in the list) or --new (begin {self.successor})",
         )
 
@@ -80,7 +81,7 @@ def load(request: LoadRequest, session: Session) -> Loaded:
         case Extend(info=info):
             return extend(store, plan, info, beside=store)
         case Changed():
-            raise choice.error()
+            raise choice.error(store, plan)
         case _:
             assert_never(choice)
 
@@ -166,18 +167,42 @@ def extend(store: Store, plan: Plan, info: BatchInfo, *, beside: Store) -> Loade
             fix="--new",
         )
     judges = plan.judges()
-    rows = new_rows(_unknown(beside, plan, info), judges, max_invalid=plan.max_invalid)
+    index = None if plan.source.keyed else _cells(beside, info)
+    if index is None:
+        unknown = unknown_by_key(plan.source.rows(), lambda keys: beside.reports.known_keys(info.id, keys))
+    else:
+        unknown = index.unknown(plan.source.rows())
+    rows = new_rows(unknown, judges, max_invalid=plan.max_invalid)
     written = store.loading.add(info.id, rows, content_hash=plan.identity.content_hash, notes=notes_of(judges))
     info = store.reports.batch(info.id)
-    return _loaded(store, info, plan, added=written.rows, created=False, notices=())
+    notices = () if index is None or not index.unmatched else (_staying(index.unmatched, info),)
+    return _loaded(store, info, plan, added=written.rows, created=False, notices=notices)
 
 
-def _unknown(store: Store, plan: Plan, info: BatchInfo) -> Iterable[Row]:
-    if plan.source.keyed:
-        return unknown_by_key(plan.source.rows(), lambda keys: store.reports.known_keys(info.id, keys))
+def _cells(store: Store, info: BatchInfo) -> CellIndex:
     with store.reports.outcomes(info.id) as outcomes:
-        index = CellIndex(row.cells for row in outcomes.rows)
-    return index.unknown(plan.source.rows())
+        return CellIndex(row.cells for row in outcomes.rows)
+
+
+def _staying(rows: int, info: BatchInfo) -> str:
+    return f"{_are(rows)} gone from the list: what {info.name} has of them is kept, and sent where it waits"
+
+
+def _difference(store: Store, plan: Plan, info: BatchInfo) -> str:
+    """`The list has 958 of its 1,000 rows: 42 are gone, 54 are new.`"""
+    if plan.source.header != info.header:
+        return "The list has other columns."
+    index = _cells(store, info)
+    new = sum(1 for _ in index.unknown(plan.source.rows()))
+    gone = index.unmatched
+    if not new and not gone:
+        return "The rows are the same, in another order."
+    rows = f"{number(info.rows)} {plural('row', info.rows)}"
+    return f"The list has {number(info.rows - gone)} of its {rows}: {_are(gone)} gone, {_are(new)} new."
+
+
+def _are(rows: int) -> str:
+    return f"{number(rows)} {'is' if rows == 1 else 'are'}"
 
 
 def _loaded(

@@ -148,6 +148,7 @@ def test_a_list_that_changed_is_told_what_each_answer_would_send(place: Place) -
         checked = r.check("leads.csv", OPERATION)
         (problem,) = checked.problems
         assert problem.what == "leads-defastra-email is not finished, and the list changed"
+        assert "two lists. The list has 6 of its 6 rows: 0 are gone, 2 are new. --add" in problem.why
         assert "--add would send 4 requests, 4 checks. --new would send 8 requests, 8 checks, 4 of them" in problem.why
         assert "--add" in problem.fix
         assert r.check("leads.csv", OPERATION, new=True).plan.batch == "leads-defastra-email-2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from importlib import resources
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,32 @@ def test_a_list_that_changed_after_completion_is_a_new_batch(place: Place) -> No
         assert r.load("leads.csv", OPERATION).batch == "leads-defastra-email-2"
         place.write_list(emails(2))
         assert r.load("leads.csv", OPERATION).batch == "leads-defastra-email"
+
+
+def test_what_changed_in_a_list_is_said_in_numbers(place: Place) -> None:
+    """Row by row, wherever they stand now; other columns are no rows to compare, another order is no change."""
+    place.write_list(emails(6))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+
+        def why(**given: Any) -> str:
+            with pytest.raises(BatchError) as caught:
+                r.load("leads.csv", OPERATION, **given)
+            return caught.value.why
+
+        lines = (place.folder / "leads.csv").read_text().splitlines(keepends=True)
+        (place.folder / "leads.csv").write_text("".join([lines[0], *lines[:2:-1], "9,new@example.com\n"]))
+        assert why().endswith("The list has 4 of its 6 rows: 2 are gone, 1 is new.")
+        added = r.load("leads.csv", OPERATION, add=True)
+        assert (added.added_rows, added.rows) == (1, 7)
+        staying = "2 are gone from the list: what leads-defastra-email has of them is kept, and sent where it waits"
+        assert added.notices == (staying,)
+        assert place.run(r, batch, limit=1).sent == 1
+        (place.folder / "leads.csv").write_text("".join([*lines, "9,new@example.com\n"]))
+        assert why().endswith("The rows are the same, in another order.")
+        assert why(params=["timeout=normal"]).endswith("The rows are the same, in another order.")
+        (place.folder / "leads.csv").write_text("email\na@example.com\n")
+        assert why().endswith("The list has other columns.")
 
 
 def test_a_wrong_column_is_refused_whole(place: Place) -> None:
