@@ -128,6 +128,7 @@ def test_a_streak_of_retries_halts_before_attempts_are_used_up(tmp_path: Path) -
     assert "failed" not in night.states()
 
 
+@pytest.mark.usefixtures("seldom")
 def test_trouble_of_theirs_never_ends_as_rate_limited(tmp_path: Path) -> None:
     """An outage that is said politely is waited out with growing waits; after six hours it is called by its name."""
     night = Night(
@@ -141,6 +142,7 @@ def test_trouble_of_theirs_never_ends_as_rate_limited(tmp_path: Path) -> None:
     assert night.states() == {"queued": 5}
 
 
+@pytest.mark.usefixtures("seldom")
 def test_an_outage_that_ends_costs_nobody_an_attempt(tmp_path: Path) -> None:
     """After two hours it works again: every row is answered, none of its attempts was spent on the outage."""
     night = Night(

@@ -170,6 +170,7 @@ def test_refusals_without_end_halt(tmp_path: Path) -> None:
     assert len(night.sent()) == 20
 
 
+@pytest.mark.usefixtures("seldom")
 @pytest.mark.parametrize("trouble", [REFUSED, BUSY])
 def test_an_outage_of_an_hour_fails_no_job(tmp_path: Path, trouble: Answer) -> None:
     """Refused connections, or "busy" with HTTP 200: the circuit opens, and everything succeeds afterwards."""
@@ -177,21 +178,22 @@ def test_an_outage_of_an_hour_fails_no_job(tmp_path: Path, trouble: Answer) -> N
     def answer(sent: Sent) -> Answer:
         return trouble if 10 < sent.at < 3610 else OK
 
-    night = Night(path=tmp_path / "runner.db", values=2000, scripts={"acme": answer})
+    night = Night(path=tmp_path / "runner.db", values=600, scripts={"acme": answer})
     night.run()
-    assert night.states() == {"succeeded": 2000}
+    assert night.states() == {"succeeded": 600}
     during = [sent for sent in night.sent() if 10 < sent.at < 3610]
     assert len(during) <= 8 + 5 + 3600 / 22
     assert "circuit" in {event.state for event in night.events if isinstance(event, LaneChanged)}
 
 
+@pytest.mark.usefixtures("seldom")
 def test_a_silent_outage_puts_few_requests_in_doubt(tmp_path: Path) -> None:
     """Requests that vanish may all be charged: in flight, five more, and one for each wait, until the lane gives up."""
 
     def answer(sent: Sent) -> Answer:
         return LOST if sent.at > 5 else OK
 
-    night = Night(path=tmp_path / "runner.db", values=1000, scripts={"acme": answer})
+    night = Night(path=tmp_path / "runner.db", values=400, scripts={"acme": answer})
     (lane,) = night.run().lanes
     assert (lane.state, lane.reason) == ("halted", "provider-down")
     assert night.states()["in_doubt"] <= 8 + 5 + 10 + 6 * 3600 / 300
@@ -216,6 +218,7 @@ def test_a_lane_that_is_down_from_the_start_waits_for_it(tmp_path: Path) -> None
     assert night.query("SELECT max(attempts_spent) FROM jobs") == [(1,)]
 
 
+@pytest.mark.usefixtures("seldom")
 def test_six_hours_down_halt_the_lane(tmp_path: Path) -> None:
     """Nobody is helped by a probe every minute for ever."""
     night = Night(path=tmp_path / "runner.db", values=5, scripts={"acme": lambda sent: REFUSED})

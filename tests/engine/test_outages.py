@@ -36,6 +36,7 @@ def knocks(night: Night) -> list[float]:
     return night.transports["acme"].knocks
 
 
+@pytest.mark.usefixtures("seldom")
 def test_nobody_there_costs_no_request(tmp_path: Path) -> None:
     """While a knock is not answered the lane waits on: nothing leaves, no attempt is written, every look is told."""
     outage = Outage(REFUSED)
@@ -69,6 +70,7 @@ def test_a_knock_that_is_answered_lets_one_request_through(tmp_path: Path) -> No
     assert night.states() == {"succeeded": 400}
 
 
+@pytest.mark.usefixtures("seldom")
 def test_nobody_there_for_six_hours_halts(tmp_path: Path) -> None:
     """As with failed probes: the reason and the words of the last look are on record, no job is touched."""
     night = Night(

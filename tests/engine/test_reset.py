@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,12 +35,7 @@ MOMENTS = st.builds(
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def seldom() -> Iterator[None]:
-    """Nobody is at another terminal: to look for wishes twice a second is most of what a day of waiting costs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.engine.listening.WISHES_SECONDS", 600.0)
-        yield
+pytestmark = pytest.mark.usefixtures("seldom")
 
 
 def night_at(path: Path, moment: datetime, *, values: int = 6) -> Night:

@@ -70,7 +70,7 @@ def test_several_lists_halt_and_drain_together(tmp_path):
 
 def test_a_short_list_does_not_wait_for_a_long_one(tmp_path):
     """`run --all`: it ends within twice the time it takes alone."""
-    prove(turns, tmp_path, small=20, large=2000)
+    prove(turns, tmp_path, small=20, large=800)
 
 
 def test_an_empty_wallet_loses_nothing(tmp_path):
@@ -80,17 +80,17 @@ def test_an_empty_wallet_loses_nothing(tmp_path):
 
 def test_kills_lose_nothing_and_charge_nothing_unexplained(tmp_path):
     """Killed at any moment: every row is there, what was open is in doubt, second charges are explained."""
-    prove(kills, tmp_path, kills=8, of_each=4)
+    prove(kills, tmp_path, kills=4, of_each=2)
 
 
 def test_a_frozen_run_wakes_within_its_windows(tmp_path):
     """SIGSTOP and SIGCONT, also beyond the deadline of what was on the way: no window exceeded, nothing lost."""
-    prove(stops, tmp_path, stops=6, of_each=3, side_by_side=2)
+    prove(stops, tmp_path, stops=4, of_each=2, side_by_side=2)
 
 
 def test_storms_of_signals_lose_nothing(tmp_path):
     """Bursts of SIGINT, SIGTERM, SIGHUP: one alone leaves nothing in doubt; the same command ends it."""
-    prove(storms, tmp_path, storms=6, of_each=3)
+    prove(storms, tmp_path, storms=4, of_each=2)
 
 
 def test_a_full_disk_loses_no_answer_in_hand(tmp_path):
