@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from runner.work.outlook import Checked, Preflight
     from runner.work.privacy import Erasure, Purge
     from runner.work.records import Log, Spend
+    from runner.work.report import Reported
     from runner.work.results import BatchStatus, Doubt, Exported, JobStory, Loaded, RunResult, Steered, Tuned
     from runner.work.support import SupportRequest
 
@@ -70,7 +71,17 @@ _HOMES = {
     "runner.work.privacy": ("Erasure", "Purge"),
     "runner.work.records": ("Log", "Spend"),
     "runner.work.outlook": ("Checked", "Preflight"),
-    "runner.work.results": ("BatchStatus", "Doubt", "Exported", "JobStory", "Loaded", "RunResult", "Steered", "Tuned"),
+    "runner.work.report": ("Reported",),
+    "runner.work.results": (
+        "BatchStatus",
+        "Doubt",
+        "Exported",
+        "JobStory",
+        "Loaded",
+        "RunResult",
+        "Steered",
+        "Tuned",
+    ),
     "runner.work.support": ("SupportRequest",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -101,6 +112,7 @@ __all__ = [
     "Preflight",
     "ProfileError",
     "Purge",
+    "Reported",
     "Resolution",
     "RunEnded",
     "RunResult",

@@ -20,6 +20,7 @@ class AsyncRunner:
     check_batch = awaited(Runner.check_batch)
     export = awaited(Runner.export)
     export_table = awaited(Runner.export_table)
+    report = awaited(Runner.report)
     find = awaited(Runner.find)
     status = awaited(Runner.status)
     batches = awaited(Runner.batches)

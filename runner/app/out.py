@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from runner.app.watching import BatchLike, Watching
 from runner.work.deliver import export
 from runner.work.results import Exported
 from runner.work.shape import Shape
+
+if TYPE_CHECKING:
+    from runner.work.report import Reported
 
 
 class Out(Watching):
@@ -37,6 +40,16 @@ class Out(Watching):
         """
         shape = Shape(only=only, columns=columns, raw=raw, limit=limit, guard=guard)
         return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
+
+    def report(self, batch: BatchLike | None, target: str | Path | TextIO, *, overwrite: bool = False) -> Reported:
+        """Write a batch (None: the one last worked on) as one page of HTML that loads nothing: totals, money, pace,
+        waits, failures with what to do, runs, settings. `target`: a path, or an open text stream. Works beside a run.
+
+        BatchError: the target exists and was not written by this batch.
+        """
+        from runner.work.report import report
+
+        return report(self._info(batch), target, overwrite=overwrite, tools=self._session.tools())
 
     def export_table(
         self,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 from cyclopts import (
@@ -26,6 +25,7 @@ from runner.cli.options import Common, common_in, spelled_out
 from runner.cli.terminal import Screen, error_object, settle_streams
 from runner.cli.text import redact
 from runner.errors import RunnerError, StalledError, UsageError
+from runner.work.words import release
 
 _GROUPS = ("Start", "Work", "Watch", "Steer", "Out", "Providers", "Settings")
 
@@ -45,6 +45,7 @@ _COMMANDS = (
     ("Watch", "explain", "watch:explain", "Show every request of one row or value, and what it cost."),
     ("Watch", "log", "history:log", "Show what happened, the newest last."),
     ("Watch", "spend", "spend:spend", "Show what was sent and charged, by day, batch or operation."),
+    ("Watch", "report", "report:report", "Write a batch as one page of HTML, to read or to send."),
     ("Steer", "pause", "steer:pause", "Stop sending for a batch until resume."),
     ("Steer", "resume", "steer:resume", "Lift a pause."),
     ("Steer", "cancel", "steer:cancel", "Give a batch up: what waits is never sent, answers stay."),
@@ -94,14 +95,6 @@ _MORE = {
     "~/.zshrc; fish: runner completion fish > ~/.config/fish/completions/runner.fish. A new shell then has it.",
 }
 """What `COMMAND --help` says beyond its sentence, where the command's module is not to be imported for it."""
-
-
-def release() -> str:
-    """The installed version."""
-    try:
-        return version("bulk-runner")
-    except PackageNotFoundError:  # run from a source tree that was never installed
-        return "unknown"
 
 
 def build() -> App:

@@ -16,6 +16,7 @@ from runner.domain.model import MILLION, Amount, BatchId
 from runner.engine.ports import Clock
 from runner.store.database import ATTACHED, Database
 from runner.store.ledger import dearer, spent_by_day
+from runner.store.reader import Reader
 from runner.store.values import LOST_ANSWER, NAMED_ONLY, PaidFailures, PaidTwice
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ _SEED: Final = (
 class Forecast:
     """Questions of a look ahead. Nothing here writes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Reader) -> None:
         self._database = database
 
     def refused(self, batch: BatchId, wanted: Mapping[str, int]) -> dict[str, list[tuple[int, int | None]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -32,18 +33,26 @@ ORDER BY t.day, b.name, t.provider, t.operation, t.unit
 
 
 def read_events(
-    connection: sa.Connection, *, batch: BatchId | None, since_us: int | None, limit: int
+    connection: sa.Connection,
+    *,
+    batch: BatchId | None,
+    since_us: int | None,
+    limit: int,
+    without: Sequence[str] = (),
 ) -> tuple[list[EventView], bool]:
-    """The last `limit` events (of one batch, not before a time), the newest last; and whether there are older ones."""
+    """The last `limit` events (of one batch, not before a time, none of those names), the newest last; and whether
+    there are older ones."""
     wanted = ["e.batch = :batch"] if batch is not None else []
     wanted += ["e.at_us >= :since"] if since_us is not None else []
+    wanted += ["e.event NOT IN (SELECT value FROM json_each(:without))"] if without else []
     where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
-    given: dict[str, Any] = {"batch": batch, "since": since_us, "limit": limit + 1}
+    given: dict[str, Any] = {"batch": batch, "since": since_us, "limit": limit + 1, "without": json.dumps(without)}
     lines = connection.exec_driver_sql(_EVENTS.format(where=where), given).all()
-    return [_event(line) for line in reversed(lines[:limit])], len(lines) > limit
+    return [to_event(line) for line in reversed(lines[:limit])], len(lines) > limit
 
 
-def _event(line: sa.Row[Any]) -> EventView:
+def to_event(line: sa.Row[Any]) -> EventView:
+    """A line of `_EVENTS`."""
     return EventView(
         at_us=line.at_us,
         run=line.run,

@@ -17,10 +17,10 @@ from runner.domain.personal import shown_name
 from runner.domain.states import JobState
 from runner.errors import BatchError
 from runner.store.balances import check_account, read_balances
-from runner.store.database import Database
 from runner.store.history import read_events, read_spend
 from runner.store.jobs import next_due
 from runner.store.lanes import read_lanes
+from runner.store.reader import Reader
 from runner.store.reading import read_answer, read_attempts, read_batch, stream_outcomes, to_batch
 from runner.store.rowviews import Chosen, Outcomes, RowHistory
 from runner.store.sql import marks
@@ -83,7 +83,7 @@ ORDER BY e.row
 class Reports:
     """Questions to the database. Safe beside a run; nothing here writes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Reader) -> None:
         self._database = database
 
     def batches(self) -> list[BatchInfo]:

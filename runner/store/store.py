@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +24,7 @@ from runner.store.migrate import Prepared, prepare
 from runner.store.purging import Purged, purge
 from runner.store.reports import Reports
 from runner.store.scrubbing import compact
+from runner.store.snapshot import Snapshot, snapshot
 from runner.store.spill import notices
 from runner.store.steering import Steering
 from runner.store.tellings import Tellings
@@ -127,6 +128,10 @@ class Store:
         failure = failure or self._writer.failure
         if failure is not None:
             raise self._writer.account(failure) from failure
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """One moment of the database, for questions whose answers have to agree."""
+        return snapshot(self._database)
 
     def notices(self) -> list[str]:
         """What people should know of the files beside the database: answers that wait, lines that are no use."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from runner.domain.model import Resolution
 
-_MEANS: Final = {
+MEANS: Final = {
     Resolution.CHARGED: "charged: it counts as paid, and is not sent again",
     Resolution.NOT_CHARGED: "not charged: it is sent again",
     Resolution.RESEND: "nobody can tell: it is sent again, and may be charged twice",
@@ -16,6 +16,4 @@ _MEANS: Final = {
 def choices(batch: str, which: str) -> list[str]:
     """A full command for each word and what follows. `batch`: as it is typed; `which`: "--all", "--row 9"."""
     width = max(map(len, Resolution))
-    return [
-        f"  runner doubt resolve {batch} {which} --as {word:<{width}}   ({means})" for word, means in _MEANS.items()
-    ]
+    return [f"  runner doubt resolve {batch} {which} --as {word:<{width}}   ({means})" for word, means in MEANS.items()]

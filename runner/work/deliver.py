@@ -6,13 +6,14 @@ import codecs
 import hashlib
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from runner.domain.table import Dialect
 from runner.errors import BatchError
 from runner.exports import Written, format_of, write
+from runner.exports.target import write_whole
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.profiles import Profiles
@@ -21,6 +22,7 @@ from runner.work.shape import Shape, lines
 from runner.work.tools import Tools
 
 AUTO = "auto"
+CSV = ".csv"
 NONE = "none"
 STDOUT = "-"
 
@@ -103,10 +105,14 @@ class _Files:
         if written.path is None:
             self._steering.delivered(self._batch, rows=written.rows)
             return
-        files = self._known | {str(written.path.absolute()): self._mark or mark(written.path)}
-        self._steering.delivered(
-            self._batch, rows=written.rows, file=written.path.name, mark=self._marks | {"files": files}
-        )
+        self._steering.delivered(self._batch, rows=written.rows, file=written.path.name, mark=self._with(written.path))
+
+    def keep(self, path: Path) -> None:
+        """Know a file that is no export: nothing is recorded as delivered."""
+        self._steering.announce(self._batch, mark=self._with(path))
+
+    def _with(self, path: Path) -> dict[str, Any]:
+        return self._marks | {"files": self._known | {str(path.absolute()): self._mark or mark(path)}}
 
 
 def default_target(info: BatchInfo) -> str:
@@ -128,9 +134,22 @@ def settle_target(info: BatchInfo, output: str | Path | None, directory: Path) -
     return text if text in (NONE, STDOUT) else str(directory / Path(text).expanduser())
 
 
-def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
+def put(
+    info: BatchInfo, target: Path, write: Callable[[BinaryIO], int], *, overwrite: bool, suffix: str, store: Store
+) -> Written:
+    """Write a file that is no export, and know it as this batch's. BatchError as `check_target`."""
+    check_target(info, target, overwrite=overwrite, suffix=suffix)
+    files = _Files(info, target, store)
+    written = write_whole(target, write, finished=files.announce)
+    files.keep(written.path or target)
+    return written
+
+
+def check_target(info: BatchInfo, target: Path, *, overwrite: bool, suffix: str = "") -> None:
     """BatchError when the target is the list itself, a folder, out of reach, or a file this batch did not write;
-    UsageError when its name promises a format that cannot be written."""
+    UsageError when its name promises a format that cannot be written. `suffix`: of a file that is no export, and may
+    have any name.
+    """
     source = info.source.get("path")
     if source and target.absolute() == Path(source).absolute():
         raise BatchError(
@@ -142,9 +161,10 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool) -> None:
         raise BatchError(
             f"{target} is a folder",
             why="An export is one file.",
-            fix=f"-o {shlex.quote(str(target / f'{info.name}.csv'))}",
+            fix=f"-o {shlex.quote(str(target / f'{info.name}{suffix or CSV}'))}",
         )
-    format_of(target)
+    if not suffix:
+        format_of(target)
     if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
         _check_folder(target.resolve().parent)
     if overwrite or not target.exists():

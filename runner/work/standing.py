@@ -11,6 +11,7 @@ from runner.domain.states import BatchState, JobState
 from runner.engine.ports import LaneReport
 from runner.errors import UsageError
 from runner.store.locks import is_locked
+from runner.store.snapshot import Readable
 from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
@@ -30,7 +31,7 @@ HALTED_LANE = "halted"
 def standing(
     info: BatchInfo,
     *,
-    store: Store,
+    store: Readable,
     profiles: Profiles,
     prices: Prices,
     now_us: int,
@@ -134,14 +135,14 @@ def _could_go_on(info: BatchInfo, store: Store) -> bool:
     return info.state not in (BatchState.LOADING, BatchState.CANCELLED)
 
 
-def short_name(info: BatchInfo, store: Store, names: Collection[str] | None = None) -> str:
+def short_name(info: BatchInfo, store: Readable, names: Collection[str] | None = None) -> str:
     """How a person may name the batch today. Not what a file here is called: a command would take that file. `names`:
     those of all batches, where they are known already."""
     short = handle(info.name, (other.name for other in store.reports.batches()) if names is None else names)
     return info.name if Path(short).exists() else short
 
 
-def _reason(info: BatchInfo, store: Store) -> str | None:
+def _reason(info: BatchInfo, store: Readable) -> str | None:
     if is_paused_by_person(info):
         return PERSON
     dead = info.state is BatchState.RUNNING and not is_locked(store.path)

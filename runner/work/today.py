@@ -9,7 +9,7 @@ from runner.domain.backoff import utc_day
 from runner.domain.model import MILLION, Amount
 from runner.domain.states import BatchState
 from runner.errors import UsageError
-from runner.store.store import Store
+from runner.store.snapshot import Readable
 from runner.store.values import BatchInfo
 from runner.work.profiles import Profiles
 from runner.work.results import Today
@@ -18,7 +18,9 @@ DailyCap = Callable[[str], Amount | None]
 """A provider's `max_spend_per_day` in millionths of its unit; None: a day may cost what it likes."""
 
 
-def today_of(info: BatchInfo, daily: DailyCap, *, store: Store, profiles: Profiles, now_us: int) -> tuple[Today, ...]:
+def today_of(
+    info: BatchInfo, daily: DailyCap, *, store: Readable, profiles: Profiles, now_us: int
+) -> tuple[Today, ...]:
     """Today's caps of a batch that is not over, by provider and unit; empty without any. By the provider's name, as in
     `check`: without its key nobody knows what other names the account has."""
     caps = {key.partition(".")[0]: daily(key.partition(".")[0]) for key in info.operations}

@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 
 import anyio
 
@@ -25,6 +24,7 @@ from runner.work.following import Follower, is_followed
 from runner.work.status import PERSON, exit_code, worst_exit
 from runner.work.tools import Tools
 from runner.work.wallets import Wallets
+from runner.work.words import release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ async def work_together(
         return
     due.sort(key=lambda order: _queued(tools, order))
     steering = tools.store.steering
-    run = steering.start_run(pid=os.getpid(), host=platform.node(), version=_version(), options=_shown(due, closing))
+    run = steering.start_run(pid=os.getpid(), host=platform.node(), version=release(), options=_shown(due, closing))
     for order in due:
         if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
             steering.change(order.info.id, BatchEvent.REOPEN)
@@ -207,13 +207,6 @@ def carry_out(tools: Tools, info: BatchInfo) -> BatchInfo:
         tools.store.steering.change(info.id, BatchEvent.CANCEL, reason=PERSON)
         return tools.store.reports.batch(info.id)
     return info
-
-
-def _version() -> str:
-    try:
-        return metadata.version("bulk-runner")
-    except metadata.PackageNotFoundError:  # run from a source folder that was never installed
-        return "unknown"
 
 
 def _shown(orders: Sequence[Order], closing: Closing) -> dict[str, object]:

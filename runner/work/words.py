@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 
 from runner.domain.model import MILLION
 from runner.work.money import number, plural
@@ -61,3 +62,11 @@ def _local(at: str | int) -> datetime:
 def row_name(row: int, line: int | None = None) -> str:
     """`row 17 (line 18)`: the record and where it begins in the file, if it came from one."""
     return f"row {row} (line {line})" if line else f"row {row}"
+
+
+def release() -> str:
+    """The installed version."""
+    try:
+        return version("bulk-runner")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "unknown"

@@ -29,7 +29,7 @@ def test_the_commands_are_those_of_the_design():
     assert {" ".join(path) for path in COMMANDS} == {
         *("demo", "sandbox", "load", "run", "export", "status", "explain", "retry", "pause", "resume", "cancel"),
         *("doubt", "doubt list", "doubt resolve", "providers", "providers list", "providers show", "providers test"),
-        *("tune", "providers new", "init", "doctor", "check", "log", "spend"),
+        *("tune", "providers new", "init", "doctor", "check", "log", "spend", "report"),
         *("config", "config show", "config path", "config schema", "completion"),
         *("db", "db status", "db upgrade", "db backup", "db verify", "db purge", "db erase"),
     }
