@@ -13,9 +13,9 @@ from runner.app.listing import ListKeywords, list_request
 from runner.app.out import Out
 from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike
-from runner.domain.aim import aimed
 from runner.domain.model import Resolution
 from runner.settings import SpendCap
+from runner.work.aim import aimed
 from runner.work.bridge import driven
 from runner.work.lists import Given
 from runner.work.results import Loaded, RunResult, Steered, Tuned

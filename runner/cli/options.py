@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 
-from runner.domain.aim import aimed
 from runner.errors import UsageError
+from runner.work.aim import aimed
 
 if TYPE_CHECKING:
     from runner.app import Runner

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from runner.domain.aim import aimed
 from runner.domain.model import UNSENT, BatchId
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.ports import Observer
@@ -17,6 +16,7 @@ from runner.engine.stop import StopSignal
 from runner.errors import UsageError
 from runner.settings import parse_duration
 from runner.store.values import BatchInfo
+from runner.work.aim import aimed
 from runner.work.caps import Wanted
 from runner.work.deliver import AUTO, NONE, STDOUT, check_target, export, settle_target
 from runner.work.means import told_by

@@ -9,7 +9,7 @@ import pytest
 
 from runner.cli.main import build
 from runner.cli.options import Common, common_in
-from runner.domain.aim import COMMANDS
+from runner.work.aim import COMMANDS
 from tests.cli.place import Provider, inside, names, write_list
 
 

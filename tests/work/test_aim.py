@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.domain.aim import aimed
+from runner.work.aim import aimed
 
 FLAGS = ("--db", "my books.db", "--config", "ours.toml")
 TOLD = "--db 'my books.db' --config ours.toml"
