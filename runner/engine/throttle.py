@@ -14,8 +14,8 @@ from aiolimiter import AsyncLimiter
 
 from runner.domain.hints import Room
 from runner.domain.provider import Limit, Pace
-from runner.engine.allowance import LEAST_BOUND_SECONDS, Allowance
 from runner.engine.arrival import Margin
+from runner.engine.headroom import LEAST_BOUND_SECONDS, Headroom
 from runner.engine.ports import Clock
 from runner.engine.window import MARGIN_SECONDS, Traffic, Window, WindowStatistics
 from runner.engine.wire import Arrived, unheard
@@ -30,7 +30,7 @@ class Throttle:
     def __init__(self, limits: Sequence[Limit], *, clock: Clock, pace: Pace = Pace.STRICT) -> None:
         self._clock = clock
         self._traffic = Traffic(pace)
-        self._allowance = Allowance()
+        self._headroom = Headroom()
         self.factor = 1.0
         self._turn = anyio.Lock()
         self._waiting = 0
@@ -55,7 +55,7 @@ class Throttle:
     def holds_back(self) -> bool:
         """Whether the next one has to wait for a time that is known, whoever asks."""
         now = self._clock.monotonic()
-        if self._allowance.room_at(now) > now:
+        if self._headroom.room_at(now) > now:
             return True
         if any((at := window.room_at(now)) is not None and at > now for window in self._windows):
             return True
@@ -75,14 +75,14 @@ class Throttle:
 
     def _admit(self) -> bool:
         now = self._clock.monotonic()
-        if self._allowance.room_at(now) > now:
+        if self._headroom.room_at(now) > now:
             return False
         for window in self._windows:
             at = window.room_at(now)
             if at is None or at > now:
                 return False
         self._traffic.leave(now)
-        self._allowance.take()
+        self._headroom.take()
         return True
 
     async def _wait(self) -> None:
@@ -91,7 +91,7 @@ class Throttle:
         times = [window.room_at(now) for window in self._windows]
         known = [at for at in times if at is not None]
         self._for_an_end = len(known) < len(times)
-        known.append(self._allowance.room_at(now))
+        known.append(self._headroom.room_at(now))
         if self._for_an_end:
             await self._sleep(anyio.sleep_forever)
         else:
@@ -119,7 +119,7 @@ class Throttle:
     @property
     def in_flight(self) -> int:
         """Requests that left, or are about to, and are not over."""
-        return self._allowance.in_flight
+        return self._headroom.in_flight
 
     def arrive(self, margin_seconds: float) -> float:
         """A request that left counts as over in so many seconds, or at its end if that comes first: the instant to be
@@ -133,7 +133,7 @@ class Throttle:
     def finish(self, counted: float | None = None) -> None:
         """A request that left is over, now. `counted`: what `arrive` said of it."""
         now = self._clock.monotonic()
-        self._allowance.finish()
+        self._headroom.finish()
         if counted is None:
             self._traffic.finish(now)
         elif now < counted:
@@ -144,7 +144,7 @@ class Throttle:
     def give_back(self) -> None:
         """A permit was not used: nothing left."""
         self._traffic.give_back()
-        self._allowance.give_back()
+        self._headroom.give_back()
         self._look_again()
 
     def count(self) -> None:
@@ -173,8 +173,8 @@ class Throttle:
         ever holds back; for the longest window at most, or a minute."""
         now = self._clock.monotonic()
         bound = max(LEAST_BOUND_SECONDS, max((limit.per_seconds for limit in self.limits), default=0.0))
-        held = self._allowance.room_at(now) > now
-        self._allowance.tell(rooms, sent_at=now - seconds, now=now, bound=bound)
+        held = self._headroom.room_at(now) > now
+        self._headroom.tell(rooms, sent_at=now - seconds, now=now, bound=bound)
         if held:
             self._look_again()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runner.domain.hints import Room
 from runner.domain.model import Answer
 from runner.domain.provider import Limit
-from runner.engine.allowance import Allowance
+from runner.engine.headroom import Headroom
 from tests.engine.night import LATER, OK, Night, Script, Sent, provider
 
 
@@ -143,24 +143,24 @@ rooms = st.lists(st.builds(Room, st.integers(0, 20), st.floats(0.001, 1e6)), max
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from(["take", "finish", "tell", "wait"]), rooms, st.floats(0, 30)), max_size=40))
-def test_an_allowance_is_never_more_than_what_was_said_and_ends_within_its_bound(
+def test_the_headroom_is_never_more_than_what_was_said_and_ends_within_its_bound(
     steps: list[tuple[str, list[Room], float]],
 ) -> None:
     """After each answer not more leave than its least room, and whatever is said nothing waits longer than a minute."""
-    allowance, now, left, until = Allowance(), 0.0, 10**9, 0.0
+    headroom, now, left, until = Headroom(), 0.0, 10**9, 0.0
     for step, told, seconds in steps:
         now += seconds if step == "wait" else 0.0
         if now >= until:
             left = 10**9
-        if step == "take" and allowance.room_at(now) <= now:
+        if step == "take" and headroom.room_at(now) <= now:
             left -= 1
-            allowance.take()
-        elif step == "finish" and allowance.in_flight:
-            allowance.finish()
+            headroom.take()
+        elif step == "finish" and headroom.in_flight:
+            headroom.finish()
         elif step == "tell":
-            allowance.tell(told, sent_at=now, now=now, bound=60.0)
+            headroom.tell(told, sent_at=now, now=now, bound=60.0)
             near = [room for room in told if room.reset_seconds <= 60]
             least = min(near, key=lambda room: room.remaining, default=None)
             left, until = (10**9, 0.0) if least is None else (max(0, least.remaining), now + least.reset_seconds)
         assert left >= 0
-        assert now <= allowance.room_at(now) <= now + 60
+        assert now <= headroom.room_at(now) <= now + 60

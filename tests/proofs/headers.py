@@ -18,7 +18,7 @@ from runner.domain.hints import LONGEST_WINDOW_SECONDS, MOST_REQUESTS, read_hint
 from runner.domain.model import Answer
 from runner.domain.provider import Operation, Provider
 from runner.domain.rules import classify
-from runner.engine.allowance import Allowance
+from runner.engine.headroom import Headroom
 from runner.providers.loader import load_shipped, shipped_names
 from tests.proofs.place import draw, holds
 from tests.virtual import NOON_US
@@ -87,9 +87,9 @@ def _hint(chance: random.Random) -> str:
     for at_most, seconds in hints.policies:
         within = 1 <= at_most <= MOST_REQUESTS and 0 < seconds <= LONGEST_WINDOW_SECONDS
         holds(f"{lines}: {at_most} in {seconds} s", within)
-    allowance, now = Allowance(), 1000.0
-    allowance.tell(hints.rooms, sent_at=now, now=now, bound=60.0)
-    room_at = allowance.room_at(now)
+    headroom, now = Headroom(), 1000.0
+    headroom.tell(hints.rooms, sent_at=now, now=now, bound=60.0)
+    room_at = headroom.room_at(now)
     empty = [room.reset_seconds for room in hints.rooms if room.remaining == 0]
     least = now + min(60.0, max(empty, default=0.0))
     holds(f"{lines}: room at {room_at - now} s, not {least - now}", least - 1e-6 <= room_at <= now + 60.0)

@@ -16,7 +16,7 @@ class _Rest:
     until: float
 
 
-class Allowance:
+class Headroom:
     """Counts down what was said with the answer to the latest request. Not aware of waiting: it only says when there is
     room. Instants are those of the throttle that asks it.
 
