@@ -8,7 +8,7 @@ from typing import Final
 from runner.engine.events import RowsAdded
 from runner.engine.funds import look_at_funds
 from runner.engine.lane import Lane
-from runner.engine.rationing import tell_rationed
+from runner.engine.pace_events import record_pace
 from runner.engine.shared import Shared
 from runner.engine.tuning import Tuning
 from runner.engine.waking import Waking
@@ -35,20 +35,7 @@ async def listen(shared: Shared, lanes: Sequence[Lane], tuning: Tuning) -> None:
             await _look_for_work(lane, added=added)
             await lane.flush_reports()
             await look_at_funds(lane)
-            await _tell_of_margin(lane)
-            await tell_rationed(lane)
-
-
-async def _tell_of_margin(lane: Lane) -> None:
-    """That the provider refused what counted from its arrival: how careful its account is from now on."""
-    shared, margin = lane.shared, lane.account.margin
-    news = None if margin is None else margin.news()
-    if news is not None:
-        at_us, name = shared.clock.now_us(), lane.provider.name
-        recorded = shared.store.record(
-            at_us=at_us, run=shared.run, batch=shared.batch, lane=name, event=news[0], detail=news[1]
-        )
-        await shared.asked.on(recorded)
+            await record_pace(lane)
 
 
 async def _look_for_work(lane: Lane, *, added: bool) -> None:
