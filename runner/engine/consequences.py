@@ -111,7 +111,8 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
     clock = lane.shared.clock
     now_us = clock.now_us()
     shut, first = lane.gate.shut, lane.gate.refuse(leave, outage=verdict.outage)
-    if not verdict.outage and verdict.until is None:
+    too_fast = not verdict.outage and verdict.until is None
+    if too_fast:
         _slow_down(lane, shut if leave.probe else None, first=first)
     asked = asked_seconds(verdict, now_us=now_us)
     if not first:
@@ -119,7 +120,7 @@ def _pause(lane: Lane, verdict: Verdict, leave: Pass) -> bool:
             lane.account.pause_reason, lane.account.pause_code = verdict.rule, verdict.error_code
             _wait(lane, asked)
         return False
-    if lane.account.margin is not None and not verdict.outage and verdict.until is None:
+    if lane.account.margin is not None and too_fast:
         lane.account.margin.refused()
     ailing = verdict.outage and lane.gate.ailing(clock.monotonic())
     if verdict.until is not None:

@@ -177,8 +177,8 @@ class Lane(Waiting):
             return replace(halt, until_us=asked_until_us, asked_until_us=asked_until_us, asked_at_us=now_us)
         until_us, code = self.account.parked_until(), None
         if state in ("gated", "circuit"):
-            ahead = self.gate.until - self.shared.clock.monotonic()
-            until_us = now_us + round(max(0.0, ahead) * 1e6)
+            seconds = self.gate.until - self.shared.clock.monotonic()
+            until_us = now_us + round(max(0.0, seconds) * 1e6)
         if state in ("gated", "parked"):
             reason, code = self.account.pause_reason, self.account.pause_code
         elif state != "circuit":
