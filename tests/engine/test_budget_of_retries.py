@@ -16,6 +16,7 @@ from runner.domain.provider import Limit
 from runner.engine.account import Account
 from runner.engine.attempt import STALE_SECONDS
 from runner.engine.feed import FEW, Feed
+from runner.engine.lane import Lane
 from runner.engine.ports import Claim, Clock, JobStore, Opening
 from runner.engine.realtime import RealTime
 from runner.engine.retries import RESERVE, Retries
@@ -227,7 +228,9 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.engine.retries.SHARE", 0.0)
 
 
-def ended_with(folder: Path, script: Script, *, slow: Callable[[Opening], float] | None = None) -> tuple[Night, float]:
+def ended_with(
+    folder: Path, script: Script, patch: pytest.MonkeyPatch, *, slow: Callable[[Opening], float] = lambda opening: 0.0
+) -> tuple[Night, float]:
     """A night; how many tokens are left, with none held."""
     accounts: list[Account] = []
 
@@ -236,12 +239,12 @@ def ended_with(folder: Path, script: Script, *, slow: Callable[[Opening], float]
 
         async def taking_long(opening: Opening) -> AttemptId:
             attempt = await take(opening)
-            await anyio.sleep(0.0 if slow is None else slow(opening))
+            await anyio.sleep(slow(opening))
             return attempt
 
-        store.jobs.open = taking_long  # type: ignore[method-assign] - this one object alone takes long
+        patch.setattr(store.jobs, "open", taking_long)
         await anyio.sleep(0.1)
-        accounts.extend(lane.account for lane in night.accounts.lanes())
+        accounts.extend(lane.account for lane in cast(list[Lane], night.accounts.lanes()))
 
     night = Night(path=folder / "r.db", values=12, scripts={"acme": script}, during=during)
     night.run()
@@ -251,7 +254,7 @@ def ended_with(folder: Path, script: Script, *, slow: Callable[[Opening], float]
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_retry_that_was_told_to_wait_is_not_paid_for(tmp_path: Path) -> None:
+def test_a_retry_that_was_told_to_wait_is_not_paid_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six fail, and when they are sent again the provider finds it too fast: that was no retry in vain."""
     asked: Counter[str] = Counter()
 
@@ -259,13 +262,13 @@ def test_a_retry_that_was_told_to_wait_is_not_paid_for(tmp_path: Path) -> None:
         asked[sent.value] += 1
         return (BUSY, LATER, OK)[min(asked[sent.value], 3) - 1] if int(sent.value[1:]) > 6 else OK
 
-    night, tokens = ended_with(tmp_path, script)
+    night, tokens = ended_with(tmp_path, script, monkeypatch)
     assert night.states() == {"succeeded": 12}
     assert tokens == RESERVE
 
 
 @pytest.mark.usefixtures("strict")
-def test_a_retry_that_was_taken_back_is_not_paid_for(tmp_path: Path) -> None:
+def test_a_retry_that_was_taken_back_is_not_paid_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What took too long to write down does not leave, and takes no second token when it does."""
     asked: Counter[str] = Counter()
     late: set[JobId] = set()
@@ -280,6 +283,6 @@ def test_a_retry_that_was_taken_back_is_not_paid_for(tmp_path: Path) -> None:
         late.add(opening.job)
         return STALE_SECONDS + 1
 
-    night, tokens = ended_with(tmp_path, script, slow=slow)
+    night, tokens = ended_with(tmp_path, script, monkeypatch, slow=slow)
     assert night.query("SELECT count(*) FROM attempts WHERE fault = 'withdrawn'") == [(6,)]
     assert tokens == RESERVE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import anyio
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from runner.domain.model import BatchId
 from runner.domain.provider import Limit
 from runner.engine.gate import Pass
+from runner.engine.lane import Lane
 from runner.store.store import Store
 from runner.store.values import NewJob, NewRow
 from tests.engine.night import Night, provider
@@ -54,7 +56,8 @@ def night_of(folder: Path, operation: str) -> Night:
 
     async def during(store: Store) -> None:
         await anyio.sleep(2)
-        gate = next(lane.account.gate for lane in night.accounts.lanes() if lane.provider is QUICK)
+        lanes = cast(list[Lane], night.accounts.lanes())
+        gate = next(lane.gate for lane in lanes if lane.provider is QUICK)
         gate.refuse(Pass(probe=False))
         gate.hold_until(62)
         add(store, operation)
