@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import select
 import sys
 import time
 from functools import partial
@@ -112,9 +113,12 @@ def test_a_program_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> N
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     words = ["sh", "-c", f"(echo begun; exec sleep 30) > {pipe} & exec sleep 30"]
     assert anyio.run(partial(run_program, words, stdin=b"x" * 1_000_000, environment=os.environ, seconds=0.5)) is None
-    os.set_blocking(reading, True)
-    with os.fdopen(reading, "rb") as held:
-        assert held.read() == b"begun\n"
+    try:
+        assert os.read(reading, 100) == b"begun\n"
+        assert select.select([reading], [], [], 10)[0], "its child is still alive"
+        assert os.read(reading, 100) == b""
+    finally:
+        os.close(reading)
 
 
 def test_a_program_that_is_not_there_is_an_os_error() -> None:

@@ -53,6 +53,7 @@ class NotifySettings(Table):
     on: tuple[Occasion, ...] = tuple(Occasion)
     webhook: Address | SecretTable | None = None  # takes a POST of a JSON object
     command: tuple[str, ...] | None = Field(default=None, min_length=1)  # takes the same object on stdin; no shell
+    apprise: SecretTable | None = None  # addresses of Apprise's, which hold tokens: the extra `notify`
     ping_url: Address | SecretTable | None = None  # a dead man's switch: asked while a run is at work
     low_balance: Annotated[
         dict[str, str], BeforeValidator(_thresholds, json_schema_input_type=dict[str, float | str])

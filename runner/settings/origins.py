@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-WHOLE: Final = frozenset({"secret", "url", "max_spend", "webhook", "ping_url"})
+WHOLE: Final = frozenset({"secret", "url", "max_spend", "webhook", "apprise", "ping_url"})
 """Keys whose tables are one value: `{ env = ... }` of one file and `{ file = ... }` of another do not mix."""
 
 KeyPath = tuple[str, ...]

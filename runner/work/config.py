@@ -142,6 +142,7 @@ def _notify(settings: Settings) -> Iterator[Setting]:
         "on": [one.value for one in notify.on],
         "webhook": _address(notify.webhook, settings),
         "command": None if notify.command is None else notify.command[0],
+        "apprise": _address(notify.apprise, settings),
         "ping_url": _address(notify.ping_url, settings),
         **{f"low_balance.{name}": amount for name, amount in notify.low_balance.items()},
     }

@@ -20,7 +20,7 @@ from runner.work.config import providers_in_use
 from runner.work.database import DatabaseStatus
 from runner.work.findings import Finding, look_at_machine, ok, problem, refused, warning
 from runner.work.health import ask_health
-from runner.work.means import PING, WEBHOOK, address
+from runner.work.means import APPRISE, PING, WEBHOOK, address, apprise_urls
 from runner.work.session import Session
 from runner.work.standing import HALTED_LANE, beside
 from runner.work.status import next_step
@@ -142,20 +142,21 @@ def _prices(session: Session) -> Iterator[Finding]:
 def _notify(session: Session) -> Iterator[Finding]:
     """Who is told when nobody watches. Nothing is sent."""
     settings, notify = session.settings, session.settings.notify
-    for name, given in ((WEBHOOK, notify.webhook), (PING, notify.ping_url)):
+    fetch = settings.keys.fetch
+    for name, given in ((WEBHOOK, notify.webhook), (APPRISE, notify.apprise), (PING, notify.ping_url)):
         if given is None:
             continue
         where = shown_url(given) if isinstance(given, str) else settings.keys.whereabouts(given.ref())
         try:
-            address(settings.keys.fetch, given, name)
+            _ = apprise_urls(fetch, given) if given is notify.apprise else address(fetch, given, name)
             yield ok("notify", f"{name} ({where})")
         except RunnerError as error:
             yield refused("notify", error)
     if notify.command is not None:
         yield _program(notify.command[0])
     is_meant = notify != NotifySettings(ping_url=notify.ping_url)
-    if is_meant and not (notify.webhook or notify.command):
-        yield warning("notify", "nobody is told: neither webhook nor command is set", fix=_NO_MEANS)
+    if is_meant and not (notify.webhook or notify.command or notify.apprise):
+        yield warning("notify", "nobody is told: neither webhook, command nor apprise is set", fix=_NO_MEANS)
     for name in notify.low_balance:
         if not session.profiles.provider(name).http.balance:
             text = f"low_balance of {name}: its answers do not say what is left"

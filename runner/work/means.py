@@ -1,10 +1,14 @@
-"""How somebody who is not there is told: a webhook, a command, a dead man's switch. Nothing here raises for trouble."""
+"""How somebody who is not there is told: a webhook, a command, Apprise, a dead man's switch. Trouble is an answer."""
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,10 +18,10 @@ from runner.engine.ports import Clock
 from runner.errors import ConfigError, RunnerError
 from runner.settings import Secret, SecretTable
 from runner.system import run_program
-from runner.work.message import Message, body, variables
+from runner.work.message import Message, body, title, variables, with_next
 from runner.work.tools import Post, Tools
 
-WEBHOOK, COMMAND, PING = "webhook", "command", "ping_url"
+WEBHOOK, COMMAND, APPRISE, PING = "webhook", "command", "apprise", "ping_url"
 WAITS_SECONDS: Final = (0.0, 2.0, 8.0)
 """Before each try of a webhook. The body has an `id`: a receiver that is told twice can see it."""
 
@@ -87,6 +91,38 @@ class Command:
         return f"{self._words[0]} ended with {code}" if code else None
 
 
+class Apprise:
+    """Chats, mails and telephones, by the library of that name; in a process of its own, which can be ended in time."""
+
+    name = APPRISE
+
+    def __init__(self, urls: Secret, environment: Callable[[], Mapping[str, str]]) -> None:
+        self._urls = urls
+        self._environment = environment
+
+    async def tell(self, message: Message) -> str | None:
+        """Once: a title and a sentence with the next command."""
+        wish = {"urls": self._urls.reveal(), "title": title(message), "body": with_next(message)}
+        code = await run_program(
+            [sys.executable, "-m", _PROGRAM],
+            stdin=json.dumps(wish).encode(),
+            environment=self._environment(),
+            seconds=COMMAND_SECONDS,
+        )
+        match code:
+            case 0:
+                return None
+            case None:
+                return f"it took longer than {COMMAND_SECONDS:g} s"
+            case 2:
+                return "it does not know one of the addresses"
+            case _:
+                return "somebody could not be told"
+
+
+_PROGRAM: Final = "runner.transport.apprise_program"
+
+
 class Switch:
     """A dead man's switch: it is asked while a run is at work, and whoever keeps it speaks up when nobody asks."""
 
@@ -127,6 +163,7 @@ def told_by(tools: Tools) -> Told:
     means: list[Means] = []
     notices: list[str] = []
     switch: Switch | None = None
+    environment = partial(program_environment, tools)
     for name, given in ((WEBHOOK, notify.webhook), (PING, notify.ping_url)):
         if given is None:
             continue
@@ -139,8 +176,13 @@ def told_by(tools: Tools) -> Told:
             switch = Switch(url, post)
         else:
             means.append(Webhook(url, post, tools.clock))
+    if notify.apprise is not None:
+        try:
+            means.append(Apprise(apprise_urls(tools.settings.keys.fetch, notify.apprise), environment))
+        except RunnerError as error:
+            notices.append(f"nobody is told by {APPRISE}: {error.what} ({error.why.rstrip('.')})")
     if notify.command:
-        means.append(Command(notify.command, lambda: program_environment(tools)))
+        means.append(Command(notify.command, environment))
     return Told(means=tuple(means), switch=switch, notices=tuple(notices))
 
 
@@ -167,6 +209,17 @@ def address(fetch: Fetch, given: str | SecretTable, name: str) -> Secret:
     return url
 
 
+def apprise_urls(fetch: Fetch, given: SecretTable) -> Secret:
+    """One address of Apprise's, or several with spaces between. ConfigError: it is not there, or not installed."""
+    if importlib.util.find_spec(APPRISE) is None:
+        raise ConfigError(
+            "Apprise is not installed",
+            why="it is an extra of this package",
+            fix="pip install 'bulk-runner[notify]'",
+        )
+    return fetch(given.ref(), what=f"the {APPRISE} of [notify]")
+
+
 def program_environment(tools: Tools) -> dict[str, str]:
     """This process's variables without any that holds a key or a secret address; the database is the run's."""
     return {
@@ -178,7 +231,12 @@ def program_environment(tools: Tools) -> dict[str, str]:
 def _secret_names(tools: Tools) -> Iterator[str]:
     settings = tools.settings
     notify = settings.notify
-    for given in (notify.webhook, notify.ping_url, *(source.url for source in settings.sources.values())):
+    for given in (
+        notify.webhook,
+        notify.apprise,
+        notify.ping_url,
+        *(source.url for source in settings.sources.values()),
+    ):
         if isinstance(given, SecretTable) and given.env:
             yield given.env
     for name in tools.profiles.names():

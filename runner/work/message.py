@@ -104,6 +104,24 @@ def body(message: Message) -> bytes:
     return json.dumps(message_json(message), ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def title(message: Message) -> str:
+    """A few words above the sentence: `runner: leads: halted`."""
+    words = {
+        Occasion.FINISH: "is done",
+        Occasion.HALT: "halted",
+        Occasion.PARKED: "waits",
+        Occasion.CAP: "stopped",
+        Occasion.LOW_BALANCE: "little is left",
+    }
+    who = message.provider if message.occasion is Occasion.LOW_BALANCE else message.batch
+    return f"runner: {who}: {words[message.occasion]}"
+
+
+def with_next(message: Message) -> str:
+    """The sentence and, below it, the command that goes on."""
+    return text(message) + ("" if message.status is None else f"\n{message.status.next.command}")
+
+
 def text(message: Message) -> str:
     """One sentence, or two, for a person who sees nothing else."""
     match message.occasion:

@@ -307,6 +307,33 @@ def test_a_switch_that_does_not_answer_is_told_of_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("toml", "stopped", "seconds"), [(QUICK + TOLD, None, 60), (SWITCH, "signal:143", 10)], ids=["end", "signal"]
+)
+def test_the_end_of_a_run_does_not_wait_for_ever(tmp_path: Path, toml: str, stopped: str | None, seconds: int) -> None:
+    """Whatever hangs is left behind after a minute; after ten seconds where a signal asked for the end."""
+    place = at(tmp_path, Receiver(), toml=toml)
+    place.post = hangs
+    stop = StopSignal()
+
+    def watch(event: Event) -> None:
+        if stopped and isinstance(event, AttemptClosed):
+            stop.set(stopped)
+
+    began_us = place.time.now_us()
+    result = once(place, 20, stop=stop, on_event=watch)
+    assert result.exit_code == (143 if stopped else 0)
+    assert place.time.now_us() - began_us == pytest.approx(seconds * 1e6, rel=0.1)
+    assert result.notices[0].endswith(f"it took longer than {seconds} s")
+    assert events(place)[0][0] == "notify.failed"
+
+
+async def hangs(_: Secret, __: bytes | None) -> Answer:
+    """A receiver of a means that knows no deadline."""
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
     ("url", "why"),
     [
         ("http://hooks.example.com/x", "must be https"),

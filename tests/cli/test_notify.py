@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.place import KEY, RUN, inside, names, write_list
+from runner.settings import read_settings
+from tests.cli.place import KEY, RUN, clean_environment, inside, names, write_list
 
 WRITES = (
     "import json, os, sys; print('noise of the command'); told = json.load(sys.stdin); "
@@ -66,25 +68,12 @@ def test_a_command_and_a_webhook_are_told_the_same(folder, receiver):
     shared = set(told) & set(status)
     assert {key: told[key] for key in shared} == {key: status[key] for key in shared}
     assert (variables["RUNNER_EVENT"], variables["RUNNER_BATCH"]) == ("finish", "leads-defastra-email")
-    assert variables["RUNNER_DB"] == str(folder / "runner.db")
+    again = read_settings(directory=Path("/"), environ=variables)
+    assert again.database == folder / "runner.db", "a runner in it takes them for no settings, and finds the database"
     assert variables["PASSED_ON"] == "yes"
     assert not {"DEFASTRA_API_KEY", "DEFENDIS_API_KEY", "NIGHT_WEBHOOK"} & set(variables)
     assert KEY not in json.dumps(variables)
     assert "noise" not in done.stdout + done.stderr
-
-
-def test_what_a_command_may_start_is_the_same_database(folder):
-    """`runner status` in it goes by the run's database and takes the variables of the message for no settings."""
-    code = (
-        "import os, subprocess, sys; "
-        "sys.exit(subprocess.run([sys.executable, '-m', 'runner', 'status', os.environ['RUNNER_BATCH'], '--json'], "
-        "stdout=open('status.json', 'w'), cwd='/').returncode)"
-    )
-    told_by(folder, command(code.replace("open('status.json'", f"open({str(folder / 'status.json')!r}")))
-    write_list(folder, *names("again", 1))
-    done = inside(folder, *RUN, "--db", "other.db")
-    assert "nobody was told" not in done.stderr
-    assert json.loads((folder / "status.json").read_text())["state"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +93,36 @@ def test_a_command_that_fails_is_one_line(folder, line, says):
     assert "token-not-real" not in done.stderr
 
 
+FAKE_APPRISE = """
+import json
+class Apprise:
+    def add(self, urls):
+        self.urls = urls
+        return True
+    def notify(self, title, body):
+        print("noise of the library")
+        json.dump([self.urls, title, body], open("told.json", "w"))
+        return True
+"""
+
+
+def test_apprise_is_told_in_a_process_of_its_own(folder, monkeypatch):
+    """The extra: the addresses travel on stdin, a sentence and the next command come out."""
+    told_by(folder, 'apprise = { env = "NIGHT_APPRISE" }')
+    addresses = f"tgram://{TOKEN}/1 mailto://x"
+    write_list(folder, *names("apprise", 1))
+    (folder / "apprise.py").write_text(FAKE_APPRISE)
+    path = f"{folder}{os.pathsep}{clean_environment()['PYTHONPATH']}"
+    monkeypatch.syspath_prepend(str(folder))
+    done = inside(folder, *RUN, NIGHT_APPRISE=addresses, PYTHONPATH=path)
+    assert (done.returncode, "nobody" in done.stderr) == (0, False), done.stderr
+    urls, title, body = json.loads((folder / "told.json").read_text())
+    assert urls == addresses
+    assert title == "runner: leads-defastra-email: is done"
+    assert body.splitlines()[1].startswith("runner export leads-defastra-email")
+    assert TOKEN not in done.stderr + (folder / "runner.db").read_bytes().decode("latin-1")
+
+
 def test_no_address_is_shown_or_stored(folder, receiver):
     """Not with -v, in the log file, the database, or `config show`, whether it is written or named."""
     url, _ = receiver
@@ -118,6 +137,16 @@ def test_no_address_is_shown_or_stored(folder, receiver):
     assert "webhook (http://127.0.0.1:" in looked.stdout
     assert "NIGHT_PING" in shown.stdout
     assert "nobody was told by ping_url: HTTP 501" in done.stderr
+
+
+def test_apprise_that_is_not_there_is_one_line(folder):
+    """What to install is said by `doctor`; the run goes on without."""
+    told_by(folder, 'apprise = { env = "NIGHT_APPRISE" }')
+    write_list(folder, *names("without", 1))
+    done = inside(folder, *RUN, NIGHT_APPRISE="tgram://x")
+    assert done.returncode == 0
+    assert "nobody is told by apprise: Apprise is not installed" in done.stderr
+    assert "pip install 'bulk-runner[notify]'" in inside(folder, "doctor", "--offline").stdout
 
 
 def test_doctor_says_what_of_it_cannot_work(folder):
