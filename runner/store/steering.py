@@ -20,6 +20,7 @@ from runner.store.balances import keep_check
 from runner.store.clocks import mend_clock
 from runner.store.codec import readable, to_json
 from runner.store.database import Database
+from runner.store.marks import Marks, keep_marks
 from runner.store.putback import put_back, with_answers
 from runner.store.recovery import recover
 from runner.store.requeue import release_doubts, requeue_failed, resolve_doubts
@@ -213,10 +214,11 @@ class Steering:
             write_event(connection, "batch.tuned", at_us=now, batch=batch, detail=detail)
         return change
 
-    def announce(self, batch: BatchId, *, mark: Mapping[str, Any]) -> None:
-        """Keep what a file will be known by, before it is in its place."""
+    def mark(self, batch: BatchId, mark: Marks, *, coming: bool = False) -> None:
+        """Keep what a file or a table is known by beside those of others. `coming`: before its rows are in place, so
+        that what it was known by until then stays too."""
         with self._deciding(batch) as (connection, _, _):
-            connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
+            keep_marks(connection, batch, mark, coming=coming)
 
     def delivered(
         self,
@@ -225,13 +227,13 @@ class Steering:
         rows: int,
         file: str | None = None,
         table: str | None = None,
-        mark: Mapping[str, Any] | None = None,
+        mark: Marks | None = None,
     ) -> None:
-        """Record an export. `mark`: what its files and tables are known by, so that the next export may replace them;
-        None, and neither `file` nor `table` (its name): it went to a stream."""
+        """Record an export. `mark`: what its file or table is known by, `{"files": {path: ...}}`, so that the next
+        export may replace it; those of other exports stay. Neither `file` nor `table` (its name): to a stream."""
         with self._deciding(batch) as (connection, now, _):
             if mark is not None:
-                connection.exec_driver_sql("UPDATE batches SET delivered = ? WHERE id = ?", (to_json(mark), batch))
+                keep_marks(connection, batch, mark)
             detail = {"rows": rows, "file": file, "table": table}
             write_event(connection, "batch.exported", at_us=now, batch=batch, detail=detail)
 

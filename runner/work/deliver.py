@@ -14,6 +14,7 @@ from runner.domain.table import Dialect
 from runner.errors import BatchError
 from runner.exports import Written, format_of, write
 from runner.exports.target import write_whole
+from runner.store.marks import Marks
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.profiles import Profiles
@@ -88,31 +89,27 @@ class _Files:
     def __init__(self, info: BatchInfo, target: Path | BinaryIO, store: Store) -> None:
         self._batch = info.id
         self._target = str(target.absolute()) if isinstance(target, Path) else ""
-        self._marks = dict(info.delivered or {})
-        self._known: dict[str, Any] = dict(self._marks.get("files", {}))
         self._steering = store.steering
         self._mark: dict[str, Any] | None = None
 
     def announce(self, part: Path) -> None:
         """The file that is about to take the target's place: until it is known to have, both are this batch's."""
         self._mark = mark(part)
-        earlier = self._known.get(self._target)
-        coming = self._mark | ({"before": earlier} if earlier else {})
-        self._steering.announce(self._batch, mark=self._marks | {"files": self._known | {self._target: coming}})
+        self._steering.mark(self._batch, {"files": {self._target: self._mark}}, coming=True)
 
     def settle(self, written: Written) -> None:
         """Record the export."""
         if written.path is None:
             self._steering.delivered(self._batch, rows=written.rows)
             return
-        self._steering.delivered(self._batch, rows=written.rows, file=written.path.name, mark=self._with(written.path))
+        self._steering.delivered(self._batch, rows=written.rows, file=written.path.name, mark=self._of(written.path))
 
     def keep(self, path: Path) -> None:
         """Know a file that is no export: nothing is recorded as delivered."""
-        self._steering.announce(self._batch, mark=self._with(path))
+        self._steering.mark(self._batch, self._of(path))
 
-    def _with(self, path: Path) -> dict[str, Any]:
-        return self._marks | {"files": self._known | {str(path.absolute()): self._mark or mark(path)}}
+    def _of(self, path: Path) -> Marks:
+        return {"files": {str(path.absolute()): self._mark or mark(path)}}
 
 
 def default_target(info: BatchInfo) -> str:

@@ -27,7 +27,7 @@ def export_table(
     target = TableTarget(url=url, table=table)
     key = info.source.get("key") if info.source.get("kind") == "database" else None
     mark = f"{_without_password(url)} {table}"
-    known = dict((info.delivered or {}).get("tables", {}))
+    known = (info.delivered or {}).get("tables", {})
     if key is None and not overwrite and mark not in known and target.holds_rows():
         raise BatchError(
             f"the table {table} has rows that {info.name} did not write",
@@ -36,11 +36,9 @@ def export_table(
         )
     operations = list(tools.profiles.of_batch(info.operations, info.source).values())
     layout = shape.layout(info.header, operations)
-    if key is None:  # before the first row is there: cut off in the middle, the same command goes on
-        marks = dict(info.delivered or {}) | {"tables": known | {mark: True}}
-        tools.store.steering.announce(info.id, mark=marks)
-    else:
-        marks = None
+    marks = None if key is not None else {"tables": {mark: {}}}
+    if marks is not None:  # before the first row is there: cut off in the middle, the same command goes on
+        tools.store.steering.mark(info.id, marks, coming=True)
     with tools.store.reports.outcomes(info.id, shape.chosen()) as outcomes:
         own_only = not layout.operations
         rows = target.write(lambda: lines(outcomes.read(), own_only=own_only), layout=layout, key=key)

@@ -171,8 +171,21 @@ def test_kept_settings_are_the_last_given(store: Store) -> None:
     store.steering.keep(batch, {"max_spend": {"defastra": 5}, "rate": "1/s"})
     store.steering.keep(batch, {"max_spend": {"dfirlab": 3}, "rate": None, "in_flight": 2})
     assert store.reports.batch(batch).settings == {"max_spend": {"dfirlab": 3}, "in_flight": 2}
-    store.steering.delivered(batch, rows=3, file="out.csv", mark={"path": "out.csv", "sha256": "00"})
-    assert store.reports.batch(batch).delivered == {"path": "out.csv", "sha256": "00"}
+
+
+def test_an_export_is_known_beside_the_others(store: Store) -> None:
+    """Whatever was exported meanwhile stays known; of a file that is replaced also what it was, until it is done."""
+    batch = loaded(store).batch
+    known = {"files": {"out.csv": {"size": 1}}, "tables": {"t": {}}}
+    store.steering.delivered(batch, rows=3, file="out.csv", mark={"files": known["files"]})
+    store.steering.mark(batch, {"tables": known["tables"]}, coming=True)
+    assert store.reports.batch(batch).delivered == known
+    store.steering.mark(batch, {"files": {"out.csv": {"size": 2}}}, coming=True)
+    coming = {"out.csv": {"size": 2, "before": {"size": 1}}}
+    assert store.reports.batch(batch).delivered == {**known, "files": coming}
+    done = {"out.csv": {"size": 2}, "other.csv": {"size": 3}}
+    store.steering.delivered(batch, rows=3, file="out.csv", mark={"files": done})
+    assert store.reports.batch(batch).delivered == {**known, "files": done}
 
 
 def test_an_unknown_batch_is_an_error(store: Store) -> None:

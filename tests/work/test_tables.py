@@ -99,6 +99,26 @@ def test_rows_of_a_file_are_named_by_their_number(place: Place) -> None:
         r.export_table(batch, "scored", database=url)  # a file in between does not make it forget the table
 
 
+def test_an_export_in_another_terminal_is_not_forgotten(
+    place: Place, crm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is written while a table is stays the batch's, and so does the table: both are replaced."""
+    place.write_list(emails(2))
+    write = TableTarget.write
+    with place.runner() as r, place.runner() as other:
+        batch = r.load("leads.csv", OPERATION)
+
+        def meanwhile(*arguments: Any, **named: Any) -> int:
+            other.export(batch, "out.csv")
+            return write(*arguments, **named)
+
+        monkeypatch.setattr(TableTarget, "write", meanwhile)
+        r.export_table(batch, "scored", database=crm)
+        monkeypatch.undo()
+        r.export(batch, "out.csv")
+        r.export_table(batch, "scored", database=crm)
+
+
 def test_a_row_whose_key_was_the_person_is_left_out(place: Place) -> None:
     """The table's own row stays theirs to delete; nothing is written under no key."""
     url = f"sqlite:///{place.folder / 'crm.db'}"
