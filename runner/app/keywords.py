@@ -31,5 +31,7 @@ class RunKeywords(TypedDict, total=False):
     output: str | Path | None
     overwrite: bool
     guard: bool
+    to_table: str | None
+    database: str | None
     on_event: Observer | None
     stop: StopSignal | None

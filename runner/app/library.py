@@ -112,6 +112,8 @@ class Runner(Ahead, Out, Upkeep):
         and new ones in the table that it was loaded from, looked for every `poll` (seconds or "60s").
         `output`: None writes nothing, "auto" the kept target or `<batch>.csv` beside the list, "none" nothing from now
         on, "-" is left to the caller (`result.target`), else a path.
+        `to_table`: each row is inserted or updated in this table of `database` (a URL or a `[sources.NAME]`; default:
+        where the list is) a moment after it is settled; kept with the batch; "none" ends it.
         `stop`: set it in the event loop's thread to drain. A batch that is cancelled, paused by a person or parked is
         left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
         cannot hold. StoreError: the database failed; what was in flight is in doubt.
@@ -152,7 +154,11 @@ class Runner(Ahead, Out, Upkeep):
             poll=options.get("poll"),
         )
         delivery = Delivery(
-            output=options.get("output"), overwrite=options.get("overwrite", False), guard=options.get("guard", True)
+            output=options.get("output"),
+            overwrite=options.get("overwrite", False),
+            guard=options.get("guard", True),
+            to_table=options.get("to_table"),
+            database=options.get("database"),
         )
         return await run_and_deliver(
             infos,

@@ -17,7 +17,6 @@ from runner.engine.events import (
     LaneChanged,
     MachineSlept,
     PlaceTrouble,
-    RowsAdded,
     RowsAwaited,
     RunEnded,
     RunStarted,
@@ -89,7 +88,7 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         self._began = True
         tally = self._of(event)
         tally.take(event)
-        if isinstance(event, AttemptClosed | RowsAdded):
+        if isinstance(event, AttemptClosed):
             self._waiting[tally].pop(_ROWS, None)
         elif isinstance(event, LaneChanged):
             self._note(tally, event)

@@ -85,9 +85,9 @@ class Rows:
     set: Annotated[Texts, Parameter(help="PARAM=VALUE: one value of a parameter for all rows.")] = ()
     region: Annotated[Text, Parameter(help="Country of national phone numbers, e.g. US.")] = None
     from_: Annotated[Text, Parameter(name="--from", help="A table or SELECT to read instead of a file.")] = None
-    source: Annotated[Text, Parameter(help="The database of --from: a name in [sources] of runner.toml, or a URL.")] = (
-        None
-    )
+    source: Annotated[
+        Text, Parameter(help="The database of --from, and of --to-table: a name in [sources] of runner.toml, or a URL.")
+    ] = None
     key: Annotated[Text, Parameter(help="The column that tells the rows of --from apart.")] = None
     add: Annotated[Switch, Parameter(help="The list changed: send only what is new in it.")] = False
     new: Annotated[Switch, Parameter(help="The list changed: begin a new batch.")] = False

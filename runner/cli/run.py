@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from runner.cli.ahead import known_text, preflight_text
-from runner.cli.options import INPUT, Common, Rows, Switch, Text
+from runner.cli.options import INPUT, Common, Rows, Switch, Text, refuse_password
 from runner.cli.progress import ProgressMode
 from runner.cli.render import ended_text, loaded_text
 from runner.cli.targets import known_batch, named_list, names_list
@@ -70,6 +70,7 @@ def run(
     from runner.cli.logs import logging_to
 
     shown, flags, limits, given = output or Output(), common or Common(), caps or Caps(), rows or Rows()
+    table, given = _table(shown, given)
     _check(targets, every=all_, rows=given, max_invalid=max_invalid, shown=shown)
     _check_following(follow, every=all_)
     screen = Screen(quiet=shown.quiet)
@@ -86,7 +87,7 @@ def run(
             plans = [library.preflight(batch, **limits.bounds()) for batch in batches]
             if not _agreed(screen, plans, unshown, yes=flags.yes):
                 return _declined(library, screen, batches, json=shown.json)
-            arguments = limits.arguments() | {"follow": follow, "poll": poll}
+            arguments = limits.arguments() | table | {"follow": follow, "poll": poll}
             return _work(library, screen, plans, arguments, shown)
         except StorageFullError as error:  # a halt: what is stored still says how the batches stand
             screen.error(error)
@@ -108,6 +109,15 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
     if len(targets) > 1 and (rows.batch is not None or rows.from_ is not None):
         flag = "--batch" if rows.batch is not None else "--from"
         raise UsageError(f"{flag} speaks of one batch", why=f"{len(targets)} were named", fix="one command for each")
+
+
+def _table(shown: Output, rows: Rows) -> tuple[dict[str, Any], Rows]:
+    """What `Runner.run` is told of --to-table, and the flags that are left for the list: --source speaks of both."""
+    if shown.to_table is None:
+        return {}, rows
+    refuse_password(rows.source, flag="--source")
+    told = {"to_table": shown.to_table, "database": rows.source}
+    return told, rows if rows.from_ is not None else replace(rows, source=None)
 
 
 def _check_following(follow: bool, *, every: bool) -> None:

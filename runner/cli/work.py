@@ -103,6 +103,10 @@ class Output:
             allow_leading_hyphen=True,
         ),
     ] = None
+    to_table: Annotated[
+        Text,
+        Parameter(help="Insert or update each settled row in this table of --source, too; none ends that."),
+    ] = None
     overwrite: Annotated[Switch, Parameter(help="Replace a file that this batch did not write.")] = False
     no_guard: Annotated[
         Switch, Parameter(help="Leave the provider's texts as they are, even if they look like formulas.")

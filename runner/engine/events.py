@@ -113,6 +113,7 @@ class RowsAdded:
 
     batch: BatchId
     at_us: int
+    rows: int
     requests: int  # to be made for them
 
 

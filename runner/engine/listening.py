@@ -28,9 +28,11 @@ async def listen(shared: Shared, lanes: Sequence[Lane], tuning: Tuning) -> None:
             shared.stop.set(f"requested:{wishes.requested_state}")
         await tuning.follow(wishes.settings)
         added = wishes.visible_job != before.visible_job
-        if added:
-            requests, before = wishes.jobs - before.jobs, wishes
-            shared.observer(RowsAdded(batch=shared.batch, at_us=shared.clock.now_us(), requests=requests))
+        if wishes.visible_row != before.visible_row:
+            at_us, rows = shared.clock.now_us(), wishes.visible_row - before.visible_row
+            requests = wishes.jobs - before.jobs
+            shared.observer(RowsAdded(batch=shared.batch, at_us=at_us, rows=rows, requests=requests))
+        before = wishes
         for lane in lanes:
             await _look_for_work(lane, added=added)
             await lane.flush_reports()

@@ -157,6 +157,7 @@ class Wishes:
     settings: Mapping[str, Any]  # the batch's kept settings: caps, rate, in_flight, in_doubt
     visible_job: int  # grows when work was added
     jobs: int  # of the batch, whatever became of them
+    visible_row: int  # its last one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

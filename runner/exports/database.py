@@ -66,16 +66,25 @@ class TableTarget:
             there = sa.table(name, schema=schema)
             return connection.execute(sa.select(sa.literal(1)).select_from(there).limit(1)).first() is not None
 
-    def write(self, lines: Callable[[], Iterable[Line]], *, layout: Layout, key: str | None) -> int:
+    def check(self, layout: Layout, key: str | None) -> None:
+        """UsageError: the database cannot be reached, or the table is there and cannot take such rows."""
+        with self._connected() as connection:
+            columns = _columns(layout, tuple, key, same=_same(connection))
+            with self._told():
+                if found := _find(connection, self.table):
+                    _fitting(connection, *found, columns)
+
+    def write(self, lines: Callable[[], Iterable[Line]], *, layout: Layout, key: str | None, some: bool = False) -> int:
         """Insert or update every row, 1,000 in a transaction; returns how many. Done again it changes nothing.
 
         `key`: the user's column that names a row; a row that is there keeps the user's columns as they are in the
         table. None: rows are named by their number, and wholly written. A row whose key was erased is left out. The
-        table is made if it is not there, with the types that all values have; it is never altered. UsageError: it lacks
+        table is made if it is not there, with the types that all values have; it is never altered. `some`: more rows
+        will follow, with values of whatever type: results are texts in a table that is made. UsageError: it lacks
         columns or a unique key, a value is of another type than its column, or the database fails.
         """
         with self._connected() as connection:
-            columns = _columns(layout, lines, key, same=_same(connection))
+            columns = _columns(layout, tuple if some else lines, key, same=_same(connection))
             with self._told():
                 found = _find(connection, self.table)
                 table = _fitting(connection, *found, columns) if found else _make(connection, self.table, columns)

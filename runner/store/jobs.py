@@ -56,7 +56,8 @@ SELECT closed_us FROM attempts WHERE account = ? AND closed_us > ? AND closed_us
 ORDER BY closed_us
 """
 _WISHES: Final = """
-SELECT requested_state, settings, visible_job, (SELECT coalesce(sum(jobs), 0) FROM job_totals WHERE batch = id)
+SELECT requested_state, settings, visible_job, visible_row,
+    (SELECT coalesce(sum(jobs), 0) FROM job_totals WHERE batch = id) AS jobs
 FROM batches WHERE id = ?
 """
 
@@ -293,4 +294,10 @@ def _wishes(connection: sa.Connection, *, batch: BatchId) -> Wishes:
     found = connection.exec_driver_sql(_WISHES, (batch,)).first()
     if found is None:
         raise StoreError(f"there is no batch {batch}", why="it was removed from the database", fix="runner status")
-    return Wishes(requested_state=found[0], settings=json.loads(found[1]), visible_job=found[2], jobs=found[3])
+    return Wishes(
+        requested_state=found.requested_state,
+        settings=json.loads(found.settings),
+        visible_job=found.visible_job,
+        visible_row=found.visible_row,
+        jobs=found.jobs,
+    )

@@ -49,6 +49,7 @@ AND EXISTS (
 )
 """
 _OF_REASON: Final = "AND iif(f.job IS NULL, 'invalid:' || f.invalid, g.reason) = ?"
+_ASKED_FOR: Final = "AND r.number IN (SELECT row FROM row_jobs WHERE batch = r.batch AND job IN ({marks}))"
 _NONE_IN: Final = """
 AND NOT EXISTS (
     SELECT 1 FROM row_jobs AS f JOIN jobs AS g ON g.id = f.job
@@ -120,6 +121,12 @@ def _narrowed(chosen: Chosen, row: int | None) -> tuple[str, list[Any]]:
     if row is not None:
         return "AND r.number = ?", [row]
     sql, values = "", list[Any]()
+    if chosen.behind:
+        sql += "AND r.number > ?"
+        values.append(chosen.behind)
+    if chosen.jobs:
+        sql += _ASKED_FOR.format(marks=marks(len(chosen.jobs)))
+        values += chosen.jobs
     if chosen.states:
         sql += _IN_STATES.format(marks=marks(len(chosen.states)), reason=_OF_REASON if chosen.reason else "")
         values += [*chosen.states, *([chosen.reason] if chosen.reason else [])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -54,6 +54,8 @@ class Chosen:
     without: JobState | None = None  # no operation is in it
     limit: int | None = None  # at most so many rows, the first
     raw: bool = False  # with the bodies of their last answers
+    jobs: Collection[int] = ()  # those that asked for one of these; none: whatever they asked for
+    behind: int = 0  # those with a higher number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,6 +209,8 @@ def _limits(rate: str, detail: Mapping[str, Any]) -> str:
 def _kept(name: str, value: Any) -> str:
     if name == "output":
         return f"-o {PurePath(str(value)).name}"
+    if name == "to_table":
+        return f"--to-table {value['table']} --source {value['database']}"
     flag = f"--{name.replace('_', '-')}"
     if isinstance(value, Mapping):
         return " ".join(f"{flag} {who}={number(one)}" for who, one in value.items())

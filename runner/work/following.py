@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from runner.domain.model import RunId
-from runner.engine.events import AttemptClosed, Event, RowsAdded, RowsAwaited
+from runner.engine.events import AttemptClosed, Event, RowsAwaited
 from runner.engine.ports import Observer
 from runner.errors import RunnerError, UsageError
 from runner.inputs import column_map
@@ -76,7 +76,7 @@ class Follower:
         if isinstance(event, RowsAwaited):
             self._idle = True
             event = replace(event, next_look_us=self._next_us)
-        elif isinstance(event, AttemptClosed | RowsAdded):
+        elif isinstance(event, AttemptClosed):
             self._idle = False
         self._observer(event)
 

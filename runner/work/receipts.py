@@ -22,10 +22,11 @@ from runner.work.deliver import AUTO, NONE, STDOUT, check_target, export, settle
 from runner.work.means import told_by
 from runner.work.notify import Notifier
 from runner.work.results import Exported, Receipt, RunResult
-from runner.work.run import run
+from runner.work.run import Places, run
 from runner.work.shape import Shape
 from runner.work.standing import standing
 from runner.work.sums import Counted
+from runner.work.tables import KEPT, kept_table, settle_table
 from runner.work.together import Ended
 from runner.work.tools import Tools
 
@@ -81,6 +82,8 @@ class Delivery:
     output: str | Path | None = None
     overwrite: bool = False
     guard: bool = True
+    to_table: str | None = None
+    database: str | None = None  # of `to_table`
 
 
 async def run_and_deliver(
@@ -124,7 +127,7 @@ async def run_and_deliver(
         except Exception as error:
             receipts.fail(error)
 
-    outputs = {batch: target for batch, target in targets.items() if target is not None and _is_kept(delivery)}
+    places = {info.id: _places(info, targets[info.id], delivery, tools=tools) for info in infos}
     failure: Exception | None = None
     async with notifier.at_work():
         try:
@@ -136,7 +139,7 @@ async def run_and_deliver(
                 stop=stop,
                 tell=tell,
                 wait_seconds=seconds,
-                outputs=outputs,
+                places=places,
             )
             receipts.reraise()
         except Exception as error:  # raised below: a group of tasks would wrap it
@@ -150,6 +153,14 @@ async def run_and_deliver(
 def _with_notices(results: list[RunResult], notices: tuple[str, ...]) -> list[RunResult]:
     """What is told of the run as a whole stands with its first batch."""
     return [replace(results[0], notices=(*results[0].notices, *notices)), *results[1:]] if notices else results
+
+
+def _places(info: BatchInfo, target: str | None, delivery: Delivery, *, tools: Tools) -> Places:
+    goal = settle_table(info, delivery.to_table, delivery.database, overwrite=delivery.overwrite, tools=tools)
+    kept: dict[str, object] = {"output": target} if target is not None and _is_kept(delivery) else {}
+    if delivery.to_table is not None:
+        kept[KEPT] = kept_table(goal)
+    return Places(kept=kept, table=goal)
 
 
 def _is_kept(delivery: Delivery) -> bool:
@@ -169,6 +180,12 @@ def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:
             f"-o {delivery.output} is one place for the rows of {len(infos)} batches",
             why="Each batch has a file of its own.",
             fix="the same command without -o: each batch is written to BATCH.csv beside its list",
+        )
+    if len(infos) > 1 and delivery.to_table not in (None, NONE):
+        raise UsageError(
+            f"--to-table {delivery.to_table} is one place for the rows of {len(infos)} batches",
+            why="Each batch has a table of its own, which is kept with it.",
+            fix=f"runner run {infos[0].name} --to-table {delivery.to_table}, and the others likewise",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,11 +25,21 @@ from runner.work.known import oldest
 from runner.work.standing import is_paused_by_person
 from runner.work.status import RESET
 from runner.work.steer import bury
+from runner.work.tables import Goal
 from runner.work.together import Ended, Order, TakenUp, Tell, carry_out, work_together
 from runner.work.tools import Tools
 from runner.work.until import next_moment
 
-_NOTHING: Final[Mapping[BatchId, str]] = MappingProxyType({})
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where the rows of one batch go."""
+
+    kept: Mapping[str, object]  # what is kept with it of that, at its last value
+    table: Goal | None
+
+
+_NOTHING: Final[Mapping[BatchId, Places]] = MappingProxyType({})
 
 STEERED_SECONDS = 0.5
 """A `pause` or `retry` in another terminal holds the database for a moment: that is no run to be refused for."""
@@ -44,11 +54,11 @@ async def run(
     stop: StopSignal,
     tell: Tell,
     wait_seconds: float = 0.0,
-    outputs: Mapping[BatchId, str] = _NOTHING,
+    places: Mapping[BatchId, Places] = _NOTHING,
 ) -> None:
     """Work on batches side by side until each is done, halted, parked, capped or stopped; `tell` is told of each.
 
-    `wanted` holds for each of them; `outputs` are kept with them, as its caps are. Before the first request: BusyError
+    `wanted` holds for each of them; `places` are kept with them, as its caps are. Before the first request: BusyError
     (database or account, after `wait_seconds`), ConfigError (a key), UsageError (a cap that cannot hold). StoreError
     when the database fails under way: what was in flight is awaited, and kept beside it for the next run.
     """
@@ -65,7 +75,7 @@ async def run(
         once = _Told(tell, tuple(bury(store, tools.profiles)))
         # Once more: the run before this one may have kept another cap. Locks and keys come first: what is refused here
         # must leave the batches as they were.
-        orders = [_order(tools, info, wanted) for info in await _awake(tools, batches, once)]
+        orders = [_order(tools, info, wanted, places.get(info.id)) for info in await _awake(tools, batches, once)]
         accounts = {account.fingerprint for order in orders for account in order.accounts}
         for fingerprint in sorted(accounts):
             take = partial(lock_account, fingerprint, database=store.path, clock=clock, folder=tools.seams.lock_folder)
@@ -78,8 +88,8 @@ async def run(
         # A key that cannot travel is found here, before caps are kept and failures and doubts are queued again.
         wires = Wires(tools, (account for order in orders for account in order.accounts), stack)
         for order in orders:
-            output = outputs.get(order.info.id)
-            once.taken_up[order.info.id] = _take_up(tools, order, wanted, {"output": output} if output else {})
+            place = places.get(order.info.id)
+            once.taken_up[order.info.id] = _take_up(tools, order, wanted, place.kept if place is not None else {})
         closing = Closing(clock, until_us=until_us, seconds=wanted.for_seconds)  # queueing is no part of `--for`
         await work_together(tools, orders, wires, observer=observer, stop=stop, tell=once, closing=closing)
 
@@ -158,7 +168,7 @@ def _options(tools: Tools, info: BatchInfo, wanted: Wanted) -> RunOptions:
     )
 
 
-def _order(tools: Tools, info: BatchInfo, wanted: Wanted) -> Order:
+def _order(tools: Tools, info: BatchInfo, wanted: Wanted, places: Places | None) -> Order:
     options = _options(tools, info, wanted)
     operations = tools.profiles.of_batch(info.operations, info.source)
     resending = options.in_doubt is InDoubtPolicy.RESEND_ONCE
@@ -170,6 +180,7 @@ def _order(tools: Tools, info: BatchInfo, wanted: Wanted) -> Order:
         accounts=tuple(accounts),
         options=options,
         poll_seconds=wanted.poll_seconds,
+        table=places.table if places is not None else None,
         reread=partial(_reread, tools, info, wanted),
     )
 
@@ -179,7 +190,7 @@ def _reread(tools: Tools, info: BatchInfo, wanted: Wanted, kept: Mapping[str, An
     return _options(tools, replace(info, settings=kept), wanted.of_one_run())
 
 
-def _take_up(tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, str]) -> TakenUp:
+def _take_up(tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, object]) -> TakenUp:
     """Keep what was asked with the batch, the place of its rows too: no kill forgets it. Then take the answers of other
     batches, and queue what this run takes up again: failures, doubts."""
     info, steering = order.info, tools.store.steering

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.domain.model import Debited
@@ -30,6 +30,8 @@ class Shape:
     raw: bool = False  # the stored answers too
     limit: int | None = None  # so many rows at most
     guard: bool = True
+    jobs: Collection[int] = ()  # rows that asked for one of these
+    behind: int = 0  # rows with a higher number
 
     def chosen(self) -> Chosen:
         """The rows that are written. UsageError for a state that does not exist, or a limit below 0."""
@@ -37,7 +39,7 @@ class Shape:
             raise UsageError(f"--limit {self.limit} is no number of rows", why="It begins at 0.", fix="--limit 100")
         state, reason = self._only()
         if state is None:
-            return Chosen(limit=self.limit, raw=self.raw)
+            return Chosen(limit=self.limit, raw=self.raw, jobs=self.jobs, behind=self.behind)
         failed = state == JobState.FAILED
         return Chosen(
             states=(state, INVALID) if failed and reason is None else (state,),

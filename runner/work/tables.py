@@ -1,15 +1,52 @@
-"""`export --to-table`: a batch's rows into a table of a database, each once by its key."""
+"""`--to-table`: a batch's rows into a table of a database, each once by its key."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from runner.errors import BatchError, UsageError
+from runner.exports import Layout
+from runner.settings import Secret
+from runner.store.marks import Marks
 from runner.store.values import BatchInfo
 from runner.work.results import Exported
 from runner.work.shape import Shape, lines
 from runner.work.tools import Tools
+
+if TYPE_CHECKING:
+    from runner.exports.database import TableTarget
+
+KEPT: Final = "to_table"
+"""The setting of a batch that says where a run upserts its rows."""
+
+
+NONE: Final = "none"
+"""The table that ends a `--to-table` which was kept with the batch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """A table that takes the rows of one batch."""
+
+    table: str
+    database: str  # as it was named: a URL, or a `[sources.NAME]`
+    url: Secret
+    key: str | None  # the column that names a row; None: its number does
+
+    @property
+    def mark(self) -> str:
+        """What the table is known by: no secret is kept."""
+        return f"{_without_password(self.url.reveal())} {self.table}"
+
+    def target(self) -> TableTarget:
+        """The table itself."""
+        from runner.exports.database import TableTarget  # SQLAlchemy is known there
+
+        return TableTarget(url=self.url.reveal(), table=self.table)
 
 
 def export_table(
@@ -21,32 +58,92 @@ def export_table(
     its key column; those of a file by their number, so that the table is this batch's alone. UsageError: no database,
     or it cannot take the rows. BatchError: the table has rows that another batch wrote.
     """
-    from runner.exports.database import TableTarget  # SQLAlchemy is known there
-
-    url = _url(info, source, tools)
-    target = TableTarget(url=url, table=table)
-    key = info.source.get("key") if info.source.get("kind") == "database" else None
-    mark = f"{_without_password(url)} {table}"
-    known = (info.delivered or {}).get("tables", {})
-    if key is None and not overwrite and mark not in known and target.holds_rows():
-        raise BatchError(
-            f"the table {table} has rows that {info.name} did not write",
-            why="Rows of a file are named by their number: row 1 of one list would replace row 1 of another.",
-            fix=f"--to-table {table}_2, or --overwrite",
-        )
-    operations = list(tools.profiles.of_batch(info.operations, info.source).values())
-    layout = shape.layout(info.header, operations)
-    marks = None if key is not None else {"tables": {mark: {}}}
-    if marks is not None:  # before the first row is there: cut off in the middle, the same command goes on
-        tools.store.steering.mark(info.id, marks, coming=True)
-    with tools.store.reports.outcomes(info.id, shape.chosen()) as outcomes:
-        own_only = not layout.operations
-        rows = target.write(lambda: lines(outcomes.read(), own_only=own_only), layout=layout, key=key)
+    goal = _goal(info, table, source, tools)
+    refuse_strangers(info, goal, overwrite=overwrite)
+    marks = announce(info, goal, tools)
+    rows = upsert(info, goal, shape, tools=tools)
     tools.store.steering.delivered(info.id, rows=rows, table=table, mark=marks)
     return Exported(batch=info.name, path=None, rows=rows, diverted=False)
 
 
-def _url(info: BatchInfo, source: str | None, tools: Tools) -> str:
+def refuse_strangers(info: BatchInfo, goal: Goal, *, overwrite: bool) -> None:
+    """BatchError: another batch wrote rows into the table, and this one would name its own alike. UsageError."""
+    if goal.key is not None or overwrite or goal.mark in _known(info) or not goal.target().holds_rows():
+        return
+    raise BatchError(
+        f"the table {goal.table} has rows that {info.name} did not write",
+        why="Rows of a file are named by their number: row 1 of one list would replace row 1 of another.",
+        fix=f"--to-table {goal.table}_2, or --overwrite",
+    )
+
+
+def announce(info: BatchInfo, goal: Goal, tools: Tools) -> Marks | None:
+    """Keep that the table is this batch's before the first row is there: cut off in the middle, the same command goes
+    on. What is kept; None where rows have keys, which tell by themselves."""
+    if goal.key is not None:
+        return None
+    marks: Marks = {"tables": {goal.mark: {}}}
+    if goal.mark not in _known(info):
+        tools.store.steering.mark(info.id, marks, coming=True)
+    return marks
+
+
+def upsert(info: BatchInfo, goal: Goal, shape: Shape, *, tools: Tools, some: bool = False) -> int:
+    """Insert or update the rows that `shape` has; how many. `some`: see `TableTarget.write`. UsageError."""
+    layout = layout_of(info, shape, tools)
+    with tools.store.reports.outcomes(info.id, shape.chosen()) as outcomes:
+        own_only = not layout.operations
+        return goal.target().write(
+            lambda: lines(outcomes.read(), own_only=own_only), layout=layout, key=goal.key, some=some
+        )
+
+
+def layout_of(info: BatchInfo, shape: Shape, tools: Tools) -> Layout:
+    """The columns that are written."""
+    return shape.layout(info.header, list(tools.profiles.of_batch(info.operations, info.source).values()))
+
+
+def settle_table(
+    info: BatchInfo, table: str | None, database: str | None, *, overwrite: bool, tools: Tools
+) -> Goal | None:
+    """Where a run upserts a batch's rows: what was asked for now, else what is kept with the batch; None: nowhere.
+
+    Before the first request, and looked at only where it is asked for now: UsageError (no database, or a table that
+    cannot take the rows), BatchError (another batch's), ConfigError (no such source).
+    """
+    if table is None:
+        kept = info.settings.get(KEPT)
+        return _goal(info, kept["table"], kept["database"], tools) if kept else None
+    if table == NONE:
+        return None
+    goal = _goal(info, table, database or info.source.get("database"), tools)
+    if urlsplit(goal.database).password:
+        raise UsageError(
+            "the address of the table has a password in it",
+            why="it is kept with the batch, and a password is not written down",
+            fix='put this into runner.toml, then --source crm:\n[sources.crm]\nurl = { env = "CRM_URL" }',
+        )
+    refuse_strangers(info, goal, overwrite=overwrite)
+    goal.target().check(layout_of(info, Shape(), tools), goal.key)
+    return goal
+
+
+def kept_table(goal: Goal | None) -> dict[str, str] | None:
+    """What stays with the batch."""
+    return None if goal is None else {"table": goal.table, "database": goal.database}
+
+
+def _goal(info: BatchInfo, table: str, database: str | None, tools: Tools) -> Goal:
+    url = Secret(_url(database, tools))
+    key = info.source.get("key") if info.source.get("kind") == "database" else None
+    return Goal(table=table, database=database or "", url=url, key=key)
+
+
+def _known(info: BatchInfo) -> Collection[str]:
+    return (info.delivered or {}).get("tables", {})
+
+
+def _url(source: str | None, tools: Tools) -> str:
     settings = tools.settings
     if source is None:
         raise UsageError(
@@ -66,6 +163,5 @@ def _url(info: BatchInfo, source: str | None, tools: Tools) -> str:
 
 
 def _without_password(url: str) -> str:
-    """What a table is known by: no secret is kept."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import anyio
 
@@ -19,10 +20,13 @@ from runner.engine.stop import StopSignal
 from runner.engine.tuning import Reread
 from runner.store.values import BatchInfo, Trouble, Wish
 from runner.work.accounts import Account, Wires
+from runner.work.beside import Beside
 from runner.work.ending import ending, signal_exit
-from runner.work.following import Follower, is_followed
+from runner.work.outside import elsewhere
 from runner.work.status import PERSON, exit_code, worst_exit
+from runner.work.tables import Goal
 from runner.work.tools import Tools
+from runner.work.upserts import write_all
 from runner.work.wallets import Wallets
 from runner.work.words import release
 
@@ -55,6 +59,7 @@ class Order:
     accounts: tuple[Account, ...]
     options: RunOptions
     poll_seconds: float | None = None  # `--follow`: between two looks at its list
+    table: Goal | None = None  # where its rows go while they are settled
     reread: Reread  # for settings that a person changes while the run is at work
 
 
@@ -81,7 +86,8 @@ async def work_together(
     for order in orders:
         if order not in due:
             waiting = tools.store.reports.status(order.info.id).by_state
-            await tell(order.info.id, Ended(exit_code=exit_code(order.info.state, order.info.reason, waiting)))
+            code = exit_code(order.info.state, order.info.reason, waiting)
+            await tell(order.info.id, Ended(exit_code=code, notices=await _written(tools, order, None)))
     if not due:
         return
     due.sort(key=lambda order: _queued(tools, order))
@@ -94,8 +100,9 @@ async def work_together(
     codes: list[int] = []
     wallets = Wallets(tools, run, {order.info.id: order.accounts for order in due})
 
-    async def ended(order: Order, summary: RunSummary | None) -> None:
+    async def ended(order: Order, summary: RunSummary | None, beside: Beside | None) -> None:
         result = _finish(tools, order.info, run, summary, stop)
+        result = replace(result, notices=await _written(tools, order, beside))
         await wallets.ended(order.info.id)
         codes.append(result.exit_code)
         if summary is not None:
@@ -116,13 +123,13 @@ async def _run_all(
     *,
     observer: Observer,
     stop: StopSignal,
-    ended: Callable[[Order, RunSummary | None], Awaitable[None]],
+    ended: Callable[[Order, RunSummary | None, Beside | None], Awaitable[None]],
     closing: Closing,
 ) -> None:
     sending = [order for order in due if (order.options.follow or _queued(tools, order)) and stop.reason is None]
     for order in due:
         if order not in sending:
-            await ended(order, None)
+            await ended(order, None, None)
     if not sending:
         return
 
@@ -130,10 +137,11 @@ async def _run_all(
         for order in sending:
             observer(StoreTrouble(batch=order.info.id, at_us=tools.clock.now_us(), reason=what.value))
 
-    followers = {
-        order.info.id: Follower(tools, order.info, run=run, poll_seconds=order.poll_seconds, observer=observer)
+    beside = {
+        order.info.id: Beside(
+            tools, order.info, run=run, poll_seconds=order.poll_seconds, table=order.table, observer=observer
+        )
         for order in sending
-        if order.poll_seconds is not None and is_followed(order.info)
     }
     async with tools.store.writing(stop=stop, tell=trouble):
         accounts = Accounts()
@@ -147,7 +155,7 @@ async def _run_all(
                 clock=tools.clock,
                 randomness=tools.seams.randomness,
                 options=order.options,
-                observer=followers.get(order.info.id, observer),
+                observer=beside[order.info.id].observer,
                 stop=stop,
                 fault_point=tools.seams.fault_point,
                 name=order.info.name,
@@ -158,13 +166,9 @@ async def _run_all(
         ]
 
         async def work(order: Order, batch: BatchRun) -> None:
-            follower = followers.get(order.info.id)
-            async with anyio.create_task_group() as beside:
-                if follower is not None:
-                    beside.start_soon(follower.watch)
+            async with beside[order.info.id].at_work():
                 summary = await batch.work()
-                beside.cancel_scope.cancel()
-            await ended(order, summary)
+            await ended(order, summary, beside[order.info.id])
 
         try:
             async with anyio.create_task_group() as group:
@@ -172,6 +176,16 @@ async def _run_all(
                     group.start_soon(work, order, batch)
         except BaseExceptionGroup as errors:
             raise cause(errors) from errors
+
+
+async def _written(tools: Tools, order: Order, beside: Beside | None) -> tuple[str, ...]:
+    """The table of a batch that is at its end is brought up to date; what is to be told of that."""
+    if beside is not None:
+        cancelled = tools.store.reports.batch(order.info.id).state is BatchState.CANCELLED
+        return await beside.finish(all_rows=cancelled)
+    if order.table is None:
+        return ()
+    return await elsewhere(tools, partial(write_all, tools, tools.store.reports.batch(order.info.id), order.table))
 
 
 def _is_due(tools: Tools, order: Order) -> bool:
