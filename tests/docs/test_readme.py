@@ -20,7 +20,10 @@ README = ROOT / "README.md"
 RUNS = [
     "docs/commands.md",
     "README.md",
-    *(f"docs/{name}.md" for name in ("quickstart", "providers", "money", "operating", "when-it-stops", "library")),
+    *(
+        f"docs/{name}.md"
+        for name in ("quickstart", "providers", "money", "operating", "when-it-stops", "library", "queue")
+    ),
 ]
 RUNS += [f"docs/{name}.md" for name in ("database", "exports", "lists", "privacy", "defendis", "dfirlab")]
 READ = [*RUNS, "docs/promises.md"]
