@@ -140,7 +140,8 @@ def _goal(info: BatchInfo, table: str, database: str | None, tools: Tools) -> Go
 
 
 def _known(info: BatchInfo) -> Collection[str]:
-    return (info.delivered or {}).get("tables", {})
+    known: Collection[str] = (info.delivered or {}).get("tables", {})
+    return known
 
 
 def _url(source: str | None, tools: Tools) -> str:
