@@ -35,8 +35,7 @@ WHERE b.name = :name AND t.operation = :operation AND t.state = 'succeeded' AND 
 _NEWEST: Final = """(
     SELECT theirs.id FROM {schema}jobs AS theirs
     WHERE theirs.batch IN ({batches}) AND theirs.operation = mine.operation AND theirs.key = mine.key
-        AND theirs.state = 'succeeded' AND theirs.erased = 0 AND theirs.result IS NOT NULL
-        AND theirs.finished_us >= :since
+        AND theirs.state = 'succeeded' AND theirs.result IS NOT NULL AND theirs.finished_us >= :since
         AND (SELECT group_concat(key) FROM json_each(theirs.params))
             IS (SELECT group_concat(key) FROM json_each(mine.params))
     ORDER BY theirs.finished_us DESC, theirs.reused IS NOT NULL, theirs.id LIMIT 1
@@ -54,10 +53,13 @@ SELECT b.name AS batch, o.finished_us AS at_us FROM (
 ) AS found CROSS JOIN {schema}jobs AS a ON a.id = found.answer
 CROSS JOIN {schema}jobs AS o ON o.id = coalesce(a.reused, a.id) CROSS JOIN {schema}batches AS b ON b.id = o.batch
 """
+# In the order of the index of queued jobs, from the last one on: one comparison of both columns would begin anew.
 _NEXT: Final = """
 SELECT mine.id AS job, mine.due_us AS due_us, {newest} AS answer FROM jobs AS mine
-WHERE mine.state = 'queued' AND {never_sent} AND (mine.due_us, mine.id) > (:due_us, :job)
-ORDER BY mine.due_us, mine.id LIMIT :piece
+WHERE mine.state = 'queued' AND {never_sent} AND mine.due_us = :due_us AND mine.id > :job
+UNION ALL SELECT mine.id, mine.due_us, {newest} FROM jobs AS mine
+WHERE mine.state = 'queued' AND {never_sent} AND mine.due_us > :due_us
+ORDER BY due_us, job LIMIT :piece
 """
 _TAKE_OVER: Final = f"""
 UPDATE jobs SET state = 'succeeded', due_us = 0, reason = a.reason, final = a.final, found = a.found,

@@ -41,7 +41,10 @@ _RAW: Final = """(
     WHERE a.job = iif(j.erased, j.id, coalesce(j.reused, j.id)) AND a.http_status IS NOT NULL
     ORDER BY a.number DESC LIMIT 1
 )"""
-_REUSED: Final = "(SELECT b.name FROM jobs AS o JOIN batches AS b ON b.id = o.batch WHERE o.id = j.reused)"
+_REUSED: Final = """
+(SELECT b.name FROM jobs AS o JOIN batches AS b ON b.id = o.batch WHERE o.id = j.reused),
+(SELECT min(row) FROM row_jobs WHERE job = j.reused)
+"""
 _IN_STATES: Final = """
 AND EXISTS (
     SELECT 1 FROM row_jobs AS f LEFT JOIN jobs AS g ON g.id = f.job
@@ -108,7 +111,7 @@ def stream_outcomes(
 ) -> Iterator[RowView]:
     """Rows in order with their outcomes in the batch's order of operations; `row` alone, or those chosen."""
     narrowed, values = _narrowed(chosen, row)
-    reused = "NULL" if row is None else _REUSED
+    reused = "NULL, NULL" if row is None else _REUSED
     sql = _OUTCOMES.format(raw=_RAW if chosen.raw else "NULL", reused=reused, narrowed=narrowed)
     result = connection.exec_driver_sql(sql, (batch.id, batch.rows, *values))
     lines = (line for piece in result.partitions(_STREAM_RAW if chosen.raw else STREAM) for line in piece)
@@ -166,6 +169,7 @@ def _outcome(line: Sequence[Any]) -> JobView:
         None if line[20] is None else json.loads(line[20]),
         line[21],
         line[22],
+        line[23],
     )
 
 

@@ -33,6 +33,7 @@ class JobView(NamedTuple):
     result: Mapping[str, Any] | None  # the profile's columns by name; None: no outcome
     raw: bytes | None = None  # the body of the last answer, where it was asked for and is kept
     reused_from: str | None = None  # the batch that paid for the answer, where one row was asked for
+    reused_row: int | None = None  # the first row that asked for it there
 
 
 class RowView(NamedTuple):

@@ -98,7 +98,7 @@ def _next(info: BatchInfo, row: int, view: JobView) -> str:
         case JobState.RUNNING.value:
             return "A run is at work on it."
         case JobState.SUCCEEDED.value if view.reused_from is not None:
-            return f"Nothing: it has an answer. How that came: runner explain {view.reused_from} VALUE"
+            return f"Nothing: it is answered. How that came: runner explain {view.reused_from} {view.reused_row}"
         case JobState.SUCCEEDED.value:
             return "Nothing: it is answered and is not sent again."
         case JobState.IN_DOUBT.value:
