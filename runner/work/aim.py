@@ -8,7 +8,7 @@ from shlex import quote
 from typing import Final
 
 COMMANDS: Final = (
-    "doctor|check|run|load|status|explain|log|spend|pause|resume|cancel|tune|retry|export|sandbox"
+    "doctor|check|run|load|status|explain|log|spend|report|pause|resume|cancel|tune|retry|export|sandbox"
     "|doubt (?:list|resolve)|providers (?:list|show|test|new)|config (?:show|path)"
     "|db (?:status|upgrade|backup|verify|purge|erase)"
 )
