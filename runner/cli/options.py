@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 
+from runner.domain.addresses import has_password
 from runner.errors import UsageError
 from runner.work.aim import aimed
 
@@ -140,23 +140,21 @@ def common_in(words: Sequence[str]) -> Common:
     for word, following in zip(words, [*words[1:], ""], strict=False):
         flag, joined, value = word.partition("=")
         value = value if joined else following
-        if flag in ("--db", "--config", "--env-file") and value and not value.startswith("-") and not _password(value):
+        if (
+            flag in ("--db", "--config", "--env-file")
+            and value
+            and not value.startswith("-")
+            and not has_password(value)
+        ):
             found[flag] = value
     return Common(db=found.get("--db"), config=found.get("--config"), env_file=found.get("--env-file"))
 
 
 def refuse_password(url: str | None, *, flag: str) -> None:
     """UsageError if a URL carries a password: others on this machine can read a command line."""
-    if _password(url):
+    if url and has_password(url):
         raise UsageError(
             f"{flag} has a password in it",
             why="everybody on this machine can read the command line, and the shell keeps it",
             fix='put this into runner.toml, then --source crm:\n[sources.crm]\nurl = { env = "CRM_URL" }',
         )
-
-
-def _password(url: str | None) -> str | None:
-    try:
-        return urlsplit(url or "").password
-    except ValueError:
-        return None

@@ -1,9 +1,16 @@
-"""Where something may be sent: https, or plain http to this machine itself; and what may be shown of it. Pure."""
+"""Where something may be sent: https, or plain http to this machine itself; and what may be shown or kept of an
+address, of a database too. Pure."""
 
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+import re
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*):[^@]+@(?:[^/?@]*@)*")  # an @ in it should be encoded, and may not be
+_OPTION: Final = re.compile(r"(?<=[?&])([^=&]*)=[^&]*")
+_SECRET: Final = re.compile(r"pass(?!file)|pwd|secret|token|(?<!ssl)(?<!ssl_)key|cred|odbc_connect", re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
@@ -49,3 +56,17 @@ def shown_url(url: str) -> str:
         return "…"
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{f':{port}' if port else ''}/…"
+
+
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown and kept: `postgresql://me:***@host/crm?sslpassword=***`."""
+
+    def hidden(option: re.Match[str]) -> str:
+        return f"{option[1]}=***" if _SECRET.search(unquote(option[1])) else option[0]
+
+    return _OPTION.sub(hidden, _PASSWORD.sub(r"\1:***@", url, count=1))
+
+
+def has_password(url: str) -> bool:
+    """Whether a URL holds something that is neither kept nor taken from a command line, where others can read it."""
+    return without_password(url) != url

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import URL
 
+from runner.domain.addresses import without_password
 from runner.errors import UsageError
 from runner.exports.cells import Line, plain_text, writable
 from runner.exports.kinds import LARGEST, Kind, kinds_of
@@ -132,7 +133,7 @@ class TableTarget:
             cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
             raise UsageError(
                 f"the table {self.table} could not be written",
-                why=f"{sa.make_url(self.url).render_as_string(hide_password=True)} says: {cause}",
+                why=f"{without_password(self.url)} says: {cause}",
                 fix="mend what it says, then run the same command again: rows that are there are not written twice",
             ) from error
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from runner.domain.addresses import has_password
 from runner.domain.model import InDoubtPolicy
 from runner.errors import ConfigError
 from runner.settings.base import SecretTable, Table
@@ -167,7 +167,7 @@ class SourceSettings(Table):
 
     @model_validator(mode="after")
     def _no_password(self) -> SourceSettings:
-        if isinstance(self.url, str) and urlsplit(self.url).password:
+        if isinstance(self.url, str) and has_password(self.url):
             raise ValueError('a URL with a password is not written into a file: url = { env = "CRM_URL" }')
         return self
 

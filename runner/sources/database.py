@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
+from runner.domain.addresses import without_password
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.source import Row
@@ -75,10 +76,14 @@ class DatabaseTable:
         """`kind`, `source` (the URL without its password), `table` and `key`."""
         return {
             "kind": "database",
-            "source": self.url.render_as_string(hide_password=True),
+            "source": self._shown,
             "table": self.table,
             "key": self.key,
         }
+
+    @property
+    def _shown(self) -> str:
+        return without_password(self.url.render_as_string(hide_password=False))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -142,7 +147,7 @@ class DatabaseTable:
 
     def _unreadable(self, why: str) -> InputError:
         return InputError(
-            f"{self.name} cannot be read from {self.url.render_as_string(hide_password=True)}",
+            f"{self.name} cannot be read from {self._shown}",
             why=why,
             fix="--from TABLE --source NAME --key COLUMN, each as it is called in the database",
         )

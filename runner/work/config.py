@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.domain.addresses import shown_url
+from runner.domain.addresses import shown_url, without_password
 from runner.domain.model import MILLION
 from runner.domain.provider import Provider
 from runner.errors import RunnerError
@@ -125,10 +125,8 @@ def _prices(settings: Settings) -> Iterator[Setting]:
 
 def _sources(settings: Settings) -> Iterator[Setting]:
     for name, source in settings.sources.items():
-        # A driver's options may hold a password.
-        value = (
-            source.url.partition("?")[0] if isinstance(source.url, str) else settings.keys.whereabouts(source.url.ref())
-        )
+        given = source.url
+        value = without_password(given) if isinstance(given, str) else settings.keys.whereabouts(given.ref())
         origin = origin_of(settings.origins, "sources", name, "url")
         yield Setting(name=f"sources.{name}.url", value=value, origin=origin)
 

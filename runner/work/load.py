@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, assert_never
-from urllib.parse import urlsplit
 
+from runner.domain.addresses import has_password
 from runner.domain.states import BatchState
 from runner.errors import BatchError, InputError
 from runner.store.store import Store
@@ -143,7 +143,7 @@ def create(store: Store, plan: Plan, choice: Create) -> Loaded:
 def _described(plan: Plan) -> dict[str, Any]:
     """What is kept of where the list is from: enough to read it again, but for a password."""
     described = {**plan.source.description, "profiles": dict(plan.files), "columns": list(plan.shown())}
-    if plan.database is not None and not urlsplit(plan.database).password:
+    if plan.database is not None and not has_password(plan.database):
         described["database"] = plan.database
     return described
 

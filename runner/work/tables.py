@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from runner.domain.addresses import has_password, without_password
 from runner.errors import BatchError, UsageError
 from runner.exports import Layout
 from runner.settings import Secret
@@ -40,7 +40,7 @@ class Goal:
     @property
     def mark(self) -> str:
         """What the table is known by: no secret is kept."""
-        return f"{_without_password(self.url.reveal())} {self.table}"
+        return f"{without_password(self.url.reveal())} {self.table}"
 
     def target(self) -> TableTarget:
         """The table itself."""
@@ -54,9 +54,9 @@ def export_table(
 ) -> Exported:
     """Insert or update every row of the batch; what a later run finds out is written by doing it again.
 
-    `source`: a URL or a `[sources.NAME]`. Rows of a database batch are named by
-    its key column; those of a file by their number, so that the table is this batch's alone. UsageError: no database,
-    or it cannot take the rows. BatchError: the table has rows that another batch wrote.
+    `source`: a URL or a `[sources.NAME]`. Rows of a database batch are named by its key column; those of a file by
+    their number, so that the table is this batch's alone. UsageError: no database, or it cannot take the rows.
+    BatchError: the table has rows that another batch wrote.
     """
     goal = _goal(info, table, source, tools)
     refuse_strangers(info, goal, overwrite=overwrite)
@@ -117,7 +117,7 @@ def settle_table(
     if table == NONE:
         return None
     goal = _goal(info, table, database or info.source.get("database"), tools)
-    if urlsplit(goal.database).password:
+    if has_password(goal.database):
         raise UsageError(
             "the address of the table has a password in it",
             why="it is kept with the batch, and a password is not written down",
@@ -161,8 +161,3 @@ def _url(source: str | None, tools: Tools) -> str:
             fix="--source sqlite:///crm.db",
         )
     return url
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

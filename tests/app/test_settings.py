@@ -272,11 +272,12 @@ def test_sources_are_resolved_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no source") as caught:
         found.source_url("cmr")
     assert caught.value.fix == "--source crm"
-    (tmp_path / "runner.toml").write_text('[sources.crm]\nurl = "postgresql://me:fake@localhost/crm"\n')
-    with pytest.raises(ConfigError) as refused:
-        settings(tmp_path)
-    assert "password" in refused.value.why
-    assert "fake@" not in refused.value.why
+    for url in ("postgresql://me:fake@localhost/crm", "postgresql://localhost/crm?user=me&password=fake"):
+        (tmp_path / "runner.toml").write_text(f'[sources.crm]\nurl = "{url}"\n')
+        with pytest.raises(ConfigError) as refused:
+            settings(tmp_path)
+        assert "password" in refused.value.why
+        assert "fake" not in refused.value.why
 
 
 @pytest.mark.parametrize(

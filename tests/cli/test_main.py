@@ -83,6 +83,7 @@ def test_help_imports_nothing_heavy():
             "--source has a password in it",
             "CRM_URL",
         ),
+        (["load", "--from", "t", "--source", "mysql://h/d?password=pw"], "--source has a password in it", "CRM_URL"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

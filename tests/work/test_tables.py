@@ -99,6 +99,19 @@ def test_rows_of_a_file_are_named_by_their_number(place: Place) -> None:
         r.export_table(batch, "scored", database=url)  # a file in between does not make it forget the table
 
 
+def test_no_password_is_kept(place: Place, crm: str) -> None:
+    """An address that holds one among its options is neither kept with the list nor with the table."""
+    url = f"{crm.replace('///', '///file:')}?uri=true&password=hunter2-not-a-key"
+    with place.runner() as r:
+        batch = r.load(None, OPERATION, query="customers", database=url, key="id", batch="crm")
+        r.export_table(batch, "scored", database=url)
+        place.write_list(emails(1))
+        r.export_table(r.load("leads.csv", OPERATION), "other", database=url)
+    kept = b"".join(path.read_bytes() for path in place.folder.glob("runner.db*") if path.is_file())
+    assert b"password=***" in kept
+    assert b"hunter2" not in kept
+
+
 def test_an_export_in_another_terminal_is_not_forgotten(
     place: Place, crm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
