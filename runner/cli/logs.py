@@ -6,7 +6,10 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 
 from runner.cli.progress import event_fields, event_name, is_news
 from runner.engine.events import Event
@@ -28,7 +31,7 @@ def log_event(event: Event) -> None:
 def logging_to(log_file: str | None, *, verbose: bool) -> Iterator[None]:
     """While inside, records of this package go to the file (info and above) and, if verbose, to stderr (all).
 
-    UsageError when the file cannot be written. A new file is its owner's alone.
+    UsageError when the file cannot be written. A new file is its owner's alone; a full one is put aside (`KEPT_FILES`).
     """
     package = logging.getLogger("runner")
     with ExitStack() as stack:
@@ -38,7 +41,7 @@ def logging_to(log_file: str | None, *, verbose: bool) -> Iterator[None]:
         if verbose:
             handlers.append(logging.StreamHandler(sys.stderr))
         for handler in handlers:
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+            handler.setFormatter(_Instants("%(asctime)s %(levelname)s %(message)s"))
             package.addHandler(handler)
             stack.callback(package.removeHandler, handler)
         if handlers:
@@ -47,17 +50,47 @@ def logging_to(log_file: str | None, *, verbose: bool) -> Iterator[None]:
         yield
 
 
+MOST_BYTES = 10_000_000
+KEPT_FILES = 5
+"""A log file that is full becomes FILE.1, that one FILE.2 and so on; the fifth is the oldest."""
+
+
+class _Instants(logging.Formatter):
+    """Instants as everywhere in lines for machines."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        """`2026-11-22T10:15:37Z`."""
+        return datetime.fromtimestamp(record.created, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class _LogFile(RotatingFileHandler):
+    """Files of their owner alone. A disk that is full costs records, never the run, and not a line for each."""
+
+    def _open(self) -> TextIOWrapper:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8")
+
+    def doRollover(self) -> None:  # noqa: N802 - the name that logging calls
+        """Put it aside; where that cannot be done it grows on."""
+        try:
+            super().doRollover()
+        except OSError:
+            self.maxBytes = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
+        """Whatever went wrong, the run has better things to do."""
+
+
 @contextmanager
 def _file_handler(path: str) -> Iterator[logging.Handler]:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        handler = _LogFile(path, maxBytes=MOST_BYTES, backupCount=KEPT_FILES)
     except OSError as error:
         raise UsageError(
             f"the log file cannot be written: {path}",
             why=error.strerror or type(error).__name__,
             fix="--log-file runner.log, in a folder that is there and yours",
         ) from error
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        handler = logging.StreamHandler(file)
+    with closing(handler):
         handler.setLevel(logging.INFO)
         yield handler

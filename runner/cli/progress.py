@@ -5,15 +5,12 @@ The observer is told after each commit and must neither block for long nor raise
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any
 
-from runner.cli.text import amount, clean, count, duration, local_time, plural, redact
+from runner.cli.text import amount, count, duration, local_time, plural
 from runner.domain.model import MILLION, UNSENT, Debited
 from runner.domain.states import JobEvent
 from runner.engine.events import (
@@ -30,8 +27,6 @@ from runner.engine.events import (
     RunStopping,
     StoreTrouble,
 )
-
-MINUTE_US = 60 * MILLION
 
 WAITING = frozenset({"gated", "circuit", "parked"})
 """Lane states that a person reads as waiting. A lane at its pace is limited and open by turns: that is sending."""
@@ -92,20 +87,6 @@ class Tally:
             "in_doubt": self.in_doubt,
             "waiting": self.waiting,
         }
-
-
-def _iso(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / MILLION, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def line(at_us: int, event: str, **fields: object) -> str:
-    """`at=... event=... key=value`: one line; values with spaces are quoted, empty ones left out."""
-    words = [f"at={_iso(at_us)}", f"event={event}"]
-    for key, value in fields.items():
-        if value not in (None, ""):
-            text = clean(str(value))
-            words.append(f"{key}={json.dumps(text, ensure_ascii=False) if ' ' in text or '=' in text else text}")
-    return " ".join(words)
 
 
 _NAMES: dict[type[Event], str] = {
@@ -170,96 +151,3 @@ def awaited_text(event: RowsAwaited) -> str:
 def is_news(event: Event) -> bool:
     """Whether a line is owed for it: that a list which was waited for brought nothing new is none."""
     return not (isinstance(event, RowsAwaited) and event.again)
-
-
-class PlainProgress:
-    """`key=value` lines: start, each change of state, one a minute, end."""
-
-    def __init__(self, tally: Tally, write: Callable[[str], None]) -> None:
-        self._tally = tally
-        self._write = write
-        self._last_us = 0
-        self._shown: dict[str, tuple[str, str | None]] = {}  # by provider: what the last line said
-        self._slowed: set[str] = set()  # providers that go slower than they may
-        self._awaited_us = 0  # when it was said for the last time that rows are waited for
-
-    def __call__(self, event: Event) -> None:
-        """Show an event if it is worth a line."""
-        self._tally.take(event)
-        match event:
-            case RunStarted():
-                self._say(event.at_us, "start", providers=",".join(event.providers), due=self._tally.due)
-            case AttemptClosed() | RowsAdded():
-                self.beat(event.at_us)
-            case LaneChanged():
-                self._lane(event)
-            case RunStopping():
-                self._say(event.at_us, "stopping", why=event.reason, in_flight=event.in_flight)
-            case StoreTrouble() | BalanceLow() | MachineSlept() | PlaceTrouble():
-                self._trouble(event)
-            case RowsAwaited():
-                self._await(event)
-            case RunEnded():
-                self._say(event.at_us, "end", state=event.state, why=event.reason, **self._tally.fields())
-            case _:
-                assert_never(event)
-
-    def beat(self, now_us: int) -> None:
-        """A minute without a line is a line with the counts."""
-        if now_us - self._last_us >= MINUTE_US:
-            self._say(now_us, "progress", **self._tally.fields())
-
-    def _await(self, event: RowsAwaited) -> None:
-        """A list that grows by a row now and then is waited for again and again: once a minute is enough."""
-        if is_news(event) and (not self._awaited_us or event.at_us - self._awaited_us >= MINUTE_US):
-            self._awaited_us = event.at_us
-            until = _iso(event.next_look_us) if event.next_look_us else None
-            self._say(event.at_us, "waiting", until=until, why="new-rows", **self._tally.fields())
-
-    def _trouble(self, event: StoreTrouble | BalanceLow | MachineSlept | PlaceTrouble) -> None:
-        match event:
-            case StoreTrouble():
-                self._say(event.at_us, trouble_word(event), why=event.reason)
-            case BalanceLow():
-                self._say(event.at_us, "warning", provider=event.provider, why="balance-low", says=dry_text(event))
-            case MachineSlept():
-                self._say(event.at_us, "awake", why="machine-slept", says=slept_text(event))
-            case PlaceTrouble():
-                until = _iso(event.until_us) if event.until_us else None
-                says = redact(event.message or "")
-                self._say(event.at_us, "warning" if says else "mended", why=event.place, until=until, says=says)
-            case _:
-                assert_never(event)
-
-    def _lane(self, event: LaneChanged) -> None:
-        word = lane_word(event.state)
-        pace = event.rate if word == "sending" and (event.slowed or event.provider in self._slowed) else None
-        shown = (word, event.reason if word != "sending" else str(event.slowed))
-        if self._shown.get(event.provider) == shown:
-            return
-        self._shown[event.provider] = shown
-        (self._slowed.add if event.slowed else self._slowed.discard)(event.provider)
-        until = _iso(event.until_us) if event.until_us else None
-        says = redact(event.message or "")
-        self._say(event.at_us, word, provider=event.provider, until=until, pace=pace, why=event.reason, says=says)
-
-    def _say(self, at_us: int, event: str, **fields: object) -> None:
-        self._last_us = at_us
-        self._write(line(at_us, event, batch=self._tally.batch, **fields))
-
-
-class JsonProgress:
-    """One JSON object a line on stderr for every event: its name, its fields (`..._us`: microseconds since the epoch,
-    `amount`: millionths), the batch's name and the counts so far."""
-
-    def __init__(self, tally: Tally, write: Callable[[str], None]) -> None:
-        self._tally = tally
-        self._write = write
-
-    def __call__(self, event: Event) -> None:
-        """Show an event as it is."""
-        if not is_news(event):
-            return
-        self._tally.take(event)
-        fields = event_fields(event) | {"batch": self._tally.batch, **self._tally.fields()}
-        self._write(json.dumps({"event": event_name(event), **fields}, ensure_ascii=False, separators=(",", ":")))

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
+from runner.cli.lines import LineProgress, json_line
 from runner.cli.live import LiveProgress
-from runner.cli.progress import JsonProgress, PlainProgress, ProgressMode, Tally
+from runner.cli.progress import ProgressMode, Tally
 from runner.cli.terminal import Screen, is_live
 from runner.domain.model import BatchId
 from runner.engine.events import Event, RunEnded, RunStarted
@@ -16,9 +17,9 @@ from runner.engine.events import Event, RunEnded, RunStarted
 class Lines:
     """Plain or JSON lines of several batches: each event goes to the observer of its batch."""
 
-    def __init__(self, make: Callable[[Tally], PlainProgress | JsonProgress], tallies: Sequence[Tally]) -> None:
+    def __init__(self, make: Callable[[Tally], LineProgress], tallies: Sequence[Tally]) -> None:
         self._by_name = {tally.batch: make(tally) for tally in tallies}
-        self._by_batch: dict[BatchId, PlainProgress | JsonProgress] = {}
+        self._by_batch: dict[BatchId, LineProgress] = {}
 
     def __call__(self, event: Event) -> None:
         """Show it as its batch's observer does."""
@@ -32,8 +33,7 @@ class Lines:
     def beat(self, now_us: int) -> None:
         """A minute without a line of a batch at work is a line with its counts."""
         for shown in self._by_batch.values():
-            if isinstance(shown, PlainProgress):
-                shown.beat(now_us)
+            shown.beat(now_us)
 
 
 class SilentProgress:
@@ -54,9 +54,9 @@ def progress(mode: ProgressMode, screen: Screen, tallies: Sequence[Tally]) -> Sh
         case ProgressMode.LIVE:
             return LiveProgress(*tallies)
         case ProgressMode.PLAIN:
-            return Lines(lambda tally: PlainProgress(tally, screen.say), tallies)
+            return Lines(lambda tally: LineProgress(tally, screen.say), tallies)
         case ProgressMode.JSON:
-            return Lines(lambda tally: JsonProgress(tally, screen.say), tallies)
+            return Lines(lambda tally: LineProgress(tally, screen.say, json_line), tallies)
         case ProgressMode.NONE:
             return SilentProgress()
         case unknown:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from runner.app import Runner
     from runner.work.results import RunResult
 
-BEAT_SECONDS = 60.0
+BEAT_SECONDS = 5.0
+"""How often it is looked whether a line is due: one a minute, counted from the last."""
+
 LAST_WORDS = "ended at once: requests that were on the way are in doubt; the same command goes on"
 
 

@@ -2,13 +2,16 @@
 
 import io
 import json
+import re
+import shlex
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from runner.cli.lines import Form, Line, LineProgress, json_line, plain_line
 from runner.cli.live import LiveProgress
-from runner.cli.progress import JsonProgress, PlainProgress, ProgressMode, Tally, dry_text, line
+from runner.cli.progress import ProgressMode, Tally, dry_text
 from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
 from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
@@ -16,14 +19,18 @@ from runner.domain.states import JobEvent
 from runner.engine.events import (
     AttemptClosed,
     BalanceLow,
+    Event,
     LaneChanged,
     MachineSlept,
+    PlaceTrouble,
+    RowsAwaited,
     RunEnded,
     RunStarted,
     RunStopping,
     StoreTrouble,
 )
 from runner.errors import ConfigError
+from tests.docs.pages import ROOT
 
 B = BatchId(1)
 SECOND = 1_000_000
@@ -61,7 +68,7 @@ def lane(at_us: int, state: str, **changes: Any) -> LaneChanged:
 def shown():
     """A plain observer over 100 requests, and the lines it wrote."""
     lines: list[str] = []
-    return PlainProgress(Tally("leads", 100), lines.append), lines
+    return LineProgress(Tally("leads", 100), lines.append), lines
 
 
 def test_what_never_left_was_not_sent():
@@ -157,20 +164,83 @@ def test_withdrawn_requests_count_for_nothing():
 
 def test_values_with_spaces_are_quoted_and_empty_ones_left_out():
     """A line can be split by a shell's rules."""
-    assert (
-        line(0, "end", why="a b", code="", n=0, x='q"=') == 'at=1970-01-01T00:00:00Z event=end why="a b" n=0 x="q\\"="'
-    )
+    fields = {"why": "a b", "code": "", "n": 0, "x": 'q="'}
+    shown = plain_line(Line(at_us=0, event="end", fields=fields, counts={"sent": 1}))
+    assert shown == 'at=1970-01-01T00:00:00Z event=end why="a b" n=0 x="q=\\""'
 
 
-def test_json_progress_is_one_object_a_line():
-    """Every event, with the counts so far."""
+NIGHT: list[Event] = [
+    RunStarted(batch=B, at_us=0, providers=("defastra", "defendis")),
+    lane(SECOND, "open"),
+    closed(2 * SECOND),
+    lane(3 * SECOND, "gated", reason="rate-limited", until_us=9 * SECOND, message="slow down, jane@example.com"),
+    closed(70 * SECOND),
+    StoreTrouble(batch=B, at_us=71 * SECOND, reason="database-locked"),
+    BalanceLow(
+        batch=B,
+        at_us=72 * SECOND,
+        provider="defastra",
+        unit="check",
+        balance=Amount(1),
+        requests=3,
+        cost=Amount(3_000_000),
+    ),
+    MachineSlept(batch=B, at_us=73 * SECOND, seconds=60),
+    RowsAwaited(batch=B, at_us=74 * SECOND, next_look_us=80 * SECOND),
+    PlaceTrouble(batch=B, at_us=75 * SECOND, place="source", message="gone", until_us=80 * SECOND),
+    PlaceTrouble(batch=B, at_us=76 * SECOND, place="source", message=None),
+    StoreTrouble(batch=B, at_us=77 * SECOND, reason="disk-full"),
+    RunStopping(batch=B, at_us=78 * SECOND, reason="signal:143", in_flight=1),
+    lane(79 * SECOND, "halted", reason="no-funds"),
+    lane(80 * SECOND, "done"),
+    RunEnded(batch=B, at_us=81 * SECOND, state="paused", reason="interrupted"),
+]
+
+
+def night(form: Form) -> list[str]:
+    """The lines of a run in which everything happens."""
     lines: list[str] = []
-    observe = JsonProgress(Tally("leads", 2), lines.append)
-    observe(closed(SECOND))
-    observe(lane(SECOND, "done"))
-    first, second = map(json.loads, lines)
-    assert (first["event"], first["rule"], first["charged"], first["waiting"]) == ("attempt.closed", "success", 1, 1)
-    assert (second["event"], second["provider"], second["batch"]) == ("lane.changed", "defastra", "leads")
+    observe = LineProgress(Tally("leads", 100), lines.append, form)
+    for event in NIGHT:
+        observe(event)
+    return lines
+
+
+def test_json_lines_say_what_plain_ones_do():
+    """Line by line the same events and values; an event has the same keys every time; no personal value in either."""
+    plain, objects = night(plain_line), [json.loads(text) for text in night(json_line)]
+    assert len(plain) == len(objects)
+    for words, one in zip(map(shlex.split, plain), objects, strict=True):
+        for key, value in (word.split("=", 1) for word in words):
+            assert value == (",".join(one[key]) if isinstance(one[key], list) else str(one[key]))
+    keys = {one["event"]: tuple(one) for one in objects}
+    assert all(tuple(one) == keys[one["event"]] for one in objects)
+    assert "jane@" not in "".join(plain) + json.dumps(objects)
+
+
+def test_the_keys_of_each_line_are_on_the_page():
+    """docs/operating.md names every event of a line with its keys, as they come."""
+    page = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    table = page.split("| line | keys |", 1)[1].split("\n\n", 1)[0]
+    told = {
+        (word, tuple(re.findall(r"`([a-z_]+)`", keys)))
+        for words, keys in re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \| ([^|]*) \|", table, re.MULTILINE)
+        for word in re.findall(r"`([a-z]+)`", words)
+    }
+    everywhere = ("at", "event", "batch", *Tally("leads", 1).fields())
+    objects = [json.loads(text) for text in night(json_line)]
+    assert {(one["event"], tuple(key for key in one if key not in everywhere)) for one in objects} == told
+
+
+def test_a_minute_of_silence_is_a_line_in_either_form():
+    """What watches a log sees that the run is alive: counted from the last line, whatever that was."""
+    for form in (plain_line, json_line):
+        lines: list[str] = []
+        observe = LineProgress(Tally("leads", 100), lines.append, form)
+        observe(RunStarted(batch=B, at_us=0, providers=("defastra",)))
+        for second in range(5, 185, 5):
+            observe.beat(second * SECOND)
+        assert len(lines) == 4
 
 
 def test_the_bar_shows_counts_and_what_is_waited_for(monkeypatch):

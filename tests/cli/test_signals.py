@@ -27,7 +27,7 @@ def test_ctrl_c_drains_saves_and_exports(tmp_path):
         write_list(tmp_path, *names("sig", 12))
         own.post("next", [{"delay_seconds": 0.3} for _ in range(12)])
         process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *RUN, "--json", "--progress", "json"],
+            [sys.executable, "-m", "runner", *RUN, "--json", "-v"],
             cwd=tmp_path,
             env=clean_environment(),
             stdout=subprocess.PIPE,
@@ -86,7 +86,7 @@ def test_a_second_run_is_refused_and_names_the_first(tmp_path):
             text=True,
         )
         try:
-            await_line(first.stderr, "run.started")
+            await_line(first.stderr, '"event":"start"')
             second = runner(tmp_path, *RUN, "--json")
             assert second.returncode == 7
             assert json.loads(second.stdout)["error"]["code"] == "busy"

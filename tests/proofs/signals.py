@@ -79,7 +79,7 @@ def _seen(world: Sandbox, requests: int) -> bool:
 
 def _interrupt_twice(process: Process, second: signal.Signals) -> float:
     process.send(signal.SIGINT)
-    until(lambda: "run.stopping" in process.said, what="the run to say that it stops")
+    until(lambda: '"event":"stopping"' in process.said, what="the run to say that it stops")
     holds("it did not wait for what was on the way", not process.ended)
     at = time.monotonic()
     process.send(second)
