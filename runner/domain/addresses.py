@@ -8,6 +8,8 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+_SQLITE: Final = re.compile(r"sqlite(?:\+\w+)?://[^/?]*/([^?]+)")
+_FILE_URI: Final = re.compile(r"file:(?://[^/?]*)?([^?#]*)")  # SQLite's own
 _PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*):[^@]+@(?:[^/?@]*@)*")  # an @ in it should be encoded, and may not be
 _OPTION: Final = re.compile(r"(?<=[?&])([^=&]*)=[^&]*")
 _SECRET: Final = re.compile(r"pass(?!file)|pwd|secret|token|(?<!ssl)(?<!ssl_)key|cred|odbc_connect", re.IGNORECASE)
@@ -56,6 +58,16 @@ def shown_url(url: str) -> str:
         return "…"
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{f':{port}' if port else ''}/…"
+
+
+def sqlite_file(url: str) -> str | None:
+    """The path of a SQLite database, in whatever way its URL says it; None: it is another database, or none."""
+    found = _SQLITE.match(url)
+    if found is None:
+        return None
+    path = unquote(found[1])
+    as_uri = _FILE_URI.match(path)
+    return unquote(as_uri[1]) if as_uri else path
 
 
 def without_password(url: str) -> str:

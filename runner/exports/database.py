@@ -110,7 +110,7 @@ class TableTarget:
                 )
             _make_private(url)
             engine = sa.create_engine(url, poolclass=sa.NullPool, hide_parameters=True)
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
+        except (sa.exc.SQLAlchemyError, ImportError, ValueError) as error:
             raise UsageError(
                 "the database to write to cannot be opened",
                 why="its address names no driver that is installed",

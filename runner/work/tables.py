@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from runner.domain.addresses import has_password, without_password
+from runner.domain.addresses import has_password, sqlite_file, without_password
 from runner.errors import BatchError, UsageError
 from runner.exports import Layout
 from runner.settings import Secret
@@ -134,9 +134,23 @@ def kept_table(goal: Goal | None) -> dict[str, str] | None:
 
 
 def _goal(info: BatchInfo, table: str, database: str | None, tools: Tools) -> Goal:
-    url = Secret(_url(database, tools))
+    url = _url(database, tools)
     key = info.source.get("key") if info.source.get("kind") == "database" else None
-    return Goal(table=table, database=database or "", url=url, key=key)
+    goal = Goal(table=table, database=database or "", url=url, key=key)
+    if _is_same(sqlite_file(url.reveal()), tools.settings.database):
+        raise UsageError(
+            "the table would be written into runner's own database",
+            why="its tables are runner's alone; its views show the same rows",
+            fix="--source sqlite:///crm.db",
+        )
+    return goal
+
+
+def _is_same(name: str | None, file: Path) -> bool:
+    try:
+        return name is not None and Path(name).samefile(file)
+    except (OSError, ValueError):  # it is not there
+        return False
 
 
 def _known(info: BatchInfo) -> Collection[str]:
@@ -144,20 +158,11 @@ def _known(info: BatchInfo) -> Collection[str]:
     return known
 
 
-def _url(source: str | None, tools: Tools) -> str:
-    settings = tools.settings
+def _url(source: str | None, tools: Tools) -> Secret:
     if source is None:
         raise UsageError(
             "--to-table needs --source",
             why="a table is in a database: a name in [sources] of runner.toml, or a URL",
             fix="--source crm, or --source sqlite:///crm.db",
         )
-    url = settings.source_url(source).reveal()
-    path = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else None
-    if path is not None and Path(path).resolve() == settings.database.resolve():
-        raise UsageError(
-            "the table would be written into runner's own database",
-            why="its tables are runner's alone; its views show the same rows",
-            fix="--source sqlite:///crm.db",
-        )
-    return url
+    return tools.settings.source_url(source)

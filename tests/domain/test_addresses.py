@@ -1,10 +1,10 @@
-"""What of a database's address is shown and kept: never its password."""
+"""What a database's address says, and what of it is shown and kept: never its password."""
 
 from __future__ import annotations
 
 import pytest
 
-from runner.domain.addresses import has_password, without_password
+from runner.domain.addresses import has_password, sqlite_file, without_password
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,20 @@ def test_an_address_without_one_stays_as_it_is(url: str) -> None:
     """Paths, ports and files of keys are shown whole."""
     assert without_password(url) == url
     assert not has_password(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:////srv/my%20crm.db?timeout=5", "/srv/my crm.db"),
+        ("sqlite+pysqlite:///crm.db", "crm.db"),
+        ("sqlite:///file:/srv/crm.db?mode=ro&uri=true", "/srv/crm.db"),
+        ("sqlite:///file://localhost/srv/my%2520crm.db", "/srv/my crm.db"),
+        ("sqlite://", None),
+        ("postgresql://host/crm.db", None),
+        ("crm.db", None),
+    ],
+)
+def test_the_file_of_an_address(url: str, path: str | None) -> None:
+    """In every way that SQLite is named; other databases have none."""
+    assert sqlite_file(url) == path

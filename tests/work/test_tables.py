@@ -158,9 +158,19 @@ def test_what_cannot_be_a_target(place: Place, crm: str) -> None:
             return error.value.fix
 
         refused("t", None, "needs --source")
-        refused("t", f"sqlite:///{place.folder / 'runner.db'}", "runner's own database")
+        (place.folder / "link.db").symlink_to("runner.db")
+        own = place.folder / "runner.db"
+        for url in (
+            f"sqlite:///{own}",
+            f"sqlite+pysqlite:///{own}",
+            f"sqlite:///{own}?timeout=5",
+            f"sqlite:///file:{own}?uri=true",
+            f"sqlite:///{place.folder / 'link.db'}",
+        ):
+            refused("t", url, "runner's own database")
         refused("t", "oracle://host/x", "a database of oracle")
         refused("t", "nonsense://", "cannot be opened|a database of")
+        refused("t", "postgresql://host:port/x", "cannot be opened")
         refused("t", f"sqlite:///{place.folder}/nowhere/x.db", "could not be written")
         execute(place, 'CREATE TABLE loose ("row" INTEGER, id TEXT, email TEXT)')
         fix = refused("loose", crm, "nothing keeps row unique", columns=["id", "email"])
