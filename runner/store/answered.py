@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -91,11 +91,11 @@ class Answered:
                 found += [] if summed is None else [summed]
         return found
 
-    def take_over(self, batch: BatchId, *, since_us: int) -> int:
+    def take_over(self, batch: BatchId, *, since_us: int, given_up: Callable[[], bool] = lambda: False) -> int:
         """Give every job that was never sent the newest answer since then, if there is one; returns how many.
 
         Under the database lock, before a run's writer is at work. In short transactions, each of which leaves a sound
-        file: what a kill leaves waits as before.
+        file: what a kill leaves, or `given_up` between two of them, waits as before.
         """
         taken = 0
         with self._database.writing(checkpoint=CHECKPOINT_PAGES) as connection:
@@ -104,7 +104,7 @@ class Answered:
             for operation, batches in asked:
                 sql = _NEXT.format(newest=_NEWEST.format(schema="", batches=batches), never_sent=_NEVER_SENT)
                 place = {"due_us": -1, "job": 0}
-                while place:
+                while place and not given_up():
                     given = {"batch": batch, "operation": operation, "since": since_us, "piece": PIECE, **place}
                     with connection.begin():
                         count, place = _piece(connection, sql, given)

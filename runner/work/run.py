@@ -22,6 +22,7 @@ from runner.work.caps import Wanted, run_options
 from runner.work.ending import signal_exit
 from runner.work.following import is_followed, source_url
 from runner.work.known import oldest
+from runner.work.outside import elsewhere
 from runner.work.standing import is_paused_by_person
 from runner.work.status import RESET
 from runner.work.steer import bury
@@ -89,7 +90,8 @@ async def run(
         wires = Wires(tools, (account for order in orders for account in order.accounts), stack)
         for order in orders:
             place = places.get(order.info.id)
-            once.taken_up[order.info.id] = _take_up(tools, order, wanted, place.kept if place is not None else {})
+            kept = place.kept if place is not None else {}
+            once.taken_up[order.info.id] = await _take_up(tools, order, wanted, kept, stop)
         closing = Closing(clock, until_us=until_us, seconds=wanted.for_seconds)  # queueing is no part of `--for`
         await work_together(tools, orders, wires, observer=observer, stop=stop, tell=once, closing=closing)
 
@@ -190,7 +192,9 @@ def _reread(tools: Tools, info: BatchInfo, wanted: Wanted, kept: Mapping[str, An
     return _options(tools, replace(info, settings=kept), wanted.of_one_run())
 
 
-def _take_up(tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, object]) -> TakenUp:
+async def _take_up(
+    tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, object], stop: StopSignal
+) -> TakenUp:
     """Keep what was asked with the batch, the place of its rows too: no kill forgets it. Then take the answers of other
     batches, and queue what this run takes up again: failures, doubts."""
     info, steering = order.info, tools.store.steering
@@ -202,7 +206,8 @@ def _take_up(tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, obj
     reused = 0
     if wanted.reuse_seconds is not None:
         since_us = oldest(wanted.reuse_seconds, tools.clock.now_us())
-        reused = tools.store.answered.take_over(info.id, since_us=since_us)
+        take_over = partial(tools.store.answered.take_over, info.id, since_us=since_us)
+        reused = await elsewhere(tools, partial(take_over, given_up=lambda: stop.reason is not None))
     requeued = steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
     released = 0
     if order.options.in_doubt is InDoubtPolicy.RESEND_ONCE:
