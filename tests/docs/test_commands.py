@@ -42,3 +42,15 @@ def test_no_option_is_named_that_does_not_exist():
     """Whatever looks like an option, anywhere on the page, is one."""
     options = {option for command in COMMANDS for option in command.options} | {"--help", "--version"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE)) <= options
+
+
+def test_schedules_start_a_command_that_is_there():
+    """Units, cron lines and what keeps a machine awake, which no test can run: each begins a run with real options."""
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    run = next(command for command in COMMANDS if command.words == "run")
+    started = re.findall(
+        r"(?:^ExecStart=\S*/|/bin/|^systemd-inhibit.* |^caffeinate -i )runner run (.*)$", text, re.MULTILINE
+    )
+    assert len(started) == 4
+    for words in started:
+        assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", words)) <= run.options
