@@ -21,7 +21,7 @@ from runner.store.values import EventView
 RUNS: Final = 50
 """The newest runs that are told one by one."""
 
-EVENTS: Final = 60
+EVENTS: Final = 50
 """The newest events that are told one by one."""
 
 SUMMED: Final = (*(event for event in LANE_EVENTS if event not in ("lane.parked", "lane.halted")), "lane.limits")

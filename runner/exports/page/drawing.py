@@ -9,6 +9,7 @@ from importlib import resources
 from itertools import count
 from typing import Final, assert_never
 
+from runner.domain.personal import clean
 from runner.exports.page.charts import band_picture, chart_picture, legend, mark_sign, patterns, shares_picture, swatch
 from runner.exports.page.markup import Markup, element, escaped, joined, trusted, void
 from runner.exports.page.model import (
@@ -29,13 +30,13 @@ from runner.exports.page.model import (
 _SIGNS: Final = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.DOUBT: "?", Tone.WAIT: "…", Tone.PLAIN: ""}
 """A colour alone says nothing to who cannot see it."""
 
-LONGEST: Final = 600
+LONGEST: Final = 300
 """Characters of one text: a page has to stay readable, whatever a provider says."""
 
 
 def draw(page: Page) -> bytes:
     """The whole file, UTF-8."""
-    css = (resources.files(__package__) / "page.css").read_text(encoding="utf-8")
+    css = (resources.files(__package__) / "page.css").read_text(encoding="utf-8").strip()
     keys = (f"b{number}" for number in count(1))
     sections = [_section(section, keys) for section in page.sections]
     links = (element("li", element("a", one.title, href=f"#{one.key}")) for one in page.sections)
@@ -106,6 +107,7 @@ def _inline(parts: Iterable[Inline]) -> Markup:
 
 
 def _cut(text: str) -> str:
+    text = clean(text)  # which makes it longer
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

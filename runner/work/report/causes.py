@@ -17,8 +17,11 @@ from runner.work.standing import beside
 from runner.work.support import Veil, described
 from runner.work.words import count, row_name
 
-CAUSES = 40
+CAUSES = 20
 """That are told one by one, the most frequent: a page has to hold them."""
+
+VALUE = 60
+"""Characters of a value: enough to find it again."""
 
 
 def failures(scene: Scene) -> Iterator[Block]:
@@ -29,7 +32,7 @@ def failures(scene: Scene) -> Iterator[Block]:
     for one in found[:CAUSES]:
         yield Table(
             caption=f"{_words(one.reason)}: {count(one.jobs, 'request')} of {one.operation} failed, {_paid(one)}",
-            columns=(Column(name="Row", kind=Kind.SHORT), Column(name="Value"), Column(name="Answer")),
+            columns=(Column(name="Row", kind=Kind.SHORT), Column(name="Value", kind=Kind.SHORT), Column(name="Answer")),
             lines=tuple(_line(scene, one.operation, example) for example in one.examples),
             note=_first(len(one.examples), one.jobs),
         )
@@ -81,7 +84,11 @@ def doubts(scene: Scene) -> Iterator[Block]:
     for one in found:
         yield Table(
             caption=f"{one.operation}: {count(one.jobs, 'request')}",
-            columns=(Column(name="Row", kind=Kind.SHORT), Column(name="Value"), Column(name="Sent", kind=Kind.SHORT)),
+            columns=(
+                Column(name="Row", kind=Kind.SHORT),
+                Column(name="Value", kind=Kind.SHORT),
+                Column(name="Sent", kind=Kind.SHORT),
+            ),
             lines=tuple(
                 (
                     row_name(example.row, example.line),
@@ -128,7 +135,8 @@ def refusals(scene: Scene) -> Iterator[Block]:
 
 
 def _value(example: Example) -> str:
-    return shorten(example.value) or "empty"
+    value = shorten(example.value) or "empty"
+    return value if len(value) <= VALUE else f"{value[:VALUE]}…"
 
 
 def _first(shown: int, many: int) -> str:

@@ -112,7 +112,7 @@ def _wallets(scene: Scene, wallets: tuple[Wallet, ...]) -> Table:
     return Table(
         caption="What the providers said was left",
         columns=(
-            Column(name="Run", kind=Kind.SHORT),
+            Column(name="Run", kind=Kind.FIGURE),
             Column(name="Provider", kind=Kind.SHORT),
             *_figures("Before", "Topped up", "Answers account for", "After"),
             Column(name="It says"),

@@ -28,7 +28,7 @@ def runs(scene: Scene) -> Iterator[Block]:
     yield Table(
         caption=f"The newest first; times are {scene.zone}",
         columns=(
-            Column(name="Run", kind=Kind.SHORT),
+            Column(name="Run", kind=Kind.FIGURE),
             Column(name="Began", kind=Kind.SHORT),
             Column(name="Took", kind=Kind.SHORT),
             *(Column(name=name, kind=Kind.FIGURE) for name in columns),
@@ -101,7 +101,7 @@ def happened(scene: Scene) -> Iterator[Block]:
     lines: list[tuple[str, str, str, int]] = []
     for event in scene.figures.events:
         told = scene.tell(event)
-        when, who = scene.at(event.at_us), event.lane or ""
+        when, who = scene.at(event.at_us), scene.title(event.lane) if event.lane else ""
         if lines and lines[-1][1:3] == (who, told):
             when, times = lines[-1][0], lines[-1][3] + 1
             lines[-1] = (when, who, told, times)

@@ -40,7 +40,7 @@ def pace(scene: Scene) -> Iterator[Block]:
 def _requests(scene: Scene, axis: Axis, provider: str, steps: Sequence[Step]) -> Chart:
     a_minute = 60 * MILLION / axis.step_us
     rates = [step.requests * a_minute for step in steps]
-    limit = _limit(scene.profile(provider), axis.step_us / MILLION)
+    limit = _limit(scene.profile(provider))
     top = _nice(max([*rates, limit or 0.0]) if limit is not None and limit < 3 * max(rates) else max(rates))
     refused = [step.requests - step.answered - step.silent for step in steps]
     series = [
@@ -63,7 +63,7 @@ def _requests(scene: Scene, axis: Axis, provider: str, steps: Sequence[Step]) ->
         series=tuple(series),
         stacked=True,
         mark=limit if limit is not None and limit <= top else None,
-        mark_text=f"its limit: {number(round(limit, 1))} a minute" if limit is not None else "",
+        mark_text=f"its limit in the long run: {number(round(limit, 1))} a minute" if limit is not None else "",
     )
 
 
@@ -101,12 +101,11 @@ def _over(axis: Axis, steps: Sequence[Step], value: Callable[[Step], float | Non
     return tuple(by_place.get(place) for place in range(axis.steps))
 
 
-def _limit(provider: Provider | None, step_seconds: float) -> float | None:
-    """What the profile's windows allow in a step, a minute; a burst may fill a window that is longer than the step."""
+def _limit(provider: Provider | None) -> float | None:
+    """What the profile's windows allow in the long run, a minute."""
     if provider is None or not provider.limits:
         return None
-    most = min(one.at_most * max(1.0, step_seconds / one.per_seconds) for one in provider.limits)
-    return most * 60 / step_seconds
+    return min(60 * one.at_most / one.per_seconds for one in provider.limits)
 
 
 def _nice(value: float) -> float:
