@@ -143,13 +143,13 @@ def _beyond(person: Person, before: list[BatchInfo], affected: list[BatchInfo], 
 
 
 def _elsewhere(affected: list[BatchInfo], session: Session) -> Iterator[Beyond]:
-    tables = {
-        f"{info.source['table']} at {info.source['source']}": None
-        for info in affected
-        if info.source.get("kind") == "database"
-    }
-    for table in tables:
+    read = dict.fromkeys(_table(info.source) for info in affected if info.source.get("kind") == "database")
+    for table in read:
         yield Beyond(what=f"the table {table}", fix="delete their rows there, or the next load reads them again")
+    written = {_table(one): info.name for info in affected for one in (info.delivered or {}).get("tables", {}).values()}
+    for table, batch in written.items():
+        if table not in read:
+            yield Beyond(what=f"the table {table}, an export of {batch}", fix="delete their rows there")
     folders = {
         str(Path(info.source.get("path", "rows")).parent): None
         for info in affected
@@ -161,6 +161,10 @@ def _elsewhere(affected: list[BatchInfo], session: Session) -> Iterator[Beyond]:
     asked = dict.fromkeys(operation.partition(".")[0] for info in affected for operation in info.operations)
     if asked:
         yield Beyond(what=f"what {', '.join(asked)} keeps of its requests", fix="ask them to erase it")
+
+
+def _table(named: Mapping[str, str]) -> str:
+    return f"{named['table']} at {named['source']}"
 
 
 def _may_hold(path: Path, person: Person) -> bool:

@@ -38,9 +38,14 @@ class Goal:
     key: str | None  # the column that names a row; None: its number does
 
     @property
+    def source(self) -> str:
+        """Its database's address as it may be kept."""
+        return without_password(self.url.reveal())
+
+    @property
     def mark(self) -> str:
-        """What the table is known by: no secret is kept."""
-        return f"{without_password(self.url.reveal())} {self.table}"
+        """What the table is known by."""
+        return f"{self.source} {self.table}"
 
     def target(self) -> TableTarget:
         """The table itself."""
@@ -77,12 +82,10 @@ def refuse_strangers(info: BatchInfo, goal: Goal, *, overwrite: bool) -> None:
     )
 
 
-def announce(info: BatchInfo, goal: Goal, tools: Tools) -> Marks | None:
-    """Keep that the table is this batch's before the first row is there: cut off in the middle, the same command goes
-    on. What is kept; None where rows have keys, which tell by themselves."""
-    if goal.key is not None:
-        return None
-    marks: Marks = {"tables": {goal.mark: {}}}
+def announce(info: BatchInfo, goal: Goal, tools: Tools) -> Marks:
+    """Keep that the table has rows of this batch before the first is there: cut off in the middle, the same command
+    goes on, and who erases a person is told where else they are. What is kept."""
+    marks: Marks = {"tables": {goal.mark: {"table": goal.table, "source": goal.source}}}
     if goal.mark not in _known(info):
         tools.store.steering.mark(info.id, marks, coming=True)
     return marks

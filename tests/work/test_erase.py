@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gzip
 import io
 import json
 import sqlite3
@@ -164,6 +165,51 @@ def test_what_is_out_of_reach_is_told(ran: tuple[Place, Runner]) -> None:
     again = r.erase(ADA)
     assert not again.found
     assert not any("early.csv" in one.what for one in again.beyond)
+
+
+LIST = f"id,email\n1,{ADA}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("leads.csv.gz", gzip.compress(LIST.encode())),
+        ("leads.csv", LIST.encode("utf-16")),
+        ("leads.csv", b"x" * (1_048_576 - 5 - 1) + b" " + LIST[-len(ADA) - 1 :].encode()),
+    ],
+    ids=["packed", "utf-16", "over the end of a piece"],
+)
+def test_a_list_that_is_hard_to_look_into_is_told(place: Place, name: str, content: bytes) -> None:
+    """Packed, in another encoding, or with the name where two pieces meet: it holds the person, or may."""
+    path = place.folder / name
+    path.write_bytes(gzip.compress(LIST.encode()) if name.endswith(".gz") else LIST.encode())
+    with place.runner() as r:
+        r.load(name, ["defastra.email"])
+        path.write_bytes(content)
+        assert f"{path}, your list" in [one.what for one in r.erase(ADA).beyond]
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_tables_that_rows_were_read_from_or_written_to_are_told(place: Place, keyed: bool) -> None:
+    """They are the user's own, and nobody looks into them; of a batch without the person they are no matter."""
+    with closing(sqlite3.connect(place.folder / "crm.db")) as crm, crm:
+        crm.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT)")
+        crm.execute("INSERT INTO people VALUES (1, ?)", [ADA])
+    url = f"sqlite:///{place.folder / 'crm.db'}"
+    place.write_list([ADA])
+    place.write_list(emails(1), name="other.csv")
+    with place.runner() as r:
+        if keyed:
+            batch = r.load(None, ["defastra.email"], query="people", database=url, key="id", batch="crm")
+            r.export_table(batch, "people", database=url, columns=["id", "email"])  # told once, as the list
+        else:
+            batch = r.load("leads.csv", ["defastra.email"])
+        r.export_table(batch, "scored", database=url)
+        r.export_table(r.load("other.csv", ["defastra.email"]), "strangers", database=url)
+        told = {one.what: one.fix for one in r.erase(ADA).beyond if one.what.startswith("the table")}
+    read = {f"the table people at {url}": "delete their rows there, or the next load reads them again"}
+    written = {f"the table scored at {url}, an export of {batch.batch}": "delete their rows there"}
+    assert told == (read if keyed else {}) | written
 
 
 def test_a_phone_number_in_every_spelling(place: Place) -> None:
