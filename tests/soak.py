@@ -23,6 +23,7 @@ from tests.proofs.checks import checks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
+from tests.proofs.follow import follow
 from tests.proofs.full_disk import full_disk
 from tests.proofs.half_files import exports, imports
 from tests.proofs.headers import headers
@@ -82,6 +83,7 @@ PROOFS: dict[str, Callable[..., str]] = {
     "interrupted": partial(prove, drained, numbers=(signal.SIGINT,), rounds=5),
     "terminated": partial(prove, drained, numbers=(signal.SIGTERM,), rounds=5),
     "interrupted-twice": partial(prove, left, rounds=5),
+    "follow": partial(prove, follow, seconds=600.0, kills=3),
     "steered": partial(prove, steered, rounds=5),
     "power-cuts": partial(prove, power_cuts, cuts=10_000),
     "power-cuts-everywhere": partial(prove, power_cuts_everywhere, rows=2, scripts=2, fates=2, again=20, ends=1),

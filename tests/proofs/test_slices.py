@@ -12,6 +12,7 @@ from tests.proofs.checks import checks
 from tests.proofs.errors import errors
 from tests.proofs.example import example
 from tests.proofs.fates import defastra, defendis, dfirlab
+from tests.proofs.follow import follow
 from tests.proofs.full_disk import full_disk
 from tests.proofs.half_files import exports, imports
 from tests.proofs.headers import headers
@@ -173,3 +174,8 @@ def test_wishes_of_another_process_hold_within_a_second(tmp_path):
 def test_no_header_raises_or_shortens_a_wait(tmp_path):
     """Waits and hints in every form: what can be read is a floor, what cannot is the rule's wait."""
     print(prove(headers, tmp_path, values=3_000))
+
+
+def test_a_table_that_fills_is_followed_across_kills(tmp_path):
+    """Another process inserts all the while: each key sent once, every outcome in the other table."""
+    prove(follow, tmp_path, seconds=0.8, kills=1, per_second=40.0)
