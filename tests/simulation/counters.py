@@ -79,6 +79,7 @@ _SQL: Final[Mapping[str, str]] = {
     """,
     "a balance that was stated": "SELECT count(*) FROM attempts WHERE balance IS NOT NULL",
     "answers put back that a disk had not taken": "SELECT count(*) FROM events WHERE event = 'answers.recovered'",
+    "retries wait for their budget": "SELECT count(*) FROM events WHERE event = 'pace.retries'",
     "failures tried again by the same command": "SELECT count(*) FROM events WHERE event = 'jobs.requeued'",
 }
 

@@ -75,7 +75,8 @@ def draw(seed: int, mode: Mode) -> NightOptions:
     """The options of one night."""
     streams = Streams(seed)
     size = streams("size")
-    rows = _rows(size)
+    stubborn = _is_stubborn(streams)
+    rows = max(_rows(size), streams("stubborn rows").randint(55, 78) if stubborn else 0)
     accounts = _accounts(streams, rows)
     batches = _batches(streams("batches"), rows, accounts)
     sends = sum(batch.rows * len(batch.operations) for batch in batches)
@@ -118,6 +119,11 @@ def _rows(draws: random.Random) -> int:
     return round(math.exp(draws.uniform(0.0, math.log(most))))
 
 
+def _is_stubborn(streams: Streams) -> bool:
+    """One night in twelve has values that fail again and again: enough of them to use up the budget of retries."""
+    return streams("stubborn").random() < 0.08
+
+
 def _accounts(streams: Streams, rows: int) -> tuple[AccountPlan, ...]:
     draws = streams("accounts")
     kinds = draws.sample(list(Kind), k=2 if draws.random() < 0.2 else 1)
@@ -128,6 +134,9 @@ def _account(streams: Streams, kind: Kind, rows: int) -> AccountPlan:
     draws = streams(f"account:{kind}")
     operation = draws.choice(OPERATIONS[kind])
     limits = draws.choice(LIMITS)
+    again, stubborn = streams(f"stubborn:{kind}"), _is_stubborn(streams)
+    if stubborn:  # else the budget is filled again before the retries are due
+        limits = again.choice([some for some in LIMITS if min(most / seconds for most, seconds in some) <= 1])
     return AccountPlan(
         name=kind.value,
         kind=kind,
@@ -141,6 +150,8 @@ def _account(streams: Streams, kind: Kind, rows: int) -> AccountPlan:
         latency_seconds=draws.choice((0.02, 0.15, 0.15, 0.6, 3.0)),
         faults=_faults(streams(f"faults:{kind}")),
         episodes=_episodes(streams(f"episodes:{kind}"), rows),
+        stubborn=again.uniform(0.4, 0.6) if stubborn else 0.0,
+        stubborn_for=again.choice((3, 4, 5)),
         wallet=round(rows * draws.uniform(0.1, 0.9) * 3, 1) if draws.random() < 0.25 else None,
     )
 

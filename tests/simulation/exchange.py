@@ -49,6 +49,8 @@ class Exchange:
         self._over = False
         self._draws = account.draws()
         self._fault = account.fault(self._draws)
+        if self._fault is None and account.stubborn(entry.value):
+            self._fault = Fault.TROUBLE
         self._content: Content | None = None
         self._answer = Answer()
 

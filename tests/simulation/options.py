@@ -156,6 +156,8 @@ class AccountPlan:
     latency_seconds: float
     faults: Mapping[Fault, float]
     episodes: tuple[EpisodePlan, ...]
+    stubborn: float  # share of the values that meet a passing error whenever they are asked about,
+    stubborn_for: int  # so many times
     wallet: float | None  # units; None: without end
 
 

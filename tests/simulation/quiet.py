@@ -25,6 +25,8 @@ def account(kind: Kind = Kind.DEFASTRA, *, faults: Mapping[Fault, float] | None 
         latency_seconds=0.1,
         faults=faults or {},
         episodes=(),
+        stubborn=0.0,
+        stubborn_for=0,
         wallet=None,
     )
     return replace(plan, **more)

@@ -35,6 +35,7 @@ class Account:
         self.healed = False
         self.seen = 0  # requests that were let go of
         self.met: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()  # about a stubborn value
         self._seed = seed
         self._began_us = began_us
         self._waiting = sorted(plan.episodes, key=lambda one: one.at_send)
@@ -65,6 +66,14 @@ class Account:
                 self.met[f"fault:{fault}"] += 1
                 return fault
         return None
+
+    def stubborn(self, value: str) -> bool:
+        """Whether a value meets a passing error again: the same values do, however often the night is repeated."""
+        share = self.plan.stubborn
+        if not share or self.healed or random.Random(f"{self._seed}:{value}").random() >= share:
+            return False
+        self._asked[value] += 1
+        return self._asked[value] <= self.plan.stubborn_for
 
     def episode(self, kind: Episode) -> tuple[float, EpisodePlan] | None:
         """Whether such a time is on: until when, and its plan."""

@@ -8,6 +8,21 @@ _SEND = "    answer = refused if request is None else await lane"
 
 SENDING = (
     mutant(
+        "a-token-before-its-time-ends-the-run",
+        "P2: a run that ends by itself leaves nothing in the queue",
+        (
+            "engine/feed.py",
+            "        self._dry = self._waits_for_token = False\n        if",
+            "        self._waits_for_token = False\n        if",
+        ),
+        (
+            "engine/worker.py",
+            "    return lane.idle or (await lane.feed.is_over() and not lane.active)\n",
+            "    return True\n",
+        ),
+        rare=True,
+    ),
+    mutant(
         "send-before-commit",
         "P4: no byte leaves before its intent is durable",
         ("engine/attempt.py", _SEND, _SEND.replace("refused if request is None", "early if early")),

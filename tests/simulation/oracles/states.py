@@ -6,6 +6,7 @@ import csv
 import json
 from typing import Any
 
+from runner.work.ending import ADDED
 from tests.simulation.oracles.base import Oracle, Seen, hold
 from tests.simulation.oracles.invariants import AT_REST, INVARIANTS
 from tests.simulation.record import Command, End, Life
@@ -54,6 +55,8 @@ class States(Oracle):
                 decided = any(one.life == life.number and one.batch == batch and one.changed for one in done)
                 said = f"life {life.number} ended {batch} with 0, and {badly} jobs did not"
                 hold(code != 0 or not badly or decided, "P2", said)
+                left = life.states[batch] == f"paused:{ADDED}"
+                hold(not left or decided, "P2", f"life {life.number} left {batch} with jobs that it could have sent")
 
     def _append_only(self, life: Life) -> None:
         """P22: attempts never vanish; open ones close, doubts are resolved once, and nothing else changes."""
