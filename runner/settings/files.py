@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -212,7 +213,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _beside(file: Path, name: str) -> str:
     """A path in a settings file counts from that file; what is no path (a provider, a program) stays as it is."""
-    is_path = name.endswith(".toml") or len(Path(name).parts) > 1
+    is_path = name.endswith(".toml") or "/" in name or os.sep in name  # `./x` too, which a Path shortens
     return str(file.parent / Path(name).expanduser()) if is_path else name
 
 

@@ -215,8 +215,30 @@ def test_what_a_person_did_is_not_told(tmp_path: Path) -> None:
     assert receiver.bodies == []
 
 
-def test_an_error_that_ends_a_run_is_told_as_a_halt(tmp_path: Path) -> None:
-    """With what went wrong, even where the rest cannot be said any more."""
+def test_an_error_that_ends_a_run_is_told_as_a_halt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its kind alone: what an error of no kind of ours says may hold a value."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver, toml=f'{QUICK}{TOLD}ping_url = "{PING}"\n')
+    receive, calls = place.world.receive, []
+
+    def breaks(*call: Any) -> Any:
+        calls.append(call)
+        if len(calls) > 3:
+            raise ValueError("someone@example.com")
+        return receive(*call)
+
+    monkeypatch.setattr(place.world, "receive", breaks)
+    with pytest.raises(ValueError, match="someone"):
+        once(place, 20)
+    (body,) = receiver.bodies
+    assert (body["event"], body["reason"], body["provider"]) == ("halt", "unexpected", None)
+    assert body["text"] == f"{body['batch']} broke off: unexpected ValueError"
+    assert body["next"]["command"] == f"runner run {body['batch']}"
+    assert receiver.pings == ["/start", "/fail"]
+
+
+def test_an_error_of_the_callers_own_is_not_told(tmp_path: Path) -> None:
+    """An observer that fails drains the run in good order, and its caller has the error in hand."""
     receiver = Receiver()
     place = at(tmp_path, receiver)
 
@@ -225,7 +247,7 @@ def test_an_error_that_ends_a_run_is_told_as_a_halt(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="someone"):
         once(place, 20, on_event=fails)
-    assert receiver.bodies == [], "the batch was paused in good order: the caller has its own error in hand"
+    assert receiver.bodies == []
 
 
 def test_little_is_told_once_until_the_wallet_was_filled(tmp_path: Path) -> None:

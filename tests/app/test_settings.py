@@ -315,3 +315,20 @@ def test_parsers_answer_or_refuse(text: str) -> None:
             parse(text, name="x")
         except ConfigError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("./tell.sh", "{folder}/tell.sh"),
+        ("bin/tell", "{folder}/bin/tell"),
+        ("/bin/tell", "/bin/tell"),
+        ("tell", "tell"),
+    ],
+)
+def test_a_command_with_a_slash_counts_from_its_file(tmp_path: Path, written: str, meant: str) -> None:
+    """Wherever the run is started; one without is looked for as any program."""
+    (tmp_path / "runner.toml").write_text(f'[notify]\ncommand = ["{written}", "./as-it-is"]\n')
+    (tmp_path / "sub").mkdir()
+    settings = read_settings(directory=tmp_path / "sub", environ={})
+    assert settings.notify.command == (meant.format(folder=tmp_path), "./as-it-is")
