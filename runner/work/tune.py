@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from runner.domain.states import BatchState
 from runner.errors import UsageError
 from runner.settings import SpendCap
 from runner.store.locks import is_locked
@@ -46,11 +47,13 @@ def tune(
     _check_in_flight(info, in_flight, tools)
     run_options(wanted, info.settings, tools.settings.run, operations.values())
     done = tools.store.steering.tune(info.id, changes)
-    at_work = is_locked(tools.store.path)
+    locked = is_locked(tools.store.path)
     defaults = from_defaults(tools.settings.run, {operation.provider for operation in operations.values()})
     holds = {**defaults, **done.after}
     now = tools.store.reports.batch(info.id)
-    run = f"runner run {short_name(now, tools.store)}{tools.settings.typed}"
+    at_work = locked and now.state is BatchState.RUNNING
+    behind = " --wait 2h" if locked else ""  # of another batch's run
+    run = f"runner run {short_name(now, tools.store)}{behind}{tools.settings.typed}"
     return Tuned(
         batch=now.name,
         state=now.state,
@@ -58,7 +61,7 @@ def tune(
         at_work=at_work,
         changes={name: (done.before.get(name), changes[name]) for name in changes},
         holds={name: holds[name] for name in TUNED if name in holds},
-        next=None if at_work else Next(command=run, why="It starts a run."),
+        next=None if at_work else Next(command=run, why=f"It starts a run{' after the one at work' * locked}."),
     )
 
 

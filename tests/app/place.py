@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ import runner
 from runner.app import Runner, Seams
 from runner.domain.model import Answer, Fault, Request
 from runner.domain.provider import Operation, Provider
+from runner.engine.events import AttemptClosed, Event
 from runner.engine.wire import Arrived, unheard
 from runner.errors import ConfigError
 from runner.providers.loader import load
@@ -175,6 +176,20 @@ class Place:
     def charged(self) -> list[str]:
         """The values that the world charged, once for each charge."""
         return [entry.value for entry in self.world.books.entries if entry.charged]
+
+
+def after(number: int, act: Callable[[], object]) -> Callable[[Event], None]:
+    """An observer that acts once, at the given answer."""
+    seen = 0
+
+    def observe(event: Event) -> None:
+        nonlocal seen
+        if isinstance(event, AttemptClosed):
+            seen += 1
+            if seen == number:
+                act()
+
+    return observe
 
 
 def emails(count: int) -> list[str]:

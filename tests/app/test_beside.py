@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from runner.domain.states import BatchState, JobState
-from runner.engine.events import AttemptClosed, Event
 from runner.errors import BatchError
-from tests.app.place import KilledError, Place, emails
-
-
-def after(number: int, act: Callable[[], object]) -> Callable[[Event], None]:
-    """An observer that acts once, at the given answer."""
-    seen = 0
-
-    def observe(event: Event) -> None:
-        nonlocal seen
-        if isinstance(event, AttemptClosed):
-            seen += 1
-            if seen == number:
-                act()
-
-    return observe
+from tests.app.place import KilledError, Place, after, emails
 
 
 def test_a_pause_from_another_terminal_drains_the_run(place: Place) -> None:

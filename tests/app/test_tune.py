@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from runner.engine.events import AttemptClosed, Event
+from runner.cli.tuned import tuned_text
 from runner.errors import BatchError, RunnerError
-from tests.app.place import Place, emails
+from runner.work.results import Next, Tuned
+from tests.app.place import KilledError, Place, after, emails
 
 QUICK = """
 [providers.defastra]
@@ -50,15 +51,11 @@ def test_a_run_at_work_goes_by_it(tmp_path: Path) -> None:
     place = Place(tmp_path, toml=QUICK)
     with place.runner() as r, place.runner() as other:
         batch = r.load(place.write_list(emails(40)), ["defastra.email"]).batch
-        answers = 0
 
-        def person(event: Event) -> None:
-            nonlocal answers
-            answers += isinstance(event, AttemptClosed)
-            if answers == 4 and isinstance(event, AttemptClosed):
-                assert other.tune(batch, rate="1/s", in_flight=1).at_work
+        def person() -> None:
+            assert other.tune(batch, rate="1/s", in_flight=1).at_work
 
-        ended = place.run(r, batch, on_event=person)
+        ended = place.run(r, batch, on_event=after(4, person))
         assert ended.exit_code == 0
         assert seconds(place)[-1] > 25
         assert (ended.status.lanes[0].rate, ended.status.lanes[0].in_flight) == ("10/1 s, 1/1 s", 1)
@@ -69,6 +66,35 @@ def test_a_run_at_work_goes_by_it(tmp_path: Path) -> None:
         assert [one.event for one in r.log(batch).records if one.event == "lane.limits"] == ["lane.limits"]
 
 
+def test_a_run_at_work_on_another_batch_does_not_go_by_it(tmp_path: Path) -> None:
+    """It holds from this one's next run on, whose command waits for the other to end."""
+    place = Place(tmp_path, toml=QUICK)
+    with place.runner() as r, place.runner() as other:
+        first, second = (
+            r.load(place.write_list(emails(10), name=f"{name}.csv"), ["defastra.email"]).batch for name in "ab"
+        )
+        found: list[Tuned] = []
+        place.run(r, first, on_event=after(4, lambda: found.append(other.tune(second, rate="1/s"))))
+    (tuned,) = found
+    assert not tuned.at_work
+    assert tuned.next == Next(command="runner run b --wait 2h", why="It starts a run after the one at work.")
+    assert "since     " in tuned_text(tuned)
+    assert "from the next run on" in tuned_text(tuned)
+
+
+def test_a_run_that_died_goes_by_nothing(tmp_path: Path) -> None:
+    """Its batch is still called running: the tuning holds from the next run on."""
+    place = Place(tmp_path, toml=QUICK)
+    place.dies_at = 4
+    with place.runner() as r:
+        batch = r.load(place.write_list(emails(10)), ["defastra.email"]).batch
+        with pytest.raises(KilledError):
+            place.run(r, batch)
+        tuned = r.tune(batch, rate="1/s")
+    assert not tuned.at_work
+    assert tuned.next == Next(command="runner run leads", why="It starts a run.")
+
+
 def test_only_one_of_two_batches_goes_slower(tmp_path: Path) -> None:
     """Both kept 4/s and shared it; the other one keeps to it when this one is tuned."""
     place = Place(tmp_path, toml=QUICK)
@@ -76,15 +102,8 @@ def test_only_one_of_two_batches_goes_slower(tmp_path: Path) -> None:
         names = [
             r.load(place.write_list(emails(30), name=f"{name}.csv"), ["defastra.email"]).batch for name in ("a", "b")
         ]
-        answers = 0
-
-        def person(event: Event) -> None:
-            nonlocal answers
-            answers += isinstance(event, AttemptClosed)
-            if answers == 4 and isinstance(event, AttemptClosed):
-                other.tune(names[0], rate="6/min")
-
-        ended = place.run_all(r, names, rate="4/s", on_event=person)
+        slower = after(4, lambda: other.tune(names[0], rate="6/min"))
+        ended = place.run_all(r, names, rate="4/s", on_event=slower)
         assert [one.exit_code for one in ended] == [0, 0]
         lanes = [one.status.lanes[0].rate for one in ended]
         assert lanes == ["10/1 s, 6/60 s", "10/1 s, 4/1 s"]

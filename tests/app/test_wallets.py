@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from runner.domain.model import Resolution
-from runner.engine.events import AttemptClosed
 from runner.errors import BatchError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.money_words import wallet_texts
 from runner.work.results import Wallet
-from tests.app.place import QUICK, KilledError, Place, emails
+from tests.app.place import QUICK, KilledError, Place, after, emails
 
 EMAIL = ["defastra.email"]
 
@@ -71,17 +70,9 @@ def test_batches_that_share_an_account_share_its_check(place: Place) -> None:
 def test_a_top_up_during_a_run_is_told_as_such(place: Place) -> None:
     """500 more in the middle: no request looks charged for it, and it is an event."""
     place.write_list(emails(20))
-    told = 0
-
-    def fill(_: object) -> None:
-        nonlocal told
-        told += 1
-        if told == 10:
-            place.world.top_up(500)
-
     with place.runner() as r:
         batch = r.load("leads.csv", EMAIL)
-        result = place.run(r, batch, in_flight=1, on_event=fill)
+        result = place.run(r, batch, in_flight=1, on_event=after(10, lambda: place.world.top_up(500)))
         names = [one.event for one in r.log().records]
     (wallet,) = result.status.wallets
     assert figures(wallet) == (1_000, 500, 20, 0, 1_480)
@@ -119,18 +110,13 @@ def test_a_price_that_is_set_later_says_nothing_about_earlier_charges(tmp_path: 
 def test_a_stretch_that_cannot_be_compared_does_not_silence_what_follows(place: Place) -> None:
     """In the first run the clock is set back; what the second one was charged twice for is told all the same."""
     place.write_list(emails(12))
-    told = 0
 
-    def set_back(event: object) -> None:
-        nonlocal told
-        told += isinstance(event, AttemptClosed)
-        if told == 2:
-            told += 1
-            place.time.before -= 600
+    def set_back() -> None:
+        place.time.before -= 600
 
     with place.runner() as r:
         batch = r.load("leads.csv", EMAIL)
-        assert place.run(r, batch, in_flight=1, limit=5, on_event=set_back).status.wallets == ()
+        assert place.run(r, batch, in_flight=1, limit=5, on_event=after(2, set_back)).status.wallets == ()
         for _ in range(2):
             place.time.before += 3600
             place.world.next([Behaviour(), Behaviour(times=2)])
@@ -236,17 +222,10 @@ def test_a_top_up_hides_what_was_charged_beside_it(place: Place) -> None:
     """500 came while a request in doubt was charged: it looks like 499, and nobody is called innocent."""
     place.write_list(emails(6))
     place.world.next([Behaviour(), Behaviour(manner=Manner.DROP, charged=True)])
-    told = 0
-
-    def fill(_: object) -> None:
-        nonlocal told
-        told += 1
-        if told == 2:
-            place.world.top_up(500)
-
     with place.runner() as r:
         batch = r.load("leads.csv", EMAIL)
-        (wallet,) = place.run(r, batch, in_flight=1, on_event=fill).status.wallets
+        result = place.run(r, batch, in_flight=1, on_event=after(2, lambda: place.world.top_up(500)))
+        (wallet,) = result.status.wallets
         assert (wallet.doubts, int(wallet.difference), r.wallet_says(batch)) == (1, 0, [])
 
 
