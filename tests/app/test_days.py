@@ -165,11 +165,24 @@ def test_where_the_cap_is_said(tmp_path: Path, toml: str, environ: dict[str, str
         assert place.run(r, r.load("leads.csv", OPERATION)).sent == sent
 
 
+LEFT = "[providers.defastra.http]\ncharge = [{ body = 'wallet' }]\n"
+"""What is left after a request is read as what it was charged: 8 of 9, 7 of 8."""
+
+
+def test_a_request_that_was_dearer_needs_as_much_room(tmp_path: Path) -> None:
+    """12 are left of the day, most cost 1, one was charged 8: `check` counts only those before which 8 are left."""
+    place = Place(tmp_path, toml=daily("20") + LEFT, wallet=9)
+    place.write_list(emails(4))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        place.run(r, batch, limit=1)
+        (lane,) = r.check("leads.csv", OPERATION).plan.lanes
+        assert [day.requests_left for day in lane.days] == [5]
+
+
 def test_a_charge_above_the_days_cap_is_told_and_not_waited_for(tmp_path: Path) -> None:
     """Charged 8 with a cap of 7: no day ever has room for another one, as the next run and `check` say."""
-    # What is left after the first one, 8, is read as what it was charged.
-    left = "[providers.defastra.http]\ncharge = [{ body = 'wallet' }]\n"
-    place = Place(tmp_path, toml=daily("7") + left, wallet=9)
+    place = Place(tmp_path, toml=daily("7") + LEFT, wallet=9)
     place.write_list(emails(4))
     with place.runner() as r:
         batch = r.load("leads.csv", OPERATION)

@@ -126,6 +126,14 @@ def test_pacing_is_not_a_change_worth_a_line(shown):
     assert lines[1].endswith('why=insufficient-funds says="no credit for j…@example.com"')
 
 
+def test_a_pace_is_shown_while_it_is_slower_and_once_it_is_whole_again(shown):
+    """Of a provider that was never slowed down it is not."""
+    observe, lines = shown
+    for at, rate, slowed in ((1, "60/60 s", False), (2, "60/60 s at 70 %", True), (3, "60/60 s", False)):
+        observe(lane(at * SECOND, "open", rate=rate, slowed=slowed))
+    assert [shlex.split(text)[4:] for text in lines] == [[], ["pace=60/60 s at 70 %"], ["pace=60/60 s"]]
+
+
 def low(**changes: Any) -> BalanceLow:
     """A wallet that will not last."""
     figures: dict[str, Any] = {"balance": Amount(120_500_000), "requests": 1856, "cost": Amount(1_856_000_000)}
