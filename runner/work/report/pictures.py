@@ -111,7 +111,8 @@ def _limit(provider: Provider | None) -> float | None:
 def _nice(value: float) -> float:
     """The next round figure from there on."""
     power = 10.0 ** floor(log10(value)) if value > 0 else 1.0
-    return float(next(one * power for one in _NICE if one * power >= value * 0.999999))
+    nice = next(one * power for one in _NICE if one * power >= value * 0.999999)
+    return float(f"{nice:.3g}")  # 0.15, not 0.15000000000000002
 
 
 def timeline(scene: Scene) -> Iterator[Block]:
