@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.render import facts, next_text
-from runner.cli.text import moment, number
+from runner.cli.text import moment
 from runner.domain.model import MILLION
+from runner.work.caps import flag_of, value_of
 
 if TYPE_CHECKING:
     from runner.work.results import Tuned
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 def tuned_text(tuned: Tuned) -> str:
     """What changed, all that holds now, and since when."""
-    changed = ", ".join(f"{_flag(name, now)} (was {_value(was)})" for name, (was, now) in tuned.changes.items())
-    holding = ", ".join(_flag(name, value) for name, value in tuned.holds.items())
+    changed = ", ".join(
+        f"{flag_of(name, _units(now))} (was {value_of(name, _units(was))})"
+        for name, (was, now) in tuned.changes.items()
+    )
+    holding = ", ".join(flag_of(name, _units(value)) for name, value in tuned.holds.items())
     since = "a run at work goes by it within a second" if tuned.at_work else "from the next run on"
     lines = [
         f"{tuned.batch}: {changed}",
@@ -32,14 +36,8 @@ def tuned_text(tuned: Tuned) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _flag(name: str, value: Any) -> str:
-    return f"--{name.replace('_', '-')} {_value(value)}"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, Mapping):  # amounts, by provider
-        parts = [(f"{who}=" if who else "", Decimal(amount) / MILLION) for who, amount in value.items()]
-        return " ".join(f"{who}{number(amount)}" for who, amount in parts)
-    return str(value)
+def _units(value: Any) -> Any:
+    """What is kept, with caps on money in units instead of millionths."""
+    if isinstance(value, Mapping):
+        return {who: Decimal(amount) / MILLION for who, amount in value.items()}
+    return value

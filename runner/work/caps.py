@@ -25,6 +25,9 @@ from runner.work.money import plural
 
 _NOTHING: Final[Mapping[tuple[str, str], Amount]] = MappingProxyType({})
 
+Units = int | float | Decimal
+"""An amount in a provider's own unit."""
+
 POLL_SECONDS: Final = 60.0
 LEAST_POLL_SECONDS: Final = 1.0
 """How often a list that is followed is looked at, unless `--poll` says otherwise; and at the most."""
@@ -179,6 +182,23 @@ def run_options(
     )
 
 
+def spend_flags(caps: Mapping[str, Units] | Mapping[str | None, Units]) -> str:
+    """`--max-spend acme=5 --max-spend beta=6`, as one types it. `caps`: by provider; under None or "" of all."""
+    return " ".join(f"--max-spend {f'{who}=' if who else ''}{Decimal(str(cap)):f}" for who, cap in caps.items())
+
+
+def flag_of(name: str, value: Any) -> str:
+    """An option that is kept with a batch, as one types it; `none` takes it back. A cap on money in units."""
+    if isinstance(value, Mapping):
+        return spend_flags(value)
+    return f"--{name.replace('_', '-')} {'none' if value is None else value}"
+
+
+def value_of(name: str, value: Any) -> str:
+    """The same without the flag: `acme=5 beta=6`."""
+    return flag_of(name, value).replace(f"--{name.replace('_', '-')} ", "")
+
+
 def from_defaults(defaults: RunDefaults, providers: set[str]) -> dict[str, Any]:
     """What holds where nothing is kept with a batch, as it would be kept. The settings speak of every batch here: a cap
     on a provider that this one does not ask is not its matter."""
@@ -210,9 +230,10 @@ def check_spend(caps: Mapping[str | None, Amount], operations: list[Operation]) 
             )
         units = sorted({operation.unit for operation in under})
         if len(units) > 1:
-            example = " ".join(f"--max-spend {name}=10" for name in providers)
             raise UsageError(
-                "--max-spend needs a provider", why=f"Its requests are charged in {' and '.join(units)}.", fix=example
+                "--max-spend needs a provider",
+                why=f"Its requests are charged in {' and '.join(units)}.",
+                fix=spend_flags(dict.fromkeys(providers, 10)),
             )
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.domain.personal import clean, redact
+from runner.work.caps import flag_of, value_of
 from runner.work.money import number
 from runner.work.money_words import balance_sentence, units_of
 from runner.work.words import count, duration, local_time
@@ -194,7 +195,7 @@ def _tuned(record: Record) -> str:
     for name, value in detail.items():
         if not name.endswith("_before"):
             before = detail.get(f"{name}_before")
-            was = "off" if before is None else _kept(name, before).removeprefix(f"--{name.replace('_', '-')} ")
+            was = "off" if before is None else value_of(name, before)
             changed.append(f"{_kept(name, value)} (was {was})")
     return f"you: tune {', '.join(changed)}"
 
@@ -211,10 +212,7 @@ def _kept(name: str, value: Any) -> str:
         return f"-o {PurePath(str(value)).name}"
     if name == "to_table":
         return f"--to-table {value['table']} --source {value['database']}"
-    flag = f"--{name.replace('_', '-')}"
-    if isinstance(value, Mapping):
-        return " ".join(f"{flag} {who}={number(one)}" for who, one in value.items())
-    return f"{flag} {value}"
+    return flag_of(name, value)
 
 
 _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {

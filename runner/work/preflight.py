@@ -15,7 +15,7 @@ from runner.engine.ports import RunOptions
 from runner.settings import Keys, Settings
 from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
-from runner.work.caps import Wanted, run_options
+from runner.work.caps import Wanted, run_options, spend_flags
 from runner.work.days import courses_of, room_for, seconds_within, through, without_end
 from runner.work.known import known_answers
 from runner.work.money import Prices, number, plural
@@ -114,8 +114,7 @@ def _within(waiting: dict[str, int], at_most: int) -> dict[str, int]:
 def _caps(options: RunOptions, lanes: Iterable[Lane]) -> tuple[str, ...]:
     """What ends a run early, as one writes it on the command line or in the settings."""
     caps = [f"--max-requests {cap}" for cap in (options.max_requests or {}).values()]
-    for who, cap in (options.max_spend or {}).items():
-        caps.append(f"--max-spend {f'{who}=' if who else ''}{decimal(cap)}")
+    caps += [spend_flags({who: Decimal(cap) / MILLION}) for who, cap in (options.max_spend or {}).items()]
     caps += [] if options.limit is None else [f"--limit {options.limit}"]
     for day in (day for lane in lanes for day in lane.days):
         left = f"{number(day.left)} {plural(day.unit, day.left)}"

@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
 from runner.store.codec import iso as iso
+from runner.work.caps import spend_flags
 from runner.work.money import Cost, in_money
 from runner.work.results import BatchStatus, Halt, LaneStatus, Next, Receipt, Saved, Today, Wallet
 
@@ -130,12 +131,8 @@ def _higher_requests(settings: Mapping[str, Any], used: Used) -> str:
 def _higher_spend(settings: Mapping[str, Any], used: Used) -> str:
     caps: Mapping[str, int] = settings.get("max_spend") or {}
     owed = {**used.owed, "": sum(used.owed.values())}  # a cap without a provider is of one unit
-    doubled = {who: plain(_units(2 * max(cap, owed.get(who, 0)))) for who, cap in caps.items()}
-    return " ".join(f"--max-spend {f'{who}=' if who else ''}{cap}" for who, cap in doubled.items()) or "--max-spend N"
-
-
-def _units(amount: int) -> Decimal:
-    return Decimal(amount) / MILLION
+    doubled = {who: Decimal(2 * max(cap, owed.get(who, 0))) / MILLION for who, cap in caps.items()}
+    return spend_flags(doubled) or "--max-spend N"
 
 
 def _next_completed(typed: str, file: str, outcomes: Mapping[JobState, int], paid: int) -> Next:

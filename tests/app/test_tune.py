@@ -95,6 +95,17 @@ def test_a_run_that_died_goes_by_nothing(tmp_path: Path) -> None:
     assert tuned.next == Next(command="runner run leads", why="It starts a run.")
 
 
+def test_caps_are_told_as_they_are_typed(tmp_path: Path) -> None:
+    """What it was, what it is, and what holds."""
+    place = Place(tmp_path, toml=QUICK)
+    with place.runner() as r:
+        batch = r.load(place.write_list(emails(2)), ["defastra.email"]).batch
+        r.tune(batch, max_spend="2000")
+        text = tuned_text(r.tune(batch, max_spend="defastra=1500.5"))
+    assert f"{batch}: --max-spend defastra=1500.5 (was 2000)\n" in text
+    assert "holds     --max-spend defastra=1500.5\n" in text
+
+
 def test_only_one_of_two_batches_goes_slower(tmp_path: Path) -> None:
     """Both kept 4/s and shared it; the other one keeps to it when this one is tuned."""
     place = Place(tmp_path, toml=QUICK)

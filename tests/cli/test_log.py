@@ -113,8 +113,8 @@ def test_every_event_has_a_sentence_and_a_line_in_the_docs() -> None:
         ("jobs.retried", {"jobs": 1, "rule": "bad"}, "you: retry failed:bad, 1 request queued again"),
         (
             "batch.settings",
-            {"max_spend": {"defastra": 5}, "output": "/a/b/out.csv"},
-            "you: --max-spend defastra=5 -o out.csv",
+            {"max_spend": {"defastra": 1500, "dfirlab": 0.5}, "output": "/a/b/out.csv"},
+            "you: --max-spend defastra=1500 --max-spend dfirlab=0.5 -o out.csv",
         ),
         ("doubts.resolved", {"jobs": 2, "resolution": "charged"}, "you: 2 requests in doubt counted as charged"),
         (

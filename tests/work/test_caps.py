@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ import pytest
 from runner.domain.model import Amount, InDoubtPolicy
 from runner.domain.provider import Input, InputKind, Operation
 from runner.errors import ConfigError, UsageError
-from runner.settings import RunDefaults, read_settings
-from runner.work.caps import Wanted, run_options
+from runner.settings import RunDefaults, parse_spend, read_settings
+from runner.work.caps import Wanted, flag_of, run_options, spend_flags, value_of
 
 
 def operation(provider: str, *, price: int | None = 1_000_000, unit: str = "check") -> Operation:
@@ -69,6 +71,24 @@ def test_differing_units_need_a_provider() -> None:
         run_options(wanted(max_spend="5"), {}, RunDefaults(), both)
     assert caught.value.fix == "--max-spend acme=10 --max-spend beta=10"
     assert run_options(wanted(max_spend=["acme=5"]), {}, RunDefaults(), both).max_spend == {"acme": 5_000_000}
+
+
+@pytest.mark.parametrize(
+    ("caps", "flags"),
+    [
+        ({None: 1234.5}, "--max-spend 1234.5"),
+        ({"acme": 5, "beta": Decimal("0.000001")}, "--max-spend acme=5 --max-spend beta=0.000001"),
+        ({"": 1e-06}, "--max-spend 0.000001"),
+    ],
+)
+def test_caps_are_shown_as_they_are_typed(caps: dict[str | None, Any], flags: str) -> None:
+    """Read again they are the same; without the flag, what they were."""
+    words = shlex.split(flags)[1::2]
+    assert (spend_flags(caps), flag_of("max_spend", caps)) == (flags, flags)
+    assert value_of("max_spend", caps) == " ".join(words)
+    assert parse_spend(words, name="--max-spend") == {
+        who or None: round(Decimal(str(cap)) * 1_000_000) for who, cap in caps.items()
+    }
 
 
 def test_a_cap_on_another_provider_is_a_mistake_on_the_command_line_only() -> None:
