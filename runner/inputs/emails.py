@@ -8,6 +8,7 @@ from typing import Final
 
 import email_validator
 
+from runner.domain.quick import quick
 from runner.inputs.cell import EMPTY, Accepted, Checker, Refused, trim
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -35,7 +36,7 @@ def email_checker(*, keep_case: bool) -> Checker:
             if isinstance(read, Refused):
                 return read
             sent = read
-        return Accepted(sent if keep_case else sent.lower(), sent)
+        return quick(Accepted, (sent if keep_case else sent.lower(), sent, False, None))
 
     return check
 
@@ -53,6 +54,8 @@ def plain_email(text: str) -> str | None:
 
 def library_email(text: str) -> str | Refused:
     """The address as sent, by email-validator alone."""
+    if "@" not in text:  # what it says of a column of names, 50 us sooner
+        return Refused("email")
     try:
         # The test environment lets `.test` through: lists to try things with live there.
         valid = email_validator.validate_email(text, check_deliverability=False, test_environment=True)

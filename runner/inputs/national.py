@@ -23,20 +23,30 @@ class PhoneSummary:
     bare: int = 0  # cells of digits alone without a region, refused ones included
     judged: int = 0  # those of them that were looked at closely
     valid: int = 0  # those of the judged that are valid numbers
-    countries: Counter[str] = field(default_factory=Counter)  # "GB" -> accepted cells, by calling code
+    starts: Counter[str] = field(default_factory=Counter)  # first three digits -> accepted cells
 
     def add(self, result: Accepted | Refused) -> None:
         """Count one checked cell."""
-        from runner.inputs import phones  # the library behind it is loaded only where there are phones
-
         accepted = isinstance(result, Accepted)
         if accepted:
-            self.countries[phones.country(result[0])] += 1
+            self.starts[result[0][1:4]] += 1
         if result.bare:
+            from runner.inputs import phones  # the library behind it is loaded only where there are phones
+
             self.bare += 1
             if self.bare <= _ALL_UP_TO or self.bare % _THEN_EVERY == 0:
                 self.judged += 1
                 self.valid += accepted and phones.is_valid(result[0])
+
+    @property
+    def countries(self) -> Counter[str]:
+        """Accepted cells by calling code: `GB` of a shared one is the main country, `?` is none."""
+        from runner.inputs import phones
+
+        found: Counter[str] = Counter()
+        for digits, count in self.starts.items():
+            found[phones.country(f"+{digits}")] += count
+        return found
 
 
 def looks_national(summary: PhoneSummary) -> bool:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumberFormat, ValidationResult
 
+from runner.domain.quick import quick
 from runner.errors import InputError
 from runner.inputs.cell import EMPTY, Accepted, Checker, Refused, trim
 
@@ -43,7 +44,7 @@ def phone_checker(*, send: Literal["digits", "e164"], region: str | None) -> Che
     def check(cell: str, row_region: str | None) -> Accepted | Refused:
         key = plain_phone(cell)
         if key is not None:
-            return Accepted(key, key[start:])
+            return quick(Accepted, (key, key[start:], False, None))
         read = _read(cell, row_region, home)
         return read if isinstance(read, Refused) else Accepted(read.key, read.key[start:], read.bare)
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from runner.domain.file_value import most_bytes
 from runner.domain.provider import Input, InputKind, Operation
+from runner.domain.quick import quick
 from runner.errors import InputError
-from runner.inputs.cell import EMPTY, Accepted, Refused
+from runner.inputs.cell import EMPTY, Accepted, Checker, Refused
 from runner.inputs.check import HERE, checker, given_checker
 from runner.inputs.national import PhoneSummary
 
@@ -59,6 +60,15 @@ def preparer(
             why="All its parameters are set for the whole list: every row would be the same request.",
             fix="--map PARAM=COLUMN",
         )
+    if len(inputs) == 1:
+        (only,) = inputs
+        return _of_one(
+            only.name,
+            columns[only.name],
+            checker(only, region=region, folder=folder),
+            region_column,
+            phones.add if phones is not None and only.kind is InputKind.PHONE else None,
+        )
     steps = [
         (
             each.name,
@@ -86,6 +96,29 @@ def preparer(
         params = {name: result.sent for name, result in accepted.items()}
         first = next(iter(accepted.values()))
         return Prepared(job_key(accepted), params, first.sent if first.shown is None else first.shown)
+
+    return prepare
+
+
+def _of_one(
+    name: str,
+    column: int,
+    check: Checker,
+    region_column: int | None,
+    count: Callable[[Accepted | Refused], None] | None,
+) -> Callable[[Sequence[str]], Prepared | Refused]:
+    """As `prepare` of `preparer`, for the one parameter that most operations have: a third of its time."""
+
+    def prepare(cells: Sequence[str]) -> Prepared | Refused:
+        result = check(cells[column], None if region_column is None else cells[region_column])
+        if count is not None:
+            count(result)
+        if isinstance(result, Refused):
+            return result
+        key, sent, _, shown = result
+        if key.startswith("["):
+            key = job_key({name: result})
+        return quick(Prepared, (key, {name: sent}, sent if shown is None else shown))
 
     return prepare
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, TextIO
 
+from runner.domain.quick import quick
 from runner.domain.table import Dialect
 from runner.errors import InputError
 from runner.sources.content import Content
@@ -99,7 +100,7 @@ class CsvFile:
             records = self._raw_records(stream)
             found = fitted(records, width=len(self.header), skip=self.has_header, ragged=self._ragged)
             for number, (line, cells) in enumerate(found, start=1):
-                yield Row(number, line, cells)
+                yield quick(Row, (number, line, cells, None))
 
     def first_record(self) -> tuple[int, list[str]]:
         """The header, or the first row of a file without one, and its line."""

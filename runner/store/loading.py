@@ -15,7 +15,7 @@ from runner.domain.model import BatchId
 from runner.domain.states import BatchEvent, BatchState
 from runner.engine.ports import Clock
 from runner.errors import BatchError, BusyError, InputError, RunnerError
-from runner.store.codec import to_json, to_text
+from runner.store.codec import params_to_json, texts_to_json, to_json, to_text
 from runner.store.database import Database
 from runner.store.locks import lock_database
 from runner.store.sql import batch_may, write_event
@@ -262,10 +262,10 @@ def _ours(connection: sa.Connection, load: _Load, now_us: int) -> Generator[None
 def _write_piece(connection: sa.Connection, load: _Load, piece: list[NewRow]) -> None:
     rows, jobs, asks, refused = [], [], [], []
     for number, row in enumerate(piece, start=load.first + load.rows + 1):
-        rows.append((load.batch, number, row.line, to_json(row.cells), row.key))
+        rows.append((load.batch, number, row.line, texts_to_json(row.cells), row.key))
         for entry in row.entries:
             if isinstance(entry, NewJob):
-                jobs.append((load.batch, entry.operation, entry.key, entry.value, to_json(entry.params)))
+                jobs.append((load.batch, entry.operation, entry.key, entry.value, params_to_json(entry.params)))
                 asks.append((load.batch, number, entry.operation, entry.key))
             else:
                 refused.append((load.batch, number, entry.operation, entry.why, to_text(entry.value)))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.domain.provider import InputKind, Operation
+from runner.domain.quick import quick
 from runner.errors import InputError
 from runner.inputs import ColumnMap, PhoneSummary, Prepared, Refused, check_national, preparer
 from runner.sources import Row
@@ -24,6 +25,7 @@ class Tally:
     """What one operation made of the rows."""
 
     operation: Operation
+    name: str  # the operation's: `defastra.email`
     column: str  # the first input's
     prepare: Callable[[Sequence[str]], Prepared | Refused]
     first: int  # index of that column
@@ -37,10 +39,10 @@ class Tally:
         result = self.prepare(cells)
         if isinstance(result, Refused):
             self.refused[result.why] += 1
-            return Refusal(self.operation.key, result.why, cells[self.first])
+            return Refusal(self.name, result.why, cells[self.first])
         self.accepted += 1
-        params = {**self.given, **result.params} if self.given else result.params
-        return NewJob(self.operation.key, result.key, result.value, params)
+        key, params, value = result
+        return quick(NewJob, (self.name, key, value, {**self.given, **params} if self.given else params))
 
     def judge(self, *, max_invalid: float) -> None:
         """InputError when the column cannot be meant: too many filled cells are refused, or they look national."""
@@ -89,6 +91,7 @@ def tallies(
         made.append(
             Tally(
                 operation=operation,
+                name=operation.key,
                 column=header[first],
                 prepare=prepare,
                 first=first,
@@ -135,6 +138,6 @@ def new_rows(rows: Iterable[Row], judges: Sequence[Tally], *, max_invalid: float
     entries = [tally.entry for tally in judges]
     for row in rows:
         cells = row.cells
-        yield NewRow(row.line, cells, row.key, tuple([entry(cells) for entry in entries]))
+        yield quick(NewRow, (row.line, cells, row.key, tuple([entry(cells) for entry in entries])))
     for tally in judges:
         tally.judge(max_invalid=max_invalid)
