@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cyclopts import (
     App,
@@ -21,28 +21,32 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
-from runner.cli.options import Common, common_in, spelled_out
+from runner.cli.examples import EXAMPLES
+from runner.cli.options import COMMON, Common, common_in, spelled_out
 from runner.cli.terminal import Screen, error_object, settle_streams
 from runner.cli.text import redact
 from runner.errors import RunnerError, StalledError, UsageError
 from runner.work.words import release
 
-_GROUPS = ("Start", "Work", "Watch", "Steer", "Out", "Providers", "Settings")
+GROUPS = ("Every day", "Start", "Work", "Watch", "Steer", "Providers", "Settings")
+"""The parts of `runner --help`, in order; docs/commands.md begins with the same."""
 
 _COMMANDS = (
+    ("Every day", "check", "check:check", "Say what would be sent, at what price, in what time; send nothing."),
+    ("Every day", "run", "run:run", "Import a list if it is new, send what is due, write the rows with their answers."),
+    ("Every day", "status", "watch:status", "Show what a batch did and what it waits for."),
+    ("Every day", "explain", "watch:explain", "Tell one row's story: every request, what came back, what it cost."),
+    ("Every day", "doubt", None, "Requests that were sent and never answered."),
+    ("Every day", "export", "output:export", "Write a batch's rows with their answers: CSV, JSON lines, Parquet."),
     (
         "Start",
         "demo",
         "demo:demo",
-        "See it work on a small list, against a provider on this machine that charges nothing.",
+        "See it work on a small list, with a provider on this machine that charges nothing.",
     ),
     ("Start", "init", "init:init", "Write settings for this folder: the provider, the key, what it costs."),
     ("Start", "doctor", "doctor:doctor", "Look at everything a run needs, and say how to mend what is wrong."),
-    ("Work", "check", "check:check", "Say what would be sent, at what price, in what time; send nothing."),
-    ("Work", "run", "run:run", "Import a list if it is new, send what is due, and write the rows with their answers."),
     ("Work", "load", "work:load", "Import a list and send nothing."),
-    ("Watch", "status", "watch:status", "Show what a batch did and what it waits for."),
-    ("Watch", "explain", "watch:explain", "Show every request of one row or value, and what it cost."),
     ("Watch", "log", "history:log", "Show what happened, the newest last."),
     ("Watch", "spend", "spend:spend", "Show what was sent and charged, by day, batch or operation."),
     ("Watch", "report", "report:report", "Write a batch as one page of HTML, to read or to send."),
@@ -51,8 +55,6 @@ _COMMANDS = (
     ("Steer", "cancel", "steer:cancel", "Give a batch up: what waits is never sent, answers stay."),
     ("Steer", "tune", "steer:tune", "Change the limits of a batch, while its run is at work too."),
     ("Steer", "retry", "steer:retry", "Queue failed rows again, final failures included."),
-    ("Steer", "doubt", None, "Requests that were sent and never answered."),
-    ("Out", "export", "output:export", "Write a batch's rows with their answers: CSV, JSON lines, Parquet."),
     ("Providers", "providers", None, "The paid APIs that can be asked."),
     ("Providers", "sandbox", "sandbox:sandbox", "Serve a provider on this machine, to try things without a key."),
     ("Settings", "config", None, "The settings that hold here."),
@@ -61,8 +63,8 @@ _COMMANDS = (
 )
 
 _INNER = (
-    ("doubt", "list", "steer:doubt_list", "List them, with what to look for at the provider."),
-    ("doubt", "resolve", "steer:doubt_resolve", "Say what became of them."),
+    ("doubt", "list", "steer:doubt_list", "List the requests in doubt, with what to look for at the provider."),
+    ("doubt", "resolve", "steer:doubt_resolve", "Say what became of requests in doubt, after a look at the provider."),
     ("providers", "list", "provide:providers_list", "List providers and their operations."),
     ("providers", "show", "provide:providers_show", "Show a provider's limits, prices, columns and rules."),
     ("providers", "test", "provide:providers_test", "Run the examples of a profile; all mistakes at once."),
@@ -79,7 +81,7 @@ _INNER = (
 )
 
 _EXIT_CODES = (
-    "\n\nThe same command continues where the last one stopped.\n\n"
+    "The same command continues where the last one stopped.\n\n"
     "Exit codes: 0 done; 1 unexpected error; 2 usage, settings or list wrong, nothing was sent; 3 done, but some "
     "failed or are in doubt; 4 halted, a person must act; 5 stopped by a limit of yours, or by a person; 6 waiting "
     "until the provider resets; 7 another run is at work; 130, 143 interrupted and saved."
@@ -88,10 +90,10 @@ _EXIT_CODES = (
 
 _MORE = {
     "run": _EXIT_CODES,
-    "check": "\n\nExit codes: 0 it can be sent; 2 it cannot, and why: a key is missing, the list is wrong or changed, "
+    "check": "Exit codes: 0 it can be sent; 2 it cannot, and why: a key is missing, the list is wrong or changed, "
     "the batch is paused.",
-    "doctor": "\n\nExit codes: 0 no problem; 2 a problem, each with its fix.",
-    "completion": '\n\nbash: eval "$(runner completion bash)" in ~/.bashrc; zsh: eval "$(runner completion zsh)" in '
+    "doctor": "Exit codes: 0 no problem; 2 a problem, each with its fix.",
+    "completion": 'bash: eval "$(runner completion bash)" in ~/.bashrc; zsh: eval "$(runner completion zsh)" in '
     "~/.zshrc; fish: runner completion fish > ~/.config/fish/completions/runner.fish. A new shell then has it.",
 }
 """What `COMMAND --help` says beyond its sentence, where the command's module is not to be imported for it."""
@@ -105,23 +107,44 @@ def build() -> App:
         "without saying so. Alone, it shows this folder's batches and the next command.",
         version=release,
         help_format="plaintext",
+        group_parameters=Group("Options", sort_key=len(GROUPS)),
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
     )
-    groups = {name: Group(name, sort_key=place) for place, name in enumerate(_GROUPS)}
+    groups = {name: Group(name, sort_key=place) for place, name in enumerate(GROUPS)}
     for place, (group, name, target, sentence) in enumerate(_COMMANDS):
-        if target is None:
-            app.command(App(name=name, help=sentence, group=groups[group], sort_key=place))
-        else:
-            more = _MORE.get(name, "")
-            target = f"runner.cli.{target}"
-            app.command(target, name=name, help=sentence + more, group=groups[group], sort_key=place)
-    for outer, name, target, sentence in _INNER:
-        app[outer].command(f"runner.cli.{target}", name=name, help=sentence)
+        _name(app, name, target, sentence, group=groups[group], sort_key=place)
+    for place, (outer, name, target, sentence) in enumerate(_INNER):
+        _name(app[outer], name, target, sentence, words=f"{outer} {name}", sort_key=place)
+    for flag in ("--help", "--version"):
+        app[flag].group = (COMMON,)
+    app["--help"].help = "Show this, or what a command takes: runner COMMAND --help."
+    app["--version"].help = "Show the version."
     app.default(_home)
     return app
+
+
+def _name(
+    outer: App,
+    name: str,
+    target: str | None,
+    sentence: str,
+    *,
+    words: str = "",
+    group: Group | None = None,
+    sort_key: int,
+) -> None:
+    """Add one command; `words`: how it is called behind `runner`, where that is more than its name."""
+    words = words or name
+    examples = "\n".join(f"$ {example}" for example in EXAMPLES[words])
+    text = "\n\n".join(filter(None, [sentence, examples, _MORE.get(words, "")]))
+    options: dict[str, Any] = {"name": name, "help": text, "sort_key": sort_key} | ({"group": group} if group else {})
+    if target is None:
+        outer.command(App(**options))
+    else:
+        outer.command(f"runner.cli.{target}", **options)
 
 
 def _home(*, common: Common | None = None) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from runner.cli.evidence import doubts_json, doubts_text, resolved_json
-from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch
+from runner.cli.options import Common, InFlight, MaxRequests, MaxSpend, Switch, Texts
 from runner.cli.render import facts, go_on_text, next_text
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import count, redact
@@ -177,10 +177,7 @@ def doubt_resolve(
             name="--as", help="charged: counts as paid and lost; not-charged: sent again; resend: sent again, marked."
         ),
     ],
-    row: Annotated[
-        tuple[str, ...],
-        Parameter(help="The row of one request; several: --row 3,9 or --row 3 --row 9.", show_default=False),
-    ] = (),
+    row: Annotated[Texts, Parameter(help="The row of one request; several: --row 3,9 or --row 3 --row 9.")] = (),
     all_: Annotated[Switch, Parameter(name="--all", help="Every request in doubt of the batch.")] = False,
     provider: Annotated[
         str | None, Parameter(help="Those at this provider alone, by its name.", show_default=False)

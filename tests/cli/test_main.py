@@ -3,47 +3,23 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
-from cyclopts import App
 
 from runner.cli import main as entry
 from runner.errors import BusyError, RunnerError
-
-
-def leaves(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], App]]:
-    """Every command with its path, inner ones included."""
-    for name in app:
-        if not name.startswith("-"):
-            inner = app[name]
-            yield (*path, name), inner
-            yield from leaves(inner, (*path, name))
-
-
-COMMANDS = dict(leaves(entry.build()))
+from tests.docs.commands import commands
 
 
 def test_the_commands_are_those_of_the_design():
     """A command appears with its feature and not before."""
-    assert {" ".join(path) for path in COMMANDS} == {
+    assert {words for words, _ in commands(entry.build())} == {
         *("demo", "sandbox", "load", "run", "export", "status", "explain", "retry", "pause", "resume", "cancel"),
         *("doubt", "doubt list", "doubt resolve", "providers", "providers list", "providers show", "providers test"),
         *("tune", "providers new", "init", "doctor", "check", "log", "spend", "report"),
         *("config", "config show", "config path", "config schema", "completion"),
         *("db", "db status", "db upgrade", "db backup", "db verify", "db purge", "db erase"),
     }
-
-
-@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_every_command_and_option_has_a_sentence(path):
-    """Help says what each command and each option does."""
-    command = COMMANDS[path]
-    assert command.help.endswith(".")
-    if command.default_command is not None:
-        for argument in command.assemble_argument_collection():
-            if argument.parameter.parse is not False and argument.show:
-                assert argument.parameter.help, argument.name
 
 
 def test_help_imports_nothing_heavy():

@@ -1,4 +1,4 @@
-"""What users hold on to: the library's names, the commands and their options."""
+"""What users hold on to: the library's names, and the views."""
 
 import ast
 import importlib
@@ -8,8 +8,6 @@ import sys
 from contextlib import closing
 
 import runner
-from runner.cli.main import build
-from tests.docs.commands import commands
 from tests.docs.pages import ROOT
 
 HEAVY = (
@@ -58,20 +56,6 @@ def test_importing_costs_nothing():
 def test_a_name_that_is_not_public_is_an_attribute_error():
     """A misspelt name is refused as by any module."""
     assert not hasattr(runner, "opne")
-
-
-def test_every_command_and_option_has_a_sentence():
-    """`--help` explains each, in a sentence with an end."""
-    bare = []
-    for words, app in commands(build()):
-        if not (app.help or "").strip().endswith((".", ")")):
-            bare.append(words)
-        if app.default_command is None:
-            continue
-        for argument in app.assemble_argument_collection():
-            if argument.show and not (argument.parameter.help or "").strip().endswith("."):
-                bare.append(f"{words} {argument.names[0]}")
-    assert not bare
 
 
 def test_every_public_name_is_in_the_page_of_the_library():
