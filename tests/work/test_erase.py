@@ -155,11 +155,15 @@ def test_what_is_out_of_reach_is_told(ran: tuple[Place, Runner]) -> None:
     """The list, earlier exports, copies: those that hold the person, each with what to do; others are not named."""
     place, r = ran
     r.export("leads", "early.csv")
+    r.report("leads", "quiet.html")  # it holds nobody's whole value
+    r.report("leads", "noted.html")
+    (place.folder / "noted.html").write_text(f"as {ADA} said")
     r.export("later", "clean.csv", columns=["state"])
     r.backup("runner.db.0000-x.backup")
     done = r.erase(ADA)
     told = {one.what.partition(",")[0].rpartition("/")[2]: one.fix for one in done.beyond if one.what.startswith("/")}
-    assert set(told) == {"leads.csv", "later.csv", "early.csv", "runner.db.0000-x.backup"}
+    assert set(told) == {"leads.csv", "later.csv", "early.csv", "noted.html", "runner.db.0000-x.backup"}
+    assert told["noted.html"] == f"runner report leads-defastra-email -o {place.folder / 'noted.html'}"
     assert told["early.csv"] == f"runner export leads-defastra-email -o {place.folder / 'early.csv'}"
     r.export("leads", "early.csv")  # the fix
     again = r.erase(ADA)

@@ -10,6 +10,7 @@ import stat
 from collections import Counter
 from contextlib import closing
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -275,6 +276,23 @@ def test_a_page_made_beside_a_run_is_of_one_moment(tmp_path):
     assert "at work" in [line["How it left the batch"] for line in page.table("Run")]
     (line,) = page.table("Operation")
     assert int(line["Sent"]) == sum(int(line[name]) for name in ("Charged", "Not charged", "In doubt"))
+
+
+def test_providers_of_one_title_are_told_apart(tmp_path):
+    """By their names, in pictures and tables; and by name alone once the profile of one is gone."""
+    shipped = (resources.files("runner.providers") / "defastra.toml").read_text("utf-8")
+    (tmp_path / "mine.toml").write_text(shipped.replace('name = "defastra"', 'name = "mine"', 1))
+    place = Place(tmp_path)
+    place.write_list(emails(3))
+    with place.runner() as r:
+        place.run(r, r.load("leads.csv", ["defastra.email", "./mine.toml:email"], batch="two"))
+        page = page_of(r)
+    (tmp_path / "mine.toml").unlink()
+    with place.runner() as r:
+        without = page_of(r)
+    assert "Defastra (mine): requests a minute" in page.told
+    assert "Defastra (defastra): requests a minute" in page.told
+    assert "mine: requests a minute" in without.told
 
 
 def test_a_file_is_private_replaced_when_ours_and_no_export(tmp_path):

@@ -52,8 +52,10 @@ class Scene:
         return tuple(dict.fromkeys(key.partition(".")[0] for key in self.info.operations))
 
     def title(self, provider: str) -> str:
-        """A provider as people call it."""
-        return self.tools.profiles.title(provider, self.files)
+        """A provider as people call it; with its name, where two accounts are called the same."""
+        titles = {name: self.tools.profiles.title(name, self.files) for name in (*self.providers, provider)}
+        title = titles[provider]
+        return f"{title} ({provider})" if list(titles.values()).count(title) > 1 else title
 
     def profile(self, provider: str) -> Provider | None:
         """As it is today; None: it is gone, or wrong by now."""
@@ -92,11 +94,12 @@ class Scene:
         )
         return sentence(record)
 
-    def ticks(self, parts: int = 4) -> tuple[str, ...]:
+    def ticks(self) -> tuple[str, ...]:
         """The times along the axis, at equal distances."""
         axis = self.figures.axis
         if axis is None:
             return ()
+        parts = min(4, axis.steps)
         instants = [axis.start_us + (axis.end_us - axis.start_us) * place // parts for place in range(parts + 1)]
         texts = [local_time(at) for at in instants]
         length = (axis.end_us - axis.start_us) / MILLION
