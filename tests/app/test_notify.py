@@ -321,6 +321,22 @@ def test_a_run_that_finds_nothing_to_do_is_alive(tmp_path: Path) -> None:
     assert receiver.pings == ["/start", "", ""]
 
 
+def test_a_start_that_is_slow_is_not_overtaken_by_the_end(tmp_path: Path) -> None:
+    """Else the switch would take a run that is over for one that never ended."""
+    order: list[str] = []
+
+    async def slow(url: Secret, _: bytes | None) -> Answer:
+        ending = url.reveal().removeprefix(PING)
+        await anyio.sleep(5 if ending else 0)
+        order.append(ending)
+        return OK
+
+    place = at(tmp_path, Receiver(), toml=SWITCH)
+    place.post = slow
+    once(place)
+    assert order == ["/start", ""]
+
+
 def test_a_switch_that_does_not_answer_is_told_of_once(tmp_path: Path) -> None:
     """Neither its address nor a line for every minute."""
     receiver = Receiver(lambda: Answer(status=503))
