@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from runner.domain.hints import read_hints
+from runner.domain.hints import LONGEST_WINDOW_SECONDS, read_hints
 from runner.domain.model import Amount
 from runner.domain.provider import Limit, Pace, Provider
 from runner.engine.adaptation import Adaptation
@@ -25,13 +25,11 @@ from runner.engine.retries import Retries
 from runner.engine.throttle import Throttle, longest_seconds
 from runner.engine.turns import Turns
 from runner.engine.waiting import Pending
+from runner.engine.window import REMEMBERED
 
 MOST_LEARNED = 1_000_000
 STATED_SHARE = 0.9
 """Of the limits that a provider states in its answers, where its profile names none."""
-
-RECENT_SECONDS = 60.0
-"""How far back an account without limits looks for what earlier runs sent: its answers may state one."""
 
 _DIGITS = 12
 
@@ -153,9 +151,11 @@ class Account:
             throttle.smooth_anew()
 
     async def _restore(self, throttle: Throttle, store: JobStore) -> None:
-        seconds = longest_seconds(throttle.limits) if throttle.limits else RECENT_SECONDS
+        # Where no limit is known yet, an answer may tell of one: it then holds for what was sent before, too.
+        seconds = longest_seconds(throttle.limits) if throttle.limits else LONGEST_WINDOW_SECONDS
+        most = max((limit.at_most for limit in throttle.limits), default=0)
         since_us = self._clock.now_us() - round(seconds * 1e6)
-        throttle.restore(await store.recent(self.fingerprint, since_us))
+        throttle.restore(await store.recent(self.fingerprint, since_us, max(REMEMBERED, most)))
 
     def parked_until(self) -> int | None:
         """The instant until which it is parked, by the wall clock as it is set now: a wait is as long as it was."""

@@ -223,9 +223,10 @@ class JobStore(Protocol):
         Few requests are; however many there were, it takes no look at the others."""
         ...
 
-    def recent(self, account: str, since_us: int) -> Awaitable[list[int]]:
+    def recent(self, account: str, since_us: int, most: int) -> Awaitable[list[int]]:
         """When the requests on this account, of any batch, were over: `closed_us` of closed attempts that were sent;
-        for attempts found open after a crash min(opened + timeout, recovery). Ascending, later than `since_us`."""
+        for attempts found open after a crash min(opened + timeout, recovery). Later than `since_us`, ascending; of
+        more than `most` the latest."""
         ...
 
     def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:

@@ -53,7 +53,7 @@ FROM attempt_totals WHERE batch = ? GROUP BY provider, unit ORDER BY provider, u
 """
 _RECENT: Final = """
 SELECT closed_us FROM attempts WHERE account = ? AND closed_us > ? AND closed_us IS NOT NULL AND sent
-ORDER BY closed_us
+ORDER BY closed_us DESC LIMIT ?
 """
 _WISHES: Final = """
 SELECT requested_state, settings, visible_job, visible_row,
@@ -155,10 +155,10 @@ class SqlJobStore:
         """As the port."""
         return self._writer.submit(dearer)
 
-    def recent(self, account: str, since_us: int) -> Awaitable[list[int]]:
+    def recent(self, account: str, since_us: int, most: int) -> Awaitable[list[int]]:
         """As the port."""
         return self._writer.submit(
-            lambda connection: list(connection.exec_driver_sql(_RECENT, (account, since_us)).scalars())
+            lambda connection: list(connection.exec_driver_sql(_RECENT, (account, since_us, most)).scalars())[::-1]
         )
 
     def lanes(self, batch: BatchId) -> Awaitable[list[LaneReport]]:

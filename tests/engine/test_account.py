@@ -63,7 +63,7 @@ def test_a_probe_that_was_not_used_is_the_others_turn(probe: bool, woken: int) -
 class SlowStore:
     """Knows of nothing that was sent, and takes a second to say so."""
 
-    async def recent(self, account: str, since_us: int) -> list[int]:
+    async def recent(self, account: str, since_us: int, most: int) -> list[int]:
         """Nothing."""
         await anyio.sleep(1)
         return []

@@ -116,6 +116,18 @@ def test_a_stated_policy_is_the_limit_where_the_profile_has_none(tmp_path: Path)
     assert night.sent()[-1].at < 90
 
 
+def test_a_stated_policy_holds_for_what_an_earlier_run_sent(tmp_path: Path) -> None:
+    """Its window may be an hour: who runs again after ten minutes has what is left of it, from the first answer on."""
+    night = Night(path=tmp_path / "r.db", values=40)
+    night.run(limit=12)
+    night.clock.shift_us += 600_000_000
+    night.scripts = {"acme": lambda sent: hinted(ratelimit_policy='"default";q=20;w=3600')}
+    night.run(limit=7)
+    assert len(night.sent()) == 7
+    assert night.sent()[5].at < 1100, "18 are nine tenths"
+    assert night.sent()[6].at > 2900
+
+
 def test_a_policy_changes_no_limit_of_the_profile(tmp_path: Path) -> None:
     """Whatever the headers promise, the profile's own window holds."""
     generous = hinted(ratelimit_policy="1000;w=1", ratelimit="limit=1000, remaining=999, reset=1")

@@ -146,7 +146,7 @@ async def test_a_withdrawn_attempt_counts_for_nothing(store: Store, clock: HandC
         )
         (again,) = await store.jobs.claim(claim(batch, run, clock))
         (spending,) = await store.jobs.spending(batch)
-        assert await store.jobs.recent("account-1", 0) == []
+        assert await store.jobs.recent("account-1", 0, 10) == []
     assert (again.attempts, again.attempts_spent) == (1, 0)
     assert (spending.requests, spending.debited, spending.held, spending.in_doubt) == (0, 0, 0, 0)
 
@@ -231,9 +231,10 @@ async def test_recent_requests_of_an_account(store: Store, clock: HandClock) -> 
             await attempt(store, sent, run, JobEvent.SUCCEED, clock)
             wanted.append(clock.us)
             await attempt(store, unsent, run, JobEvent.RETRY, clock, answer=Answer(fault=Fault.NOT_SENT))
-        assert await store.jobs.recent("account-1", 0) == wanted
-        assert await store.jobs.recent("account-1", wanted[0]) == wanted[1:]
-        assert await store.jobs.recent("account-2", 0) == []
+        assert await store.jobs.recent("account-1", 0, 10) == wanted
+        assert await store.jobs.recent("account-1", wanted[0], 10) == wanted[1:]
+        assert await store.jobs.recent("account-1", 0, 1) == wanted[-1:]
+        assert await store.jobs.recent("account-2", 0, 10) == []
 
 
 async def test_the_ledger_adds_up(store: Store, clock: HandClock) -> None:

@@ -55,7 +55,7 @@ async def test_when_a_cut_off_attempt_was_over(
     ((closed,),) = query(store.path, "SELECT closed_us FROM attempts WHERE fault = 'no-answer'")
     assert closed == begun + round(closed_after * 1_000_000)
     async with store.writing():
-        assert closed in await store.jobs.recent("account-1", begun - 1)
+        assert closed in await store.jobs.recent("account-1", begun - 1, 10)
 
 
 @pytest.mark.parametrize(("held", "debited", "marked"), [(0, "no", 0), (1_000_000, "unknown", 1)])

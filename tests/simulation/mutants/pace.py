@@ -10,7 +10,7 @@ PACE = (
         "P11: windows are rebuilt from what was sent",
         (
             "engine/account.py",
-            "        throttle.restore(await store.recent(self.fingerprint, since_us))\n",
+            "        throttle.restore(await store.recent(self.fingerprint, since_us, max(REMEMBERED, most)))\n",
             "        pass\n",
         ),
         rare=True,
@@ -81,6 +81,7 @@ PACE = (
             "            self.set_by += jump\n",
             "            self.set_by += jump\n            self.asleep += max(0.0, jump)\n",
         ),
+        rare=True,
     ),
     mutant(
         "refusal-spends-an-attempt",
