@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from runner.engine.events import RowsAdded
 from runner.engine.funds import look_at_funds
@@ -13,7 +12,7 @@ from runner.engine.shared import Shared
 from runner.engine.tuning import Tuning
 from runner.engine.waking import Waking
 
-WISHES_SECONDS: Final = 0.5
+WISHES_SECONDS = 0.5
 
 
 async def listen(shared: Shared, lanes: Sequence[Lane], tuning: Tuning) -> None:
