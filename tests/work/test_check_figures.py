@@ -48,6 +48,7 @@ def test_the_json_object_has_amounts_in_units_and_money(place: Place) -> None:
         "money": {"EUR": {"low": 0.08, "likely": 0.08, "high": 0.08}},
         "nights": 1,
         "max_spend_per_day": [],
+        "reused": 0,
         "known": [],
         "problems": [],
     }
