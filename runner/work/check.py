@@ -28,8 +28,9 @@ from runner.work.outlook import Asked, Checked, Day, Known, Nights, Preflight
 from runner.work.plan import LoadRequest, Plan, make_plan
 from runner.work.preflight import preflight
 from runner.work.session import Session
-from runner.work.standing import is_paused_by_person, short_name
+from runner.work.standing import is_paused_by_person, parked_until, short_name
 from runner.work.status import iso, plain
+from runner.work.words import moment
 
 NO_DATABASE = "there is no database yet: nothing paid earlier is known here"
 
@@ -47,7 +48,7 @@ class Check:
     def batch(self, info: BatchInfo) -> Checked:
         """A batch that is there."""
         store = self._session.store()
-        return self._checked(self._plan(store, info), info, _resting(info, store))
+        return self._checked(self._plan(store, info), info, self._resting(info, store))
 
     def list(self, request: LoadRequest) -> Checked:
         """A list, whatever it would become. Errors are those of `load`, but that a list that changed is a problem."""
@@ -83,7 +84,7 @@ class Check:
             extended = draft.reports.batch(info.id)
             added = f"{number(loaded.added_rows)} {plural('row', loaded.added_rows)} would be added to {info.name}"
             found = replace(self._plan(draft, extended), notices=(added, *loaded.notices[len(plan.source.notes) :]))
-            return self._checked(found, extended, _resting(info, store))
+            return self._checked(found, extended, self._resting(info, store))
 
     def _changed(self, plan: Plan, choice: Changed) -> Checked:
         """Both answers to the question that `load` would ask."""
@@ -94,6 +95,30 @@ class Check:
         error = choice.error(self._session.store(), plan)
         problem = BatchError(error.what, why=" ".join([error.why, *offers]), fix=error.fix)
         return replace(checked, problems=(problem, *checked.problems))
+
+    def _resting(self, info: BatchInfo, store: Store) -> tuple[RunnerError, ...]:
+        """Why a run of this batch would send nothing."""
+        name = short_name(info, store)
+        if info.state is BatchState.CANCELLED:
+            return (BatchError(f"{info.name} was cancelled", why="Nothing of it is sent again.", fix="--new"),)
+        if is_paused_by_person(info):
+            return (
+                BatchError(
+                    f"{info.name} was paused by a person",
+                    why="Until that is lifted nothing of it is sent.",
+                    fix=f"runner resume {name}",
+                ),
+            )
+        until_us = parked_until(info, self._session.clock.now_us())
+        if until_us is not None:
+            return (
+                BatchError(
+                    f"{info.name} waits until {moment(until_us)}",
+                    why="The provider resets then; before that nothing of it is sent.",
+                    fix=f"runner run {name}   (from then on)",
+                ),
+            )
+        return ()
 
     def _plan(self, store: Store, info: BatchInfo, files: Mapping[str, str] = MappingProxyType({})) -> Preflight:
         session = self._session
@@ -141,27 +166,14 @@ def _unchanged(session: Session) -> Store | None:
     return session.store()
 
 
-def _resting(info: BatchInfo, store: Store) -> tuple[RunnerError, ...]:
-    """Why a run of this batch would send nothing."""
-    name = short_name(info, store)
-    if info.state is BatchState.CANCELLED:
-        return (BatchError(f"{info.name} was cancelled", why="Nothing of it is sent again.", fix="--new"),)
-    if is_paused_by_person(info):
-        return (
-            BatchError(
-                f"{info.name} was paused by a person",
-                why="Until that is lifted nothing of it is sent.",
-                fix=f"runner resume {name}",
-            ),
-        )
-    return ()
-
-
 def _amount(plan: Preflight) -> str:
-    """`12 requests, 12 checks (0.24 EUR)`."""
+    """`12 requests, 12 checks (0.24 EUR)`; `3 of 12 requests (--max-requests 5), 3 checks`."""
     costs = [one.likely for lane in plan.lanes for one in lane.asked if one.likely is not None]
     price = costs_text(costs, nothing="")
-    return f"{number(plan.requests)} {plural('request', plan.requests)}{f', {price}' if price else ''}"
+    share, cap = "", ""
+    if plan.at_most < plan.requests:
+        share, cap = f"{number(plan.at_most)} of ", f" ({', '.join(plan.caps)})"
+    return f"{share}{number(plan.requests)} {plural('request', plan.requests)}{cap}{f', {price}' if price else ''}"
 
 
 def _paid(plan: Preflight) -> str:

@@ -98,7 +98,8 @@ def _windows(provider: Provider, rate: tuple[int, float] | None) -> tuple[tuple[
 
 
 def _at_most(requests: int, options: RunOptions, status: BatchStatus) -> int:
-    """How many requests one run makes at most. A cap on money is not counted in requests: prices may differ."""
+    """How many requests one run makes at most. A cap on money is not counted in requests: prices may differ, and what
+    is not charged takes up none of it."""
     sent = sum(line.requests for line in status.ledger)
     cap = (options.max_requests or {}).get(None)
     left = requests if cap is None else max(0, cap - sent)

@@ -23,8 +23,7 @@ from runner.work.ending import signal_exit
 from runner.work.following import is_followed, source_url
 from runner.work.known import oldest
 from runner.work.outside import elsewhere
-from runner.work.standing import is_paused_by_person
-from runner.work.status import RESET
+from runner.work.standing import is_paused_by_person, parked_until
 from runner.work.steer import bury
 from runner.work.tables import Goal
 from runner.work.together import Ended, Order, TakenUp, Tell, carry_out, work_together
@@ -158,8 +157,7 @@ def _resting(info: BatchInfo, now_us: int) -> int | None:
     """The exit code of a batch that must not go on now: cancelled, paused by a person, or parked; else None."""
     if info.state is BatchState.CANCELLED or is_paused_by_person(info):
         return 5
-    parked = info.state is BatchState.PAUSED and info.reason == RESET
-    return 6 if parked and info.resume_at_us is not None and now_us < info.resume_at_us else None
+    return None if parked_until(info, now_us) is None else 6
 
 
 def _options(tools: Tools, info: BatchInfo, wanted: Wanted) -> RunOptions:

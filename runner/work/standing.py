@@ -21,7 +21,7 @@ from runner.work.naming import handle
 from runner.work.preflight import seconds_at_limits
 from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus, Halt, LaneStatus
-from runner.work.status import CUT_OFF, PERSON, Used, exit_code, next_step
+from runner.work.status import CUT_OFF, PERSON, RESET, Used, exit_code, next_step
 from runner.work.sums import batch_receipt, duplicates, reused, wallets
 from runner.work.today import DailyCap, today_of
 
@@ -147,6 +147,12 @@ def _reason(info: BatchInfo, store: Readable) -> str | None:
         return PERSON
     dead = info.state is BatchState.RUNNING and not is_locked(store.path)
     return CUT_OFF if dead else info.reason
+
+
+def parked_until(info: BatchInfo, now_us: int) -> int | None:
+    """When a batch that waits for its provider may go on; None: it does not wait."""
+    parked = info.state is BatchState.PAUSED and info.reason == RESET
+    return info.resume_at_us if parked and info.resume_at_us is not None and now_us < info.resume_at_us else None
 
 
 def is_paused_by_person(info: BatchInfo) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.domain.model import Answer
 from runner.domain.states import BatchState, JobState
 from runner.errors import InputError, SchemaError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
@@ -151,6 +152,8 @@ def test_a_list_that_changed_is_told_what_each_answer_would_send(place: Place) -
         assert "two lists. The list has 6 of its 6 rows: 0 are gone, 2 are new. --add" in problem.why
         assert "--add would send 4 requests, 4 checks. --new would send 8 requests, 8 checks, 4 of them" in problem.why
         assert "--add" in problem.fix
+        (problem,) = r.check("leads.csv", OPERATION, max_requests=5).problems
+        assert "--add would send 1 of 4 requests (--max-requests 5), 1 check. --new would send 5 of 8" in problem.why
         assert r.check("leads.csv", OPERATION, new=True).plan.batch == "leads-defastra-email-2"
         place.run(r, r.load("leads.csv", OPERATION, add=True))
     assert len(place.values()) == 8
@@ -224,6 +227,23 @@ def test_a_batch_that_rests_is_a_problem(place: Place) -> None:
         assert r.check("leads.csv").problems == ()
         r.cancel(batch)
         assert [one.what for one in r.check("leads.csv").problems] == ["leads-defastra-email was cancelled"]
+
+
+def test_a_batch_that_waits_for_its_provider_is_a_problem_until_then(place: Place) -> None:
+    """As the run: before that time it sends nothing, with rows added neither."""
+    place.write_list(emails(3))
+    refusal = b'{"status": false, "error_type": "RATE_LIMITED_1_MINUTE"}'
+    place.world.next([Behaviour(answer=Answer(status=429, headers=(("retry-after", "7200"),), body=refusal))])
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION)
+        assert place.run(r, batch).exit_code == 6
+        for add in (False, True):
+            place.write_list(emails(3 + add))
+            (problem,) = r.check("leads.csv", OPERATION, add=add).problems
+            assert problem.what.startswith("leads-defastra-email waits until 20")
+            assert problem.fix.startswith("runner run leads ")
+        place.time.before += 7201
+        assert r.check_batch(batch).problems == ()
 
 
 def test_a_cap_that_cannot_hold_is_refused_as_by_the_run(place: Place) -> None:
