@@ -166,7 +166,9 @@ def test_a_row_that_cannot_be_sent_is_kept_and_costs_nothing(place: Place, crm: 
         followed = Followed(place, r, load(r, crm))
         bad = [(f"x{n}", "no address", "") for n in range(30)]
         result = followed.run((5, lambda: crm.do("INSERT INTO people VALUES (?, ?, ?)", bad)))
+        loaded = r.load(None, ["defastra.email"], batch="crm", query="people", database=crm.url, key="id")
     assert (result.sent, result.status.rows, result.status.not_sent) == (2, 32, 30)
+    assert (loaded.added_rows, loaded.invalid) == (0, {"invalid:email": 30})
 
 
 def test_a_row_that_cannot_be_taken_keeps_no_other_back(place: Place, crm: Crm) -> None:

@@ -137,6 +137,21 @@ def test_a_table_that_is_away_stops_nothing_and_is_brought_up_to_date(place: Pla
     assert len(crm.query()) == 6
 
 
+def test_what_was_settled_while_the_table_was_away_is_written_once_it_is_back(place: Place, crm: Crm) -> None:
+    """Rows that were in it already: nothing but their outcomes is missing."""
+    (place.folder / "runner.toml").write_text(SLOW)
+    with place.runner() as r:
+        load(r, crm)
+        run_beside(
+            place,
+            r,
+            (1.5, lambda: crm.do("ALTER TABLE scored RENAME TO away; CREATE TABLE scored (other)")),
+            (8, lambda: crm.do("DROP TABLE scored; ALTER TABLE away RENAME TO scored")),
+            (30, lambda: None),
+        )
+    assert set(dict(crm.query()).values()) == {"succeeded"}
+
+
 def test_one_that_is_away_at_the_end_is_said_and_the_same_command_writes_it(place: Place, crm: Crm) -> None:
     """The answers are stored; nothing is sent for it."""
     with place.runner() as r:
