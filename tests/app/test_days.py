@@ -18,8 +18,8 @@ from runner.work.check import as_json
 from runner.work.state_words import state_text
 from runner.work.status import as_json as status_json
 from runner.work.status import iso
+from tests.app.lists import load, run_all
 from tests.app.place import KilledError, Place, emails
-from tests.app.test_together import load, run_all
 from tests.virtual import NOON_US
 
 QUICK = "[providers.defastra]\nlimits = [{ at_most = 1000, per_seconds = 1 }]\n"

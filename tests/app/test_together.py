@@ -7,42 +7,16 @@ import random
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from runner.app import Runner
 from runner.domain.states import BatchState, JobState
 from runner.engine.events import AttemptClosed, Event, LaneChanged
 from runner.engine.stop import StopSignal
 from runner.errors import ConfigError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
-from runner.work.results import RunResult
-from tests.app.place import KilledError, Place
-
-FIFTY = "[providers.defastra]\nlimits = [{ at_most = 50, per_seconds = 1 }]\nconcurrency = { in_flight = 10 }\n"
-QUICK = "[providers.defastra]\nlimits = [{ at_most = 1000, per_seconds = 1 }]\n"
-
-
-def values(name: str, count: int) -> list[str]:
-    return [f"{name}{number}@example.com" for number in range(1, count + 1)]
-
-
-def load(place: Place, r: Runner, **sizes: int) -> list[str]:
-    """Lists by name and length, loaded in that order."""
-    for name, count in sizes.items():
-        place.write_list(values(name, count), name=f"{name}.csv")
-    return [r.load(f"{name}.csv", ["defastra.email"]).batch for name in sizes]
-
-
-def run_all(place: Place, r: Runner, batches: list[str], **arguments: Any) -> list[RunResult]:
-    """One run of several batches, in virtual time."""
-    return place.run_all(r, batches, **arguments)
-
-
-def of(place: Place, name: str) -> list[float]:
-    """When requests for a list arrived."""
-    return [entry.received_at for entry in place.world.books.entries if entry.value.startswith(name)]
+from tests.app.lists import FIFTY, load, of, run_all
+from tests.app.place import QUICK, KilledError, Place
 
 
 def test_a_short_list_does_not_wait_for_a_long_one(tmp_path: Path) -> None:
@@ -138,44 +112,6 @@ def test_a_halt_is_met_by_a_batch_that_starts_alone_later(tmp_path: Path) -> Non
             assert run_all(place, r, [batch])[0].sent == 1
 
 
-def test_a_pause_of_one_leaves_the_other_at_work(tmp_path: Path) -> None:
-    """What is asked of a batch in another terminal is asked of it alone."""
-    place = Place(tmp_path, toml=QUICK, latency_seconds=(0.5, 0.5))
-    asked: list[str] = []
-    with place.runner() as r, place.runner() as other:
-        one, two = load(place, r, one=200, two=200)
-
-        def observe(event: Event) -> None:
-            if isinstance(event, AttemptClosed) and len(place.world.books.entries) >= 50 and not asked:
-                asked.append(other.pause(one).batch)
-
-        results = run_all(place, r, [one, two], on_event=observe)
-    assert [(result.exit_code, result.status.reason) for result in results] == [(5, "person"), (0, None)]
-    assert len(of(place, "one")) < 60
-    assert len(of(place, "two")) == 200
-
-
-def test_a_cap_of_one_leaves_the_other_at_work(place: Place) -> None:
-    """Caps are each batch's own, in requests of its own."""
-    with place.runner() as r:
-        one, two = load(place, r, one=50, two=20)
-        results = run_all(place, r, [one, two], max_requests=30)
-    assert [(result.exit_code, result.sent) for result in results] == [(5, 30), (0, 20)]
-    assert results[0].status.reason == "max-requests"
-
-
-def test_too_many_failures_halt_one_batch_alone(place: Place) -> None:
-    """A list of nonsense is no reason to stop a good one."""
-    place.write_list([f"rule-invalid-request-email+{n}@example.com" for n in range(100)], name="bad.csv")
-    with place.runner() as r:
-        bad = r.load("bad.csv", ["defastra.email"]).batch
-        (good,) = load(place, r, good=300)
-        results = run_all(place, r, [bad, good], max_failed="10%")
-    assert [result.exit_code for result in results] == [4, 0]
-    assert results[0].status.halts[0].reason == "max-failed"
-    assert results[1].sent == 300
-
-
 def test_a_stop_drains_both(tmp_path: Path) -> None:
     """Nothing new leaves, what is on its way is stored; both say that they were interrupted."""
     place = Place(tmp_path, toml=QUICK, latency_seconds=(0.5, 0.5))
@@ -236,24 +172,6 @@ def test_a_batch_at_rest_is_told_of_and_left_alone(place: Place) -> None:
         results = run_all(place, r, [one, two])
         assert [(result.exit_code, result.sent) for result in results] == [(5, 0), (0, 5)]
         assert r.unfinished() == [one]
-
-
-def test_what_fails_at_the_end_of_one_batch_does_not_cut_off_the_others(place: Place) -> None:
-    """The caller's own function raises: the others drain, nothing is left running, and the error comes through."""
-
-    def tell(result: RunResult) -> None:
-        raise BrokenPipeError(result.batch)
-
-    with place.runner() as r:
-        large, small = load(place, r, large=300, small=3)
-        with pytest.raises(BrokenPipeError):
-            run_all(place, r, [large, small], on_result=tell)
-        assert r.status(small).state is BatchState.COMPLETED
-        status = r.status(large)
-        assert status.state is BatchState.PAUSED
-        assert status.outcomes[JobState.RUNNING] == 0
-        assert run_all(place, r, [large])[0].exit_code == 0
-    assert len(place.charged()) == len(set(place.charged())) == 303
 
 
 def test_a_wire_that_cannot_be_built_leaves_doubts_and_caps_as_they_were(place: Place) -> None:
@@ -318,18 +236,3 @@ def test_whatever_is_answered_every_batch_ends(tmp_path: Path, seed: int) -> Non
         assert all(result.status.outcomes[JobState.QUEUED] == 0 for result in results)
     assert states
     assert set(Counter(place.charged()).values()) <= {1}
-
-
-def test_a_halt_of_ones_own_is_not_its_neighbours_on_the_next_run(place: Place) -> None:
-    """A list of nonsense, halted under `--max-failed`, is run again beside a good one whose first rows are bad too: the
-    good one is not taken for halted with it."""
-    place.write_list([f"rule-invalid-request-email+{n}@example.com" for n in range(200)], name="bad.csv")
-    rows = [*(f"rule-invalid-request-email+g{n}@example.com" for n in range(4)), *values("good", 20)]
-    place.write_list(rows, name="good.csv")
-    with place.runner() as r:
-        bad = r.load("bad.csv", ["defastra.email"]).batch
-        assert run_all(place, r, [bad], max_failed="10%")[0].exit_code == 4
-        good = r.load("good.csv", ["defastra.email"]).batch
-        results = run_all(place, r, [bad, good])
-    assert results[1].exit_code == 3
-    assert results[1].status.outcomes[JobState.SUCCEEDED] == 20

@@ -15,8 +15,8 @@ from runner.domain.states import JobState
 from runner.engine.events import Event, RunEnded
 from runner.engine.ports import UnsendableError
 from runner.sandbox.replies import Behaviour
-from tests.app.place import KEY, Place, Wire
-from tests.app.test_together import QUICK, load, of, run_all
+from tests.app.lists import load, of, run_all
+from tests.app.place import KEY, QUICK, Place, Wire
 
 
 def keep(r: Runner, batch: str, **settings: object) -> None:

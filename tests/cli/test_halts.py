@@ -14,7 +14,7 @@ from runner.providers.examples import check_examples
 from runner.providers.loader import load_shipped, shipped_names
 from runner.work.results import Halt, LaneStatus
 from runner.work.status import next_step
-from tests.cli.test_render import STATUS
+from tests.cli.samples import STATUS
 
 HALTING = [
     pytest.param(name, result.verdict, result.example.answer, id=f"{name}-{result.number}-{result.verdict.rule}")

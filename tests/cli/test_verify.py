@@ -27,6 +27,17 @@ def spoil(path: Path, statement: str) -> None:
         connection.executescript(statement)
 
 
+def damage(path: Path, name: str) -> None:
+    """A part of the file is no longer what was written: the first page of a table or an index."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [name]).fetchone()
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size] ^= 0xFF
+    path.write_bytes(content)
+
+
 def test_a_clean_file_is_told_line_by_line(folder: Path, done: Path) -> None:
     """Ten checks with their figures, then the sum; exit 0. The file is as it was."""
     before = done.read_bytes()
@@ -74,13 +85,7 @@ def test_what_is_no_database_of_ours_is_refused(folder: Path, content: bytes, wh
 
 def test_a_damaged_file_is_a_violation(folder: Path, done: Path) -> None:
     """Not a refusal: it is ours, and a part of it cannot be trusted."""
-    with closing(sqlite3.connect(done)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        size = connection.execute("PRAGMA page_size").fetchone()[0]
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_row_jobs_job'").fetchone()
-    content = bytearray(done.read_bytes())
-    content[(page - 1) * size] ^= 0xFF
-    done.write_bytes(content)
+    damage(done, "ix_row_jobs_job")
     told = inside(folder, "db", "verify")
     assert told.returncode == 3, told.stderr
     assert "integrity: " in told.stdout
@@ -89,13 +94,7 @@ def test_a_damaged_file_is_a_violation(folder: Path, done: Path) -> None:
 
 def test_a_file_that_cannot_be_read_at_all_says_what_was_not_checked(folder: Path, done: Path) -> None:
     """One check and nine that were not made."""
-    with closing(sqlite3.connect(done)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        size = connection.execute("PRAGMA page_size").fetchone()[0]
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-    content = bytearray(done.read_bytes())
-    content[(page - 1) * size] ^= 0xFF
-    done.write_bytes(content)
+    damage(done, "alembic_version")
     told = inside(folder, "db", "verify")
     assert told.returncode == 3, told.stderr
     assert "runner.db: 1 check, 1 violation\n" in told.stdout
