@@ -26,9 +26,10 @@ CREATE TABLE batches (
     CONSTRAINT pk_batches PRIMARY KEY (id),
     CONSTRAINT uq_batches_name UNIQUE (name),
     CONSTRAINT ck_batches_state CHECK (
-        state IN ('loading', 'ready', 'running', 'paused', 'halted', 'completed', 'cancelled')
+        state = 'loading' OR state = 'ready' OR state = 'running' OR state = 'paused' OR state = 'halted'
+        OR state = 'completed' OR state = 'cancelled'
     ),
-    CONSTRAINT ck_batches_requested_state CHECK (requested_state IN ('paused', 'cancelled'))
+    CONSTRAINT ck_batches_requested_state CHECK (requested_state = 'paused' OR requested_state = 'cancelled')
 );
 
 CREATE TABLE rows (
@@ -88,7 +89,10 @@ CREATE TABLE jobs (
     reused INTEGER,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
     CONSTRAINT uq_jobs_batch_operation_key UNIQUE (batch, operation, "key"),
-    CONSTRAINT ck_jobs_state CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'in_doubt', 'cancelled')),
+    CONSTRAINT ck_jobs_state CHECK (
+        state = 'queued' OR state = 'running' OR state = 'succeeded' OR state = 'failed'
+        OR state = 'in_doubt' OR state = 'cancelled'
+    ),
     CONSTRAINT ck_jobs_owner CHECK ((state = 'running') = (run IS NOT NULL)),
     CONSTRAINT ck_jobs_counts CHECK (unknowns >= 0 AND debits >= 0 AND requests >= 0),
     CONSTRAINT fk_jobs_batch_batches FOREIGN KEY(batch) REFERENCES batches (id),
@@ -164,15 +168,22 @@ CREATE TABLE attempts (
         ELSE 'in_doubt' END
     ) VIRTUAL,
     sent INTEGER GENERATED ALWAYS AS (
-        fault IS NULL OR fault NOT IN ('invalid', 'not-sent', 'tls', 'withdrawn')
+        fault IS NULL OR (fault <> 'invalid' AND fault <> 'not-sent' AND fault <> 'tls' AND fault <> 'withdrawn')
     ) VIRTUAL,
     CONSTRAINT pk_attempts PRIMARY KEY (id),
     CONSTRAINT uq_attempts_client_request_id UNIQUE (client_request_id),
     CONSTRAINT uq_attempts_job_number UNIQUE (job, number),
-    CONSTRAINT ck_attempts_fault CHECK (fault IN ('not-sent', 'no-answer', 'invalid', 'tls', 'withdrawn')),
-    CONSTRAINT ck_attempts_action CHECK (action IN ('succeed', 'retry', 'fail', 'pause', 'halt')),
-    CONSTRAINT ck_attempts_debited CHECK (debited IN ('yes', 'no', 'unknown')),
-    CONSTRAINT ck_attempts_resolution CHECK (resolution IN ('charged', 'not-charged', 'resend')),
+    CONSTRAINT ck_attempts_fault CHECK (
+        fault = 'not-sent' OR fault = 'no-answer' OR fault = 'invalid' OR fault = 'tls'
+        OR fault = 'withdrawn'
+    ),
+    CONSTRAINT ck_attempts_action CHECK (
+        action = 'succeed' OR action = 'retry' OR action = 'fail' OR action = 'pause' OR action = 'halt'
+    ),
+    CONSTRAINT ck_attempts_debited CHECK (debited = 'yes' OR debited = 'no' OR debited = 'unknown'),
+    CONSTRAINT ck_attempts_resolution CHECK (
+        resolution = 'charged' OR resolution = 'not-charged' OR resolution = 'resend'
+    ),
     CONSTRAINT ck_attempts_closed CHECK ((closed_us IS NULL) = (debited IS NULL)),
     CONSTRAINT ck_attempts_resolved_doubt CHECK (resolution IS NULL OR debited = 'unknown'),
     CONSTRAINT fk_attempts_job_jobs FOREIGN KEY(job) REFERENCES jobs (id),
@@ -195,7 +206,7 @@ CREATE TABLE answers (
     truncated INTEGER NOT NULL,
     removed TEXT,
     CONSTRAINT pk_answers PRIMARY KEY (attempt),
-    CONSTRAINT ck_answers_removed CHECK (removed IN ('fields', 'purged', 'erased')),
+    CONSTRAINT ck_answers_removed CHECK (removed = 'fields' OR removed = 'purged' OR removed = 'erased'),
     CONSTRAINT ck_answers_emptied CHECK (removed IS NULL OR (length(body) = 0 AND headers = '[]')),
     CONSTRAINT fk_answers_attempt_attempts FOREIGN KEY(attempt) REFERENCES attempts (id)
 );
@@ -275,7 +286,9 @@ BEGIN
     SELECT RAISE(ABORT, 'a job cannot move from this state to that one') WHERE NOT (
         (OLD.state = 'queued' AND NEW.state IN ('running', 'cancelled'))
         OR (OLD.state = 'queued' AND NEW.state = 'succeeded' AND NEW.reused IS NOT NULL AND NEW.requests = 0)
-        OR (OLD.state = 'running' AND NEW.state IN ('succeeded', 'failed', 'queued', 'in_doubt'))
+        OR (OLD.state = 'running' AND (
+            NEW.state = 'succeeded' OR NEW.state = 'failed' OR NEW.state = 'queued' OR NEW.state = 'in_doubt'
+        ))
         OR (OLD.state = 'failed' AND NEW.state = 'queued' AND NOT OLD.erased)
         OR (OLD.state = 'in_doubt' AND NEW.state IN ('queued', 'failed'))
     );
@@ -285,8 +298,8 @@ CREATE TRIGGER tr_batches_edges BEFORE UPDATE OF state ON batches WHEN NEW.state
 BEGIN
     SELECT RAISE(ABORT, 'a batch cannot move from this state to that one') WHERE NOT (
         (OLD.state = 'loading' AND NEW.state IN ('ready', 'cancelled'))
-        OR (OLD.state = 'ready' AND NEW.state IN ('running', 'paused', 'cancelled'))
-        OR (OLD.state = 'running' AND NEW.state IN ('paused', 'halted', 'completed'))
+        OR (OLD.state = 'ready' AND (NEW.state = 'running' OR NEW.state = 'paused' OR NEW.state = 'cancelled'))
+        OR (OLD.state = 'running' AND (NEW.state = 'paused' OR NEW.state = 'halted' OR NEW.state = 'completed'))
         OR (OLD.state IN ('paused', 'halted') AND NEW.state IN ('running', 'cancelled'))
         OR (OLD.state = 'completed' AND NEW.state = 'ready')
     );

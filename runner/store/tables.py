@@ -148,7 +148,7 @@ row_jobs = sa.Table(
 )
 sa.Index("ix_row_jobs_job", row_jobs.c.job, sqlite_where=sa.text("job IS NOT NULL"))
 
-_SENT: Final = f"fault IS NULL OR fault NOT IN ({', '.join(repr(fault.value) for fault in sorted(UNSENT))})"
+_SENT: Final = f"fault IS NULL OR ({' AND '.join(f'fault <> {fault.value!r}' for fault in sorted(UNSENT))})"
 _STANDING: Final = (
     "CASE WHEN closed_us IS NULL THEN 'held' "
     "WHEN resolution = 'charged' OR debited = 'yes' THEN 'debited' "
