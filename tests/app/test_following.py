@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import pytest
@@ -33,14 +33,17 @@ class Crm:
         self.url = f"sqlite:///{self.path}"
         self.do("CREATE TABLE people (id TEXT PRIMARY KEY, email TEXT, note TEXT)")
 
-    def do(self, sql: str, rows: Iterable[tuple[Any, ...]] = ((),)) -> None:
+    def do(self, sql: str, rows: Iterable[tuple[Any, ...]] = ((),)) -> Self:
         """As another program would."""
         with closing(sqlite3.connect(self.path)) as connection, connection:
             connection.executemany(sql, list(rows))
+        return self
 
-    def insert(self, *ids: str) -> None:
+    def insert(self, *ids: str) -> Self:
         """People by these ids."""
-        self.do("INSERT INTO people VALUES (?, ?, ?)", [(one, f"{one}@example.com", f"note {one}") for one in ids])
+        return self.do(
+            "INSERT INTO people VALUES (?, ?, ?)", [(one, f"{one}@example.com", f"note {one}") for one in ids]
+        )
 
 
 @pytest.fixture
@@ -66,14 +69,14 @@ class Followed:
         self._runner = r
         self._batch = batch
 
-    def run(self, *acts: tuple[float, Callable[[], Any]], **arguments: Any) -> RunResult:
-        """At each time an act; then ten seconds, and a signal."""
+    def run(self, *acts: tuple[float, Callable[[], Any]], rest: float = 4, **arguments: Any) -> RunResult:
+        """At each time an act; then so many seconds, and a signal."""
 
         async def beside() -> None:
             for at, act in acts:
                 await anyio.sleep_until(at)
                 act()
-            await anyio.sleep(10)
+            await anyio.sleep(rest)
             self.stop.set(SIGTERM)
 
         async def main() -> tuple[RunResult, float]:
@@ -96,7 +99,7 @@ class Followed:
 def test_new_rows_of_the_table_are_sent_once_wherever_their_keys_sort(place: Place, crm: Crm) -> None:
     """Before, between and behind the keys that are known; within two seconds of their coming."""
 
-    def insert(*ids: str) -> Callable[[], None]:
+    def insert(*ids: str) -> Callable[[], object]:
         return lambda: crm.insert(*ids)
 
     with place.runner() as r:
@@ -137,7 +140,7 @@ def test_it_is_told_when_the_next_look_is(place: Place, crm: Crm) -> None:
     with place.runner() as r:
         followed = Followed(place, r, load(r, crm))
         began_us = place.time.now_us()
-        followed.run(poll=4)
+        followed.run(rest=10, poll=4)
     told = followed.of(RowsAwaited)
     assert [event.again for event in told] == [False, True, True]
     assert [round((event.next_look_us - began_us) / 1e6) for event in told] == [4, 8, 12]
@@ -196,10 +199,10 @@ def test_a_source_that_cannot_be_read_ends_nothing(place: Place, crm: Crm) -> No
         followed = Followed(place, r, load(r, crm))
         result = followed.run(
             (5, lambda: crm.path.rename(away)),
-            (12, lambda: (away.rename(crm.path), crm.insert("x1"))),
-            (30, lambda: crm.do("ALTER TABLE people RENAME TO persons")),
-            (40, lambda: (crm.do("ALTER TABLE persons RENAME TO people"), crm.insert("x2"))),
-            (60, lambda: None),
+            (9, lambda: (away.rename(crm.path), crm.insert("x1"))),
+            (18, lambda: crm.do("ALTER TABLE people RENAME TO persons")),
+            (21, lambda: crm.do("ALTER TABLE persons RENAME TO people").insert("x2")),
+            (28, lambda: None),
         )
     told = followed.of(PlaceTrouble)
     assert [event.message is None for event in told] == [False, True, False, True]

@@ -87,7 +87,7 @@ def _strike(world: Sandbox, process: Process, filler: subprocess.Popen[bytes], *
 
 def _is_scored(place: Place) -> bool:
     states = Counter(state for _, state in query(place, SCORED))
-    people = query(place, "SELECT count(*) FROM people")[0][0]
+    people: int = query(place, "SELECT count(*) FROM people")[0][0]
     return sum(states[state] for state in SETTLED) == people
 
 
