@@ -72,8 +72,6 @@ def check(
             found = library.check_batch(known_batch(library, target), **limits.arguments())
         for notice in library.notices:
             screen.say(clean(notice))
-    for problem in found.problems:
-        problem.fix = (common or Common()).aim(problem.fix)
     if json:
         screen.json(as_json(found))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,8 +34,8 @@ def doctor(
         with (common or Common()).open() as library:
             findings = library.doctor(offline=offline)
     except RunnerError as error:  # without settings the rest cannot be looked at
+        error.fix = (common or Common()).aim(error.fix)
         findings = [*look_at_machine(Path.cwd()), refused("settings", error)]
-    findings = [replace(one, fix=(common or Common()).aim(one.fix)) for one in findings]
     if json:
         screen.json(as_json(findings))
     else:

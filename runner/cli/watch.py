@@ -95,7 +95,6 @@ def explain(
             _show_support(screen, library.support(name, wanted, attempt=attempt), json=json)
             return 0
         stories = [_only(story, attempt) for story in library.explain(name, wanted)]
-        stories = [replace(story, next=(common or Common()).aim(story.next)) for story in stories]
         if not stories:
             raise BatchError(
                 f"nothing in {name} fits what you asked for",

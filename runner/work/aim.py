@@ -1,4 +1,8 @@
-"""Commands that are proposed to people, aimed at the database and the settings that theirs was given."""
+"""Commands that are proposed to people, aimed at the database and the settings that theirs was given.
+
+Whoever makes a sentence aims it: what the library returns is aimed, and the command line aims what it says of its own
+and the errors that end it.
+"""
 
 from __future__ import annotations
 

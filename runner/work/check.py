@@ -19,6 +19,7 @@ from runner.store.forecast import open_draft
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work import database as database_file
+from runner.work.aim import aimed
 from runner.work.caps import Wanted
 from runner.work.days import courses_of
 from runner.work.load import Changed, Continue, Create, Extend, choose, create, extend
@@ -93,7 +94,8 @@ class Check:
         with suppress(BatchError, InputError):  # it asks something else: only a new batch can be made of it
             offers.insert(0, f"--add would send {_amount(self._extended(plan, choice.info).plan)}.")
         error = choice.error(self._session.store(), plan)
-        problem = BatchError(error.what, why=" ".join([error.why, *offers]), fix=error.fix)
+        fix = aimed(error.fix, self._session.settings.flags)
+        problem = BatchError(error.what, why=" ".join([error.why, *offers]), fix=fix)
         return replace(checked, problems=(problem, *checked.problems))
 
     def _resting(self, info: BatchInfo, store: Store) -> tuple[RunnerError, ...]:
@@ -138,11 +140,10 @@ class Check:
         providers = profiles.by_provider(profiles.of_batch(info.operations, info.source), info.source)
         missing = [keys.present(providers[lane.provider]) for lane in plan.lanes if lane.requests]
         until = self._until
-        return Checked(
-            plan=plan,
-            nights=None if until is None else _nights(plan, until),
-            problems=(*problems, *(problem for problem in missing if problem is not None)),
-        )
+        found = (*problems, *(problem for problem in missing if problem is not None))
+        for problem in found:
+            problem.fix = aimed(problem.fix, self._session.settings.flags)
+        return Checked(plan=plan, nights=None if until is None else _nights(plan, until), problems=found)
 
 
 def _nights(plan: Preflight, until: tuple[int, int]) -> Nights:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from runner.errors import RunnerError
 from runner.settings import NotifySettings
 from runner.store.values import BatchStatus
 from runner.work import database as database_file
+from runner.work.aim import aimed
 from runner.work.config import providers_in_use
 from runner.work.database import DatabaseStatus
 from runner.work.findings import Finding, look_at_machine, ok, problem, refused, warning
@@ -31,7 +33,7 @@ SHOWN_BATCHES: Final = 10
 
 def examine(session: Session, *, offline: bool = False) -> list[Finding]:
     """Everything, in the order in which it is best mended. Creates nothing; `offline` asks no provider anything."""
-    return [
+    findings = [
         *look_at_machine(session.path.parent),
         *_settings(session),
         *_told("database", partial(_database, session)),
@@ -39,6 +41,7 @@ def examine(session: Session, *, offline: bool = False) -> list[Finding]:
         *_told("prices", partial(_prices, session)),
         *_told("notify", partial(_notify, session)),
     ]
+    return [replace(one, fix=aimed(one.fix, session.settings.flags)) for one in findings]
 
 
 def _told(about: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
@@ -109,15 +112,7 @@ def _batches(session: Session) -> Iterator[Finding]:
         why = _waits_for(status)
         if not why:
             continue
-        go_on = next_step(
-            info.name,
-            info.state,
-            info.reason,
-            status.by_state,
-            info.settings,
-            beside=beside(info),
-            flags=session.settings.typed,
-        )
+        go_on = next_step(info.name, info.state, info.reason, status.by_state, info.settings, beside=beside(info))
         waiting += 1
         if waiting > SHOWN_BATCHES:
             yield warning("batch", "more batches wait for a person", fix="runner status")

@@ -16,6 +16,7 @@ from runner.errors import BatchError
 from runner.store.rowviews import JobView, RowHistory
 from runner.store.values import DIED, AttemptView, BatchInfo
 from runner.transport.files import CHANGED
+from runner.work.aim import aimed
 from runner.work.choices import choices
 from runner.work.money import Prices
 from runner.work.results import AttemptStory, JobStory
@@ -72,7 +73,7 @@ def _story(info: BatchInfo, history: RowHistory, view: JobView, tools: Tools) ->
         possible_double_charge=view.possible_double_charge,
         shared_rows=1 if job is None else job.rows,
         attempts=tuple(attempts),
-        next=_next(info, history.row.number, view),
+        next=aimed(_next(info, history.row.number, view), tools.settings.flags),
     )
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from runner.sandbox.replies import Behaviour, Manner
 from runner.work.aim import aimed
+from tests.app.place import Place, emails
 
 FLAGS = ("--db", "my books.db", "--config", "ours.toml")
 TOLD = "--db 'my books.db' --config ours.toml"
@@ -54,3 +56,20 @@ def test_what_takes_no_such_flag_stays_as_it_is(text: str) -> None:
 def test_without_flags_nothing_is_changed() -> None:
     """A command that was given none proposes none."""
     assert aimed("runner run leads", ()) == "runner run leads"
+
+
+def test_what_the_library_returns_is_aimed(place: Place) -> None:
+    """Problems, what is next for a row, findings: each command acts on the database that was opened."""
+    place.write_list(emails(2))
+    with place.runner("other.db") as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        (story,) = r.explain(batch, 1)
+        r.pause(batch)
+        (problem,) = r.check("leads.csv").problems
+        r.resume(batch)
+        place.world.next([Behaviour(manner=Manner.DROP)])
+        place.run(r, batch, limit=1)
+        (finding,) = [one for one in r.doctor(offline=True) if one.about == "batch"]
+        proposed = [r.status(batch).next.command, story.next, problem.fix, finding.fix]
+    assert [text for text in proposed if " --db other.db" not in text] == []
+    assert problem.fix == "runner resume --db other.db leads"
