@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runner.domain.model import BatchId, Debited, Outcome, Resolution
 from runner.domain.states import BatchEvent, BatchState, JobEvent, JobState
 from runner.errors import BatchError
+from runner.store.marks import Marks
 from runner.store.store import Store
 from runner.store.values import Wish
 from tests.store.world import HandClock, attempt, claim, loaded, query, started, states
@@ -176,14 +179,14 @@ def test_kept_settings_are_the_last_given(store: Store) -> None:
 def test_an_export_is_known_beside_the_others(store: Store) -> None:
     """Whatever was exported meanwhile stays known; of a file that is replaced also what it was, until it is done."""
     batch = loaded(store).batch
-    known = {"files": {"out.csv": {"size": 1}}, "tables": {"t": {}}}
+    known: Marks = {"files": {"out.csv": {"size": 1}}, "tables": {"t": {}}}
     store.steering.delivered(batch, rows=3, file="out.csv", mark={"files": known["files"]})
     store.steering.mark(batch, {"tables": known["tables"]}, coming=True)
     assert store.reports.batch(batch).delivered == known
     store.steering.mark(batch, {"files": {"out.csv": {"size": 2}}}, coming=True)
     coming = {"out.csv": {"size": 2, "before": {"size": 1}}}
     assert store.reports.batch(batch).delivered == {**known, "files": coming}
-    done = {"out.csv": {"size": 2}, "other.csv": {"size": 3}}
+    done: dict[str, Any] = {"out.csv": {"size": 2}, "other.csv": {"size": 3}}
     store.steering.delivered(batch, rows=3, file="out.csv", mark={"files": done})
     assert store.reports.batch(batch).delivered == {**known, "files": done}
 

@@ -32,8 +32,7 @@ def operation(provider: str, *, price: int | None = 1_000_000, unit: str = "chec
 
 def wanted(**given: Any) -> Wanted:
     """What a command line gives; the rest is not given."""
-    names = ("max_requests", "max_spend", "in_doubt", "rate", "in_flight", "limit", "max_wait", "max_failed")
-    return Wanted.parse(**{name: given.get(name) for name in names})
+    return Wanted.parse(**given)
 
 
 def test_a_flag_goes_before_what_is_kept_and_that_before_the_settings() -> None:
