@@ -48,7 +48,8 @@ class Watching:
 
     def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
         """Every request of a row (its number) or of a value (text), one entry for each row x operation."""
-        return explain.explain(self._info(batch), row, tools=self._session.tools())
+        info = self._info(batch)
+        return explain.explain(info, row, tools=self._session.tools(), status=lambda: self._standing(info))
 
     def support(self, batch: BatchLike, row: int | str, *, attempt: int | None = None) -> list[SupportRequest]:
         """What a provider's support asks for about the last request of a row or value (or request `attempt`), for each

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.render import facts, table
@@ -33,7 +35,7 @@ def story_text(story: JobStory) -> str:
     lines = [
         f"{row_name(story.row, story.line)}, {story.operation}, {shorten(story.value) or 'empty cell'}{shared}: "
         f"{story.state.replace('_', ' ')}{reason}",
-        *(attempt_text(attempt) for attempt in story.attempts),
+        *_attempts_text(story.attempts),
         _unsent_text(story),
         facts(
             [
@@ -44,8 +46,7 @@ def story_text(story: JobStory) -> str:
                     if story.possible_double_charge
                     else "",
                 ),
-                ("due", moment(story.due_us) if story.due_us else ""),
-                ("next", "\n".join(map(clean, story.next.splitlines()))),
+                ("next", "\n    ".join(clean(line.strip()) for line in story.next.splitlines())),
             ]
         ),
     ]
@@ -59,8 +60,15 @@ def _unsent_text(story: JobStory) -> str:
     return "" if story.attempts else "  nothing was sent"
 
 
+def _attempts_text(attempts: Sequence[AttemptStory]) -> Iterator[str]:
+    """What a rule means is said once, where several requests in a row met it: behind the last."""
+    for attempt, after in zip_longest(attempts, attempts[1:]):
+        told = after is not None and after.rule == attempt.rule
+        yield attempt_text(replace(attempt, advice=None) if told else attempt)
+
+
 def attempt_text(attempt: AttemptStory) -> str:
-    """One request: when, what was sent, what came back, what the rules made of it, what it cost."""
+    """One request: when, what was sent, what came back, what the rules made of it, what it cost, what followed."""
     left = attempt.fault not in UNSENT
     label = f"   (label {attempt.client_request_id})" if left and attempt.client_request_id else ""
     took = f", {_seconds(attempt.closed_us - attempt.opened_us)}" if attempt.closed_us else ""
@@ -70,10 +78,13 @@ def attempt_text(attempt: AttemptStory) -> str:
         f"    came back {_came_back(attempt)}",
     ]
     if attempt.rule:
-        wait = f", wait {duration(attempt.wait_seconds)}" if attempt.wait_seconds else ""
         why = f"   ({clean(attempt.why)})" if attempt.why else ""
-        lines.append(f"    rule      {attempt.rule}{f' -> {attempt.action}' if attempt.action else ''}{wait}{why}")
+        lines.append(f"    rule      {attempt.rule}{f' -> {attempt.action}' if attempt.action else ''}{why}")
+    if attempt.advice:
+        lines.append(f"    means     {clean(attempt.advice)}")
     lines.append(f"    charged   {_charged(attempt)}")
+    if attempt.then:
+        lines.append(f"    then      {attempt.then}")
     return "\n".join(lines)
 
 
@@ -272,6 +283,8 @@ def _attempt_json(attempt: AttemptStory) -> dict[str, Any]:
         "fault": None if attempt.fault is None else attempt.fault.value,
         "rule": attempt.rule,
         "why": attempt.why or None,
+        "advice": attempt.advice,
+        "then": attempt.then or None,
         "action": attempt.action,
         "debited": attempt.debited.value,
         "amount": plain(attempt.amount),

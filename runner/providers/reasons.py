@@ -29,7 +29,7 @@ class Reasons:
         self._parsed = parse_body(answer)
 
     def for_taking(self, rule: Rule) -> str:
-        """What of a rule's `when` matched: `status 402 and code "NO_FUNDS"`."""
+        """What of a rule's `when` matched: `status 402 and code "NO_FUNDS"`. A `status` of the body is told as that."""
         return next((condition_text(one) for one in rule.when if self._holds(one)), "")
 
     def for_leaving(self, rule: Rule) -> tuple[str, ...]:
@@ -69,10 +69,10 @@ def condition_text(condition: Condition) -> str:
         f"status {status_text(condition)}" if condition.statuses or condition.status_classes else "",
         f"code {_either(map(_shown, condition.code))}" if condition.code else "",
         f"type {_either(map(_shown, condition.type_))}" if condition.type_ else "",
-        *(f"something at {path}" for path in condition.has),
-        *(f"{path} is {_shown(value)}" for path, value in condition.equals.items()),
-        *(f"{path} contains {_shown(part)}" for path, part in condition.contains.items()),
-        *(f"{path} is of kind {kind}" for path, kind in condition.is_.items()),
+        *(f"something at {path} in the body" for path in condition.has),
+        *(f"{path} in the body is {_shown(value)}" for path, value in condition.equals.items()),
+        *(f"{path} in the body contains {_shown(part)}" for path, part in condition.contains.items()),
+        *(f"{path} in the body is of kind {kind}" for path, kind in condition.is_.items()),
         "" if condition.safe is None else f"an operation that is{'' if condition.safe else ' not'} safe",
     ]
     return " and ".join(filter(None, parts)) or "anything"

@@ -215,6 +215,8 @@ class AttemptStory:
     cut_off: bool  # the process died before an answer was stored
     rule: str | None
     why: str  # what of the rule's `when` the answer meets: `status 402 and code "NO_FUNDS"`; empty where unknown
+    advice: str | None  # for people: what the profile says of such an answer; None of a success
+    then: str  # for people: what followed it, "sent again after 4 s"; empty where its answer says it all
     action: str | None
     debited: Debited
     amount: Decimal

@@ -125,8 +125,8 @@ def test_a_condition_as_it_is_read():
         contains={"z": "part"}, is_={"q": "array"}, safe=False,
     )  # fmt: skip
     assert condition_text(whole) == (
-        'status 402 or 5xx and code "A" or "B_*" and something at x and y is null and z contains "part" '
-        "and q is of kind array and an operation that is not safe"
+        'status 402 or 5xx and code "A" or "B_*" and something at x in the body and y in the body is null '
+        'and z in the body contains "part" and q in the body is of kind array and an operation that is not safe'
     )
     assert condition_text(Condition()) == "anything"
     assert condition_text(Condition(faults=frozenset({Fault.TLS, Fault.INVALID}))) == "fault invalid or tls"
