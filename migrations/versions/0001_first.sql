@@ -88,7 +88,6 @@ CREATE TABLE jobs (
     erased INTEGER DEFAULT 0 NOT NULL,
     reused INTEGER,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
-    CONSTRAINT uq_jobs_batch_operation_key UNIQUE (batch, operation, "key"),
     CONSTRAINT ck_jobs_state CHECK (
         state = 'queued' OR state = 'running' OR state = 'succeeded' OR state = 'failed'
         OR state = 'in_doubt' OR state = 'cancelled'
@@ -99,6 +98,8 @@ CREATE TABLE jobs (
     CONSTRAINT fk_jobs_run_runs FOREIGN KEY(run) REFERENCES runs (id),
     CONSTRAINT fk_jobs_reused_jobs FOREIGN KEY(reused) REFERENCES jobs (id)
 );
+
+CREATE UNIQUE INDEX uq_jobs_batch_operation_key ON jobs (batch, operation, "key");
 
 CREATE INDEX ix_jobs_failed ON jobs (batch) WHERE state = 'failed';
 

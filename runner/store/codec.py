@@ -52,6 +52,9 @@ def texts_to_json(texts: Iterable[str]) -> str:
 
 def params_to_json(params: Mapping[str, str]) -> str:
     """The same of texts by name."""
+    if len(params) == 1:
+        ((name, text),) = params.items()
+        return _checked(f"{{{_quoted(name)}:{_quoted(text)}}}", params)
     return _checked(f"{{{','.join([f'{_quoted(name)}:{_quoted(text)}' for name, text in params.items()])}}}", params)
 
 

@@ -142,7 +142,7 @@ class Database:
         self._open = connect
 
     def _connect(
-        self, *, mode: str, checkpoint: int, foreign_keys: bool = True, busy_ms: int = BUSY_MS
+        self, *, mode: str, checkpoint: int, foreign_keys: bool = True, busy_ms: int = BUSY_MS, sorting: bool = False
     ) -> sqlite3.Connection:
         connection = self._open(
             f"{self.path.absolute().as_uri()}?mode={mode}",
@@ -154,7 +154,7 @@ class Database:
         for pragma in (
             "synchronous = FULL",
             f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
-            "temp_store = MEMORY",
+            f"temp_store = {'FILE' if sorting else 'MEMORY'}",
             f"wal_autocheckpoint = {checkpoint}",
             f"query_only = {'ON' if mode == 'ro' else 'OFF'}",
         ):
@@ -166,10 +166,10 @@ class Database:
     def _attach(self, connection: sqlite3.Connection) -> None:
         connection.execute(f"ATTACH ? AS {ATTACHED}", (f"{Path(self.attached or '').absolute().as_uri()}?mode=ro",))
 
-    def _engine(self, *, mode: str, checkpoint: int, foreign_keys: bool = True, busy_ms: int = BUSY_MS) -> sa.Engine:
+    def _engine(self, *, mode: str, checkpoint: int, **connecting: Any) -> sa.Engine:
         engine = sa.create_engine(
             "sqlite://",
-            creator=lambda: self._connect(mode=mode, checkpoint=checkpoint, foreign_keys=foreign_keys, busy_ms=busy_ms),
+            creator=lambda: self._connect(mode=mode, checkpoint=checkpoint, **connecting),
             poolclass=NullPool,
             hide_parameters=True,  # an error's text must not carry an e-mail address
         )
@@ -197,13 +197,13 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, *, checkpoint: int = 0) -> Generator[sa.Connection]:
+    def writing(self, *, checkpoint: int = 0, sorting: bool = False) -> Generator[sa.Connection]:
         """A connection of its own, for short transactions beside a run's writer.
 
         It leaves checkpoints to the run: two checkpointers at once can damage a file in SQLite before 3.51.3. A holder
-        of the database lock may set `checkpoint` (pages).
+        of the database lock may set `checkpoint` (pages). `sorting`: what does not fit into memory goes to a file.
         """
-        engine = self._engine(mode="rw", checkpoint=checkpoint)
+        engine = self._engine(mode="rw", checkpoint=checkpoint, sorting=sorting)
 
         @event.listens_for(engine, "commit")
         def _(_: sa.Connection) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, takewhile
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -14,12 +13,13 @@ import sqlalchemy as sa
 from runner.domain.model import BatchId
 from runner.domain.states import BatchEvent, BatchState
 from runner.engine.ports import Clock
-from runner.errors import BatchError, BusyError, InputError, RunnerError
-from runner.store.codec import params_to_json, texts_to_json, to_json, to_text
+from runner.errors import BatchError, BusyError, RunnerError
+from runner.store.codec import to_json
 from runner.store.database import Database
 from runner.store.locks import lock_database
+from runner.store.pieces import Load, gather, has_no_jobs, write_in_bulk, write_piece
 from runner.store.sql import batch_may, write_event
-from runner.store.values import Loaded, NewBatch, NewJob, NewRow
+from runner.store.values import Loaded, NewBatch, NewRow
 
 PIECE: Final = 1_000
 """Rows in one transaction: short enough for a run beside it."""
@@ -30,16 +30,6 @@ CLEAR_PIECE: Final = 5_000
 LOAD_CHECKPOINT_PAGES: Final = 8_000
 """Rarer than a run's: pages of the jobs' key index are written again with every piece."""
 
-_ROW: Final = "INSERT INTO rows (batch, number, line, cells, key) VALUES (?, ?, ?, ?, ?)"
-_JOB: Final = """
-INSERT INTO jobs (batch, operation, key, value, params) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (batch, operation, key) DO NOTHING
-"""
-_ASKS: Final = """
-INSERT INTO row_jobs (batch, row, operation, job)
-SELECT ?1, ?2, ?3, id FROM jobs WHERE batch = ?1 AND operation = ?3 AND key = ?4
-"""
-_REFUSED: Final = "INSERT INTO row_jobs (batch, row, operation, invalid, value) VALUES (?, ?, ?, ?, ?)"
 _STILL_OURS: Final = "UPDATE batches SET touched_us = ? WHERE id = ? AND load_number = ? AND state <> 'cancelled'"
 _BEYOND: Final = "(SELECT visible_row FROM batches WHERE id = :batch)"
 _LEFTOVERS: Final = (
@@ -59,7 +49,7 @@ UPDATE batches SET ({_DESCRIBED}) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE name = ? A
 """
 _CONTINUE: Final = """
 UPDATE batches SET load_number = load_number + 1 WHERE id = ? AND state NOT IN ('loading', 'cancelled')
-RETURNING load_number, visible_row
+RETURNING load_number, visible_row, json_array_length(operations) AS width
 """
 _COUNT_NEW: Final = """
 INSERT INTO job_totals (batch, operation, state, jobs)
@@ -73,19 +63,6 @@ UPDATE batches SET visible_row = :rows, refused = refused + :refused, touched_us
     content_hash = coalesce(:content_hash, content_hash), settings = :settings
 WHERE id = :batch
 """
-
-
-@dataclass(slots=True)
-class _Load:
-    """One load under way; counts grow piece by piece."""
-
-    batch: BatchId
-    number: int  # the batch's `load_number` while it is ours
-    first: int  # the last visible row when it began
-    rows: int = 0
-    jobs: int = 0
-    entries: int = 0
-    refused: int = 0
 
 
 Notes = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -110,11 +87,11 @@ class Loading:
         An interrupted load of the same name is started over. If `rows` raises, nothing of the batch is left.
         Raises BatchError if the name is taken, or another load of the same name takes over.
         """
-        with self._connection() as connection:
+        with self._connection() as (connection, alone):
             load = self._create(connection, new)
             try:
                 _clear(connection, load)
-                self._write(connection, load, rows)
+                self._write(connection, load, rows, bulk=alone)
                 return self._reveal(connection, load, new.content_hash, notes)
             except BaseException:
                 with suppress(RunnerError, sa.exc.SQLAlchemyError):  # the first error is the one to tell
@@ -136,11 +113,11 @@ class Loading:
         A completed batch that gets new jobs is ready again. If `rows` raises, the batch is as it was.
         Raises BatchError if the batch is loading or cancelled.
         """
-        with self._connection() as connection:
+        with self._connection() as (connection, _):
             load = self._continue(connection, batch)
             try:
                 _clear(connection, load)
-                self._write(connection, load, rows)
+                self._write(connection, load, rows, bulk=False)
                 return self._reveal(connection, load, content_hash, notes if load.rows else as_they_are)
             except BaseException:
                 with suppress(RunnerError, sa.exc.SQLAlchemyError):  # as above
@@ -149,17 +126,17 @@ class Loading:
                 raise
 
     @contextmanager
-    def _connection(self) -> Generator[sa.Connection]:
-        """Without a run at work the load holds the database lock and folds the write-ahead log back itself; beside a
-        run that is the run's job."""
+    def _connection(self) -> Generator[tuple[sa.Connection, bool]]:
+        """With whether we are alone. Without a run at work the load holds the database lock and folds the write-ahead
+        log back itself; beside a run that is the run's job."""
         with ExitStack() as stack:
             checkpoint = 0
             with suppress(BusyError):
                 stack.enter_context(lock_database(self._database.path, clock=self._clock))
                 checkpoint = LOAD_CHECKPOINT_PAGES
-            yield stack.enter_context(self._database.writing(checkpoint=checkpoint))
+            yield stack.enter_context(self._database.writing(checkpoint=checkpoint, sorting=True)), checkpoint > 0
 
-    def _create(self, connection: sa.Connection, new: NewBatch) -> _Load:
+    def _create(self, connection: sa.Connection, new: NewBatch) -> Load:
         now = self._clock.now_us()
         described = (
             *map(to_json, (new.settings, new.source, new.header, new.operations, new.mapping, new.params)),
@@ -171,7 +148,7 @@ class Loading:
             restarted = connection.exec_driver_sql(_RESTART, (*described, new.name)).scalar()
             if restarted is not None:
                 write_event(connection, "batch.loading", at_us=now, batch=restarted, detail={"again": True})
-                return _Load(batch=BatchId(restarted), number=now, first=0)
+                return Load(batch=BatchId(restarted), number=now, first=0, width=len(new.operations))
             try:
                 made = connection.exec_driver_sql(_CREATE, (*described, new.name, now))
             except sa.exc.IntegrityError:
@@ -182,9 +159,9 @@ class Loading:
                 ) from None
             batch = BatchId(made.lastrowid)
             write_event(connection, "batch.loading", at_us=now, batch=batch)
-        return _Load(batch=batch, number=now, first=0)
+        return Load(batch=batch, number=now, first=0, width=len(new.operations))
 
-    def _continue(self, connection: sa.Connection, batch: BatchId) -> _Load:
+    def _continue(self, connection: sa.Connection, batch: BatchId) -> Load:
         with connection.begin():
             found = connection.exec_driver_sql(_CONTINUE, (batch,)).first()
         if found is None:
@@ -193,15 +170,23 @@ class Loading:
                 why="it does not exist, is still loading, or was cancelled",
                 fix="--new   (begins another batch)",
             )
-        return _Load(batch=batch, number=found.load_number, first=found.visible_row)
+        return Load(batch=batch, number=found.load_number, first=found.visible_row, width=found.width)
 
-    def _write(self, connection: sa.Connection, load: _Load, rows: Iterable[NewRow]) -> None:
+    def _write(self, connection: sa.Connection, load: Load, rows: Iterable[NewRow], *, bulk: bool) -> None:
+        """`bulk`: nobody else is at work, and the list is written in bulk if it is long."""
         stream = iter(rows)
-        while piece := list(islice(stream, PIECE)):
+        first = gather(load, islice(stream, PIECE))
+        following = iter(lambda: gather(load, islice(stream, PIECE)), None)
+        pieces = takewhile(bool, chain([first], following))
+        if bulk and len(first.rows) == PIECE:
             with connection.begin(), _ours(connection, load, self._clock.now_us()):
-                _write_piece(connection, load, piece)
+                if has_no_jobs(connection):
+                    write_in_bulk(connection, load, pieces)
+        for piece in pieces:
+            with connection.begin(), _ours(connection, load, self._clock.now_us()):
+                write_piece(connection, load, piece)
 
-    def _reveal(self, connection: sa.Connection, load: _Load, content_hash: str | None, notes: Notes) -> Loaded:
+    def _reveal(self, connection: sa.Connection, load: Load, content_hash: str | None, notes: Notes) -> Loaded:
         now = self._clock.now_us()
         with connection.begin(), _ours(connection, load, now):
             values = {
@@ -240,7 +225,7 @@ class Loading:
                 write_event(connection, "batch.ready", at_us=now, batch=load.batch)
         return loaded
 
-    def _forget(self, connection: sa.Connection, load: _Load) -> None:
+    def _forget(self, connection: sa.Connection, load: Load) -> None:
         """Remove a batch that was never revealed: nothing was sent for it, so nothing of it is worth keeping."""
         with connection.begin(), _ours(connection, load, self._clock.now_us()):
             connection.exec_driver_sql("DELETE FROM events WHERE batch = ?", (load.batch,))
@@ -248,7 +233,7 @@ class Loading:
 
 
 @contextmanager
-def _ours(connection: sa.Connection, load: _Load, now_us: int) -> Generator[None]:
+def _ours(connection: sa.Connection, load: Load, now_us: int) -> Generator[None]:
     """Inside a transaction: BatchError unless the batch is still this load's own."""
     if connection.exec_driver_sql(_STILL_OURS, (now_us, load.batch, load.number)).rowcount != 1:
         raise BatchError(
@@ -259,43 +244,7 @@ def _ours(connection: sa.Connection, load: _Load, now_us: int) -> Generator[None
     yield
 
 
-def _write_piece(connection: sa.Connection, load: _Load, piece: list[NewRow]) -> None:
-    rows, jobs, asks, refused = [], [], [], []
-    for number, row in enumerate(piece, start=load.first + load.rows + 1):
-        rows.append((load.batch, number, row.line, texts_to_json(row.cells), row.key))
-        for entry in row.entries:
-            if isinstance(entry, NewJob):
-                jobs.append((load.batch, entry.operation, entry.key, entry.value, params_to_json(entry.params)))
-                asks.append((load.batch, number, entry.operation, entry.key))
-            else:
-                refused.append((load.batch, number, entry.operation, entry.why, to_text(entry.value)))
-    _insert_rows(connection, rows)
-    if jobs:
-        # Rows of one value share the job: the unique key lets the first one in.
-        load.jobs += connection.exec_driver_sql(_JOB, jobs).rowcount
-        connection.exec_driver_sql(_ASKS, asks)
-    if refused:
-        connection.exec_driver_sql(_REFUSED, refused)
-    load.rows += len(rows)
-    load.entries += len(asks) + len(refused)
-    load.refused += len(refused)
-
-
-def _insert_rows(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
-    try:
-        connection.exec_driver_sql(_ROW, rows)
-    except sa.exc.IntegrityError as error:
-        if "rows.key" not in str(error.orig):
-            raise
-        # A source whose order is not that of its keys' texts cannot tell by itself: the first may be far above.
-        raise InputError(
-            f"two rows of the list have the same key, the second among rows {rows[0][1]} to {rows[-1][1]}",
-            why="the key names a row when the list is read again, and as text they are equal",
-            fix="--key COLUMN with a column that is unique",
-        ) from error
-
-
-def _clear(connection: sa.Connection, load: _Load) -> None:
+def _clear(connection: sa.Connection, load: Load) -> None:
     """Remove the rows and jobs beyond the visible marks, piece by piece, as long as the batch is this load's own."""
     for statement in _LEFTOVERS:
         removed = 1

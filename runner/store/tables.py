@@ -117,12 +117,13 @@ jobs = sa.Table(
     number("finished_us", null=True),
     number("erased", default=0),  # its person was erased: only its figures are left, and it is never sent again
     ours("reused", "jobs", null=True),  # whose answer it was given: the one that was asked, never a copy of it
-    sa.UniqueConstraint("batch", "operation", "key"),
     one_of("state", JobState),
     sa.CheckConstraint("(state = 'running') = (run IS NOT NULL)", name="owner"),
     sa.CheckConstraint("unknowns >= 0 AND debits >= 0 AND requests >= 0", name="counts"),
 )
-# The claim reads the first index only: jobs that are queued, retries by due time, fresh ones by age.
+# An index and no constraint of the table: it is built after a long list was written, not before.
+sa.Index("uq_jobs_batch_operation_key", jobs.c.batch, jobs.c.operation, jobs.c.key, unique=True)
+# The claim reads the first of these only: jobs that are queued, retries by due time, fresh ones by age.
 sa.Index(
     "ix_jobs_queued", jobs.c.batch, jobs.c.operation, jobs.c.due_us, jobs.c.id, sqlite_where=sa.text("state = 'queued'")
 )

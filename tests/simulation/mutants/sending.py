@@ -156,14 +156,9 @@ SENDING = (
         "duplicates-not-seen",
         "P8: each distinct value is paid for once",
         (
-            "store/loading.py",
-            "jobs.append((load.batch, entry.operation, entry.key, ",
-            'jobs.append((load.batch, entry.operation, f"{entry.key}#{number}", ',
-        ),
-        (
-            "store/loading.py",
-            "asks.append((load.batch, number, entry.operation, entry.key))",
-            'asks.append((load.batch, number, entry.operation, f"{entry.key}#{number}"))',
+            "store/pieces.py",
+            "piece.asked.append((place, operation, job_key, value, ",
+            'piece.asked.append((place, operation, f"{job_key}#{number}", value, ',
         ),
     ),
     mutant(
