@@ -22,11 +22,9 @@ from runner.settings import (
     parse_time_of_day,
 )
 from runner.work.money import plural
+from runner.work.typed import spend_flags
 
 _NOTHING: Final[Mapping[tuple[str, str], Amount]] = MappingProxyType({})
-
-Units = int | float | Decimal
-"""An amount in a provider's own unit."""
 
 POLL_SECONDS: Final = 60.0
 LEAST_POLL_SECONDS: Final = 1.0
@@ -180,23 +178,6 @@ def run_options(
         max_failed=defaults.max_failed if wanted.max_failed is None else wanted.max_failed,
         follow=wanted.poll_seconds is not None,
     )
-
-
-def spend_flags(caps: Mapping[str, Units] | Mapping[str | None, Units]) -> str:
-    """`--max-spend acme=5 --max-spend beta=6`, as one types it. `caps`: by provider; under None or "" of all."""
-    return " ".join(f"--max-spend {f'{who}=' if who else ''}{Decimal(str(cap)):f}" for who, cap in caps.items())
-
-
-def flag_of(name: str, value: Any) -> str:
-    """An option that is kept with a batch, as one types it; `none` takes it back. A cap on money in units."""
-    if isinstance(value, Mapping):
-        return spend_flags(value)
-    return f"--{name.replace('_', '-')} {'none' if value is None else value}"
-
-
-def value_of(name: str, value: Any) -> str:
-    """The same without the flag: `acme=5 beta=6`."""
-    return flag_of(name, value).replace(f"--{name.replace('_', '-')} ", "")
 
 
 def from_defaults(defaults: RunDefaults, providers: set[str]) -> dict[str, Any]:

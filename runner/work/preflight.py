@@ -15,13 +15,14 @@ from runner.engine.ports import RunOptions
 from runner.settings import Keys, Settings
 from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
-from runner.work.caps import Wanted, run_options, spend_flags
+from runner.work.caps import Wanted, run_options
 from runner.work.days import courses_of, room_for, seconds_within, through, without_end
 from runner.work.known import known_answers
 from runner.work.money import Prices, number, plural
 from runner.work.outlook import PLACES, Asked, Day, Lane, Preflight, RowPlace
 from runner.work.pricing import asks, decimal
 from runner.work.profiles import Profiles
+from runner.work.typed import spend_flags
 
 
 def preflight(

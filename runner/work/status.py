@@ -12,9 +12,9 @@ from typing import Any, Final, assert_never
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
 from runner.store.codec import iso as iso
-from runner.work.caps import spend_flags
 from runner.work.money import Cost, in_money
 from runner.work.results import BatchStatus, Halt, LaneStatus, Next, Receipt, Saved, Today, Wallet
+from runner.work.typed import spend_flags
 
 PERSON = "person"
 INTERRUPTED = "interrupted"

@@ -137,7 +137,7 @@ def test_a_lost_wake_up_ends_the_run(tmp_path: Path, lost: str, monkeypatch: pyt
         night.scripts = {"acme": lambda sent: answers.pop(sent.value, OK)}
         night.providers = (provider(safe=True),)
         monkeypatch.setattr(Feed, "wake_at", lambda self: None)
-        monkeypatch.setattr("runner.engine.listening._look_for_decisions", _nothing)
+        monkeypatch.setattr("runner.engine.listening._look_for_work", _nothing)
     else:
         night.scripts = {"acme": lambda sent: later(60) if sent.at < 2 else OK}
         monkeypatch.setattr("runner.engine.gate.Gate.wake_at", lambda self: None)
@@ -147,7 +147,7 @@ def test_a_lost_wake_up_ends_the_run(tmp_path: Path, lost: str, monkeypatch: pyt
     assert "runner.engine.waiting" in error.dump or "runner.engine.throttle" in error.dump
 
 
-async def _nothing(lane: Lane) -> None:
+async def _nothing(lane: Lane, *, added: bool) -> None:
     """Look for nothing."""
 
 

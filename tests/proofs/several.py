@@ -16,8 +16,9 @@ LATENCY_SECONDS = (0.005, 0.02)
 ROWS, IN_FLIGHT = 40, 6
 
 
-def turns(folder: Path, *, seed: int, small: int, large: int) -> str:
-    """`run --all`: a short list beside a long one that was there first ends within twice the time it takes alone.
+def turns(folder: Path, *, seed: int, small: int, large: int, slack: float = 1.0) -> str:
+    """`run --all`: a short list beside a long one that was there first ends within twice the time it takes alone, and
+    `slack` times that on a machine with other work; the long one meanwhile sends at most as much as it does.
 
     From the start of the command to the list's last answer, as who waits for it counts.
     """
@@ -41,7 +42,8 @@ def turns(folder: Path, *, seed: int, small: int, large: int) -> str:
                 same("states", states, {"small-defastra-email": "completed", "large-defastra-email": "paused"})
                 sent = received(world) - small
     what = f"{small} rows in {took[True]:.1f} s beside {large} ({sent} of them sent), in {took[False]:.1f} s alone"
-    holds(what, took[True] <= 2 * took[False])
+    holds(what, took[True] <= 2 * slack * took[False])
+    holds(f"the long list took the turns of the short one: {what}", sent <= small + 2 * IN_FLIGHT)
     holds(f"the long list stood still: {what}", sent >= small // 4)
     return f"{what}, at {RATE}/s"
 
