@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner.domain.addresses import has_password, sqlite_file, without_password
 from runner.errors import BatchError, UsageError
-from runner.exports import Layout
+from runner.exports import Layout, Line
 from runner.settings import Secret
 from runner.store.marks import Marks
 from runner.store.values import BatchInfo
@@ -91,14 +92,27 @@ def announce(info: BatchInfo, goal: Goal, tools: Tools) -> Marks:
     return marks
 
 
-def upsert(info: BatchInfo, goal: Goal, shape: Shape, *, tools: Tools, some: bool = False) -> int:
-    """Insert or update the rows that `shape` has; how many. `some`: see `TableTarget.write`. UsageError."""
+def upsert(
+    info: BatchInfo,
+    goal: Goal,
+    shape: Shape,
+    *,
+    tools: Tools,
+    some: bool = False,
+    given_up: Callable[[], bool] = lambda: False,
+) -> int:
+    """Insert or update the rows that `shape` has; how many. `some`: see `TableTarget.write`. UsageError.
+
+    `given_up`: asked before each row; those that are left are not written.
+    """
     layout = layout_of(info, shape, tools)
     with tools.store.reports.outcomes(info.id, shape.chosen()) as outcomes:
         own_only = not layout.operations
-        return goal.target().write(
-            lambda: lines(outcomes.read(), own_only=own_only), layout=layout, key=goal.key, some=some
-        )
+
+        def wanted() -> Iterator[Line]:
+            return takewhile(lambda _: not given_up(), lines(outcomes.read(), own_only=own_only))
+
+        return goal.target().write(wanted, layout=layout, key=goal.key, some=some)
 
 
 def layout_of(info: BatchInfo, shape: Shape, tools: Tools) -> Layout:

@@ -5,6 +5,8 @@ At least once: however a run ended, the next one begins by writing all rows agai
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
@@ -44,6 +46,7 @@ class Upserts:
         self._grown = False  # there are rows behind `_rows`
         self._rows = info.rows
         self._all = True
+        self._turn = threading.Lock()
 
     def __call__(self, event: Event) -> None:
         """Remember what it changes."""
@@ -68,7 +71,10 @@ class Upserts:
             await clock.sleep_until(clock.monotonic() + self._outside.pause(SECONDS))
 
     async def finish(self, *, all_rows: bool) -> tuple[str, ...]:
-        """Write what is left, or all rows once more; what to say if that fails. The batch is at its end."""
+        """Write what is left, or all rows once more; what to say if that fails. The batch is at its end.
+
+        A write that was cut off ends first.
+        """
         if all_rows:
             self._write_all()
         if not (self._all or self._jobs or self._grown):
@@ -87,29 +93,41 @@ class Upserts:
         """What changed up to now; all of it is owed again if that fails, or is cut off."""
         jobs, everything, self._grown = self._jobs, self._all, False
         self._jobs, self._all = set(), False
+        left = threading.Event()
         try:
-            self._rows = await elsewhere(self._tools, partial(self._upsert, jobs, everything), leave=True)
+            self._rows = await elsewhere(self._tools, partial(self._upsert, jobs, everything, left), leave=True)
         except BaseException:
+            left.set()
             self._grown = True
             self._jobs |= jobs
             if everything or len(self._jobs) > MOST_JOBS:
                 self._write_all()
             raise
 
-    def _upsert(self, jobs: set[int], everything: bool) -> int:
-        """The number of the last row that was there before anything was read."""
-        tools, goal = self._tools, self._goal
-        info = tools.store.reports.batch(self._info.id)
-        announce(info, goal, tools)
+    def _upsert(self, jobs: set[int], everything: bool, left: threading.Event) -> int:
+        """The number of the last row that was there before anything was read. `left`: nobody waits for it any more.
+
+        One at a time: what is left goes on until its next row, by a snapshot that the next one must not be undone by.
+        """
+        with self._turn:
+            info = self._tools.store.reports.batch(self._info.id)
+            announce(info, self._goal, self._tools)
+            for shape in self._shapes(jobs, everything, info):
+                if left.is_set():
+                    break
+                upsert(info, self._goal, shape, tools=self._tools, some=True, given_up=left.is_set)
+        return info.rows
+
+    def _shapes(self, jobs: set[int], everything: bool, info: BatchInfo) -> Iterator[Shape]:
+        """The rows that changed, so many at a time."""
         if everything:
-            upsert(info, goal, Shape(), tools=tools, some=True)
-            return info.rows
+            yield Shape()
+            return
         names = sorted(jobs)
         for start in range(0, len(names), AT_ONCE):
-            upsert(info, goal, Shape(jobs=names[start : start + AT_ONCE]), tools=tools, some=True)
+            yield Shape(jobs=names[start : start + AT_ONCE])
         if info.rows > self._rows:
-            upsert(info, goal, Shape(behind=self._rows), tools=tools, some=True)
-        return info.rows
+            yield Shape(behind=self._rows)
 
 
 def write_all(tools: Tools, info: BatchInfo, goal: Goal) -> tuple[str, ...]:
