@@ -31,98 +31,168 @@ from runner.errors import (
 
 if TYPE_CHECKING:
     from runner.app import AsyncRunner, Runner, Seams, aopen, open  # noqa: A004 - `runner.open` is the library's name
-    from runner.domain.model import Debited, InDoubtPolicy, Resolution
-    from runner.domain.states import BatchState, JobState
+    from runner.domain.model import Action, Answer, Debited, Fault, InDoubtPolicy, Request, Resolution
+    from runner.domain.provider import Operation, Provider
+    from runner.domain.states import BatchState, JobEvent, JobState
     from runner.engine.events import (
         AttemptClosed,
         BalanceLow,
         Event,
         LaneChanged,
         MachineSlept,
+        PlaceTrouble,
+        RowsAdded,
+        RowsAwaited,
         RunEnded,
         RunStarted,
         RunStopping,
         StoreTrouble,
     )
+    from runner.engine.ports import Clock, Randomness
     from runner.engine.stop import StopSignal
-    from runner.work.outlook import Checked, Preflight
-    from runner.work.privacy import Erasure, Purge
-    from runner.work.records import Log, Spend
+    from runner.engine.wire import Transport, UnsendableError
+    from runner.providers.trial import Miss, RuleTrial, Trial
+    from runner.settings.keys import Secret
+    from runner.settings.origins import Origin, OriginKind
+    from runner.work.config import Place, Setting
+    from runner.work.database import DatabaseStatus
+    from runner.work.findings import Finding, Level
+    from runner.work.money import Cost
+    from runner.work.outlook import Asked, Checked, Day, Known, Lane, Nights, Preflight, RowPlace
+    from runner.work.privacy import Beyond, Erasure, Purge
+    from runner.work.records import By, Log, Record, Spend, SpendLine
     from runner.work.report import Reported
-    from runner.work.results import BatchStatus, Doubt, Exported, JobStory, Loaded, RunResult, Steered, Tuned
+    from runner.work.results import (
+        AttemptStory,
+        BatchStatus,
+        Doubt,
+        Exported,
+        Halt,
+        JobStory,
+        LaneStatus,
+        Loaded,
+        Next,
+        Paid,
+        Receipt,
+        RunResult,
+        Saved,
+        Steered,
+        Today,
+        Tuned,
+        Wallet,
+    )
     from runner.work.support import SupportRequest
+    from runner.work.verify import CheckLine, Problem, Verified
 
 _HOMES = {
-    "runner.app": ("AsyncRunner", "Runner", "Seams", "aopen", "open"),
-    "runner.domain.model": ("Debited", "InDoubtPolicy", "Resolution"),
-    "runner.domain.states": ("BatchState", "JobState"),
-    "runner.engine.events": (
-        "AttemptClosed",
-        "BalanceLow",
-        "Event",
-        "LaneChanged",
-        "MachineSlept",
-        "RunEnded",
-        "RunStarted",
-        "RunStopping",
-        "StoreTrouble",
-    ),
-    "runner.engine.stop": ("StopSignal",),
-    "runner.work.privacy": ("Erasure", "Purge"),
-    "runner.work.records": ("Log", "Spend"),
-    "runner.work.outlook": ("Checked", "Preflight"),
-    "runner.work.report": ("Reported",),
-    "runner.work.results": (
-        "BatchStatus",
-        "Doubt",
-        "Exported",
-        "JobStory",
-        "Loaded",
-        "RunResult",
-        "Steered",
-        "Tuned",
-    ),
-    "runner.work.support": ("SupportRequest",),
+    "runner.app": "AsyncRunner Runner Seams aopen open",
+    "runner.domain.model": "Action Answer Debited Fault InDoubtPolicy Request Resolution",
+    "runner.domain.provider": "Operation Provider",
+    "runner.domain.states": "BatchState JobEvent JobState",
+    "runner.engine.events": "AttemptClosed BalanceLow Event LaneChanged MachineSlept"
+    " PlaceTrouble RowsAdded RowsAwaited RunEnded RunStarted RunStopping StoreTrouble",
+    "runner.engine.ports": "Clock Randomness",
+    "runner.engine.stop": "StopSignal",
+    "runner.engine.wire": "Transport UnsendableError",
+    "runner.providers.trial": "Miss RuleTrial Trial",
+    "runner.settings.keys": "Secret",
+    "runner.settings.origins": "Origin OriginKind",
+    "runner.work.config": "Place Setting",
+    "runner.work.database": "DatabaseStatus",
+    "runner.work.findings": "Finding Level",
+    "runner.work.money": "Cost",
+    "runner.work.outlook": "Asked Checked Day Known Lane Nights Preflight RowPlace",
+    "runner.work.privacy": "Beyond Erasure Purge",
+    "runner.work.records": "By Log Record Spend SpendLine",
+    "runner.work.report": "Reported",
+    "runner.work.results": "AttemptStory BatchStatus Doubt Exported Halt JobStory"
+    " LaneStatus Loaded Next Paid Receipt RunResult Saved Steered Today Tuned Wallet",
+    "runner.work.support": "SupportRequest",
+    "runner.work.verify": "CheckLine Problem Verified",
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+"""Where each name is at home: those of a module in one text, because a list of them would fill the page."""
+
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "Action",
+    "Answer",
+    "Asked",
     "AsyncRunner",
     "AttemptClosed",
+    "AttemptStory",
     "BalanceLow",
     "BatchError",
     "BatchState",
     "BatchStatus",
+    "Beyond",
     "BusyError",
+    "By",
+    "CheckLine",
     "Checked",
+    "Clock",
     "ConfigError",
+    "Cost",
+    "DatabaseStatus",
+    "Day",
     "Debited",
     "Doubt",
     "Erasure",
     "Event",
     "Exported",
+    "Fault",
+    "Finding",
+    "Halt",
     "InDoubtPolicy",
     "InputError",
+    "JobEvent",
     "JobState",
     "JobStory",
+    "Known",
+    "Lane",
     "LaneChanged",
+    "LaneStatus",
+    "Level",
     "Loaded",
     "Log",
     "MachineSlept",
+    "Miss",
+    "Next",
+    "Nights",
+    "Operation",
+    "Origin",
+    "OriginKind",
+    "Paid",
+    "Place",
+    "PlaceTrouble",
     "Preflight",
+    "Problem",
     "ProfileError",
+    "Provider",
     "Purge",
+    "Randomness",
+    "Receipt",
+    "Record",
     "Reported",
+    "Request",
     "Resolution",
+    "RowPlace",
+    "RowsAdded",
+    "RowsAwaited",
+    "RuleTrial",
     "RunEnded",
     "RunResult",
     "RunStarted",
     "RunStopping",
     "Runner",
     "RunnerError",
+    "Saved",
     "SchemaError",
     "Seams",
+    "Secret",
+    "Setting",
     "Spend",
+    "SpendLine",
     "StalledError",
     "Steered",
     "StopSignal",
@@ -130,8 +200,14 @@ __all__ = [
     "StoreError",
     "StoreTrouble",
     "SupportRequest",
+    "Today",
+    "Transport",
+    "Trial",
     "Tuned",
+    "UnsendableError",
     "UsageError",
+    "Verified",
+    "Wallet",
     "aopen",
     "open",
 ]

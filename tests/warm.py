@@ -1,8 +1,9 @@
 """The command line as a process of its own, without waiting for its imports each time.
 
 A process imports everything once and forks for each command: what runs then is the same program, with its own process
-id, streams, directory and environment. `Warm.command` is what takes `python -m runner`'s place; it hands its streams
-over and passes signals on. Tests of kills, of start-up and of packaging start the real thing instead.
+id, streams, directory and environment. `Warm.command` is what takes `python -m runner`'s place, `Warm.script` that of
+`python` before a file; they hand their streams over and pass signals on. Tests of kills, of start-up and of packaging
+start the real thing instead.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _CLIENT = """#!{python} -ISE
 import json, os, signal, socket, sys
 there = socket.socket(socket.AF_UNIX)
 there.connect({address!r})
-given = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode("utf-8", "surrogateescape")
+given = json.dumps([{program!r}, sys.argv[1:], os.getcwd(), dict(os.environ)]).encode("utf-8", "surrogateescape")
 socket.send_fds(there, [len(given).to_bytes(4, "big")], [0, 1, 2])
 there.sendall(given)
 pid = int.from_bytes(there.recv(4, socket.MSG_WAITALL), "big")
@@ -59,14 +60,19 @@ os._exit(code)
 
 
 class Warm:
-    """A server of forks, and the client that stands for the command. Ends with the process that made it."""
+    """A server of forks, and the clients that stand for `runner` (`command`) and for `python FILE` (`script`).
+
+    Ends with the process that made it.
+    """
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="warm-"))
         address = self._folder / "socket"
-        self.command = self._folder / "runner"
-        self.command.write_text(_CLIENT.format(python=sys.executable, address=str(address)))
-        self.command.chmod(0o700)
+        self.command, self.script = self._folder / "runner", self._folder / "python"
+        for client in (self.command, self.script):
+            text = _CLIENT.format(python=sys.executable, address=str(address), program=client.name)
+            client.write_text(text)
+            client.chmod(0o700)
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.warm", str(address)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -120,11 +126,11 @@ def attend(client: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, streams, _, _ = socket.recv_fds(client, 4, 3)
     given = client.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
-    arguments, folder, environment = json.loads(given.decode("utf-8", "surrogateescape"))
+    program, arguments, folder, environment = json.loads(given.decode("utf-8", "surrogateescape"))
     pid = os.fork()
     if pid == 0:
         client.close()
-        return become(arguments, folder, environment, streams)
+        return become(program, arguments, folder, environment, streams)
     for stream in streams:
         os.close(stream)
     client.sendall(pid.to_bytes(4, "big"))
@@ -136,8 +142,8 @@ def attend(client: socket.socket) -> None:
     os._exit(0)
 
 
-def become(arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> None:
-    """Be the command: its streams, folder, environment; then as `python -m runner` does."""
+def become(program: str, arguments: list[str], folder: str, environment: dict[str, str], streams: list[int]) -> None:
+    """Be the command: its streams, folder, environment; then as `python -m runner` does, or `python FILE`."""
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
@@ -147,8 +153,12 @@ def become(arguments: list[str], folder: str, environment: dict[str, str], strea
     time.tzset()
     random.seed()
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", 1 if "PYTHONUNBUFFERED" in environment else -1, encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+    if program == "python":
+        sys.argv = arguments
+        runpy.run_path(arguments[0], run_name="__main__")
+        return
     sys.argv = ["runner", *arguments]
     runpy.run_module("runner", run_name="__main__")
 

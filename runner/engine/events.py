@@ -1,4 +1,8 @@
-"""What a run tells its observers, after it was stored. Values only; rendering is the command line's business."""
+"""What a run tells its observers, after it was stored. Values only; rendering is the command line's business.
+
+Each has `batch`, the number of the batch in the database (`RunStarted` has its name too), and `at_us`: microseconds
+since the epoch, UTC. Amounts are integer millionths of the provider's unit.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +29,17 @@ class AttemptClosed:
     batch: BatchId
     at_us: int
     provider: str
-    operation: str
+    operation: str  # "defastra.email"
     job: JobId
-    number: int
-    status: int | None
+    number: int  # of the requests made for the job, from 1
+    status: int | None  # None: see `fault`
     fault: Fault | None
-    rule: str
+    rule: str  # the name of the rule that read the answer
     action: Action | None
     debited: Debited
-    amount: Amount
+    amount: Amount  # charged; of one in doubt, what it may have cost
     unit: str
-    event: JobEvent
+    event: JobEvent  # what became of its job
     seconds: float  # from sending to the answer
     balance: Amount | None = None  # what the provider said was left after it, in millionths
 
@@ -47,11 +51,11 @@ class LaneChanged:
     batch: BatchId
     at_us: int
     provider: str
-    state: str
+    state: str  # open, limited, gated, circuit, parked, halted, done
     reason: str | None
-    until_us: int | None
-    message: str | None = None
-    advice: str | None = None
+    until_us: int | None  # nothing leaves before that
+    message: str | None = None  # the provider's words
+    advice: str | None = None  # for people: what to do about a halt
     rate: str | None = None  # the limits in force: "60/60 s, 2/1 s at 70 %"
     slowed: bool = False  # slower than the provider allows, or at a pace that was found, after it refused
 
@@ -63,7 +67,7 @@ class RunStopping:
     batch: BatchId
     at_us: int
     reason: str
-    in_flight: int
+    in_flight: int  # requests that are still awaited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,7 @@ class MachineSlept:
 
     batch: BatchId
     at_us: int
-    seconds: float
+    seconds: float  # for so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,7 @@ class RunEnded:
 
     batch: BatchId
     at_us: int
-    state: str
+    state: str  # of the batch: paused, halted, completed
     reason: str | None
 
 

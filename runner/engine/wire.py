@@ -17,7 +17,11 @@ def unheard() -> None:
 
 
 class Transport(Protocol):
-    """One provider account on the wire. Slots, deadlines, redirects and decoding are its business."""
+    """One provider account on the wire. Slots, deadlines, redirects and decoding are its business.
+
+    One of your own derives from it and brings `prepare` and `send`; the rest may stay as it is where there is nothing
+    to keep open: what does nothing here answers None.
+    """
 
     def prepare(self, operation: Operation, params: Mapping[str, str], *, attempt_id: str) -> Request:
         """Render the request, without credentials. Raises `UnsendableError` if the values cannot be sent."""
@@ -31,7 +35,7 @@ class Transport(Protocol):
     def forget_idle(self) -> None:
         """Send nothing more over a connection that is idle now: the machine slept, and the other side may have gone
         without a word. What is on the wire is left alone. Does not wait."""
-        ...
+        return
 
     async def knock(self) -> str | None:
         """Ask for free whether the provider answers: its `health` where the profile names one, else a connection.
@@ -39,11 +43,11 @@ class Transport(Protocol):
         Within one deadline, without the key, and no request that is paid for: it may be cancelled. None: it answers;
         else why not, in words without values. Never raises for network trouble.
         """
-        ...
+        return None
 
     async def aclose(self) -> None:
         """Close every connection."""
-        ...
+        return
 
 
 class UnsendableError(Exception):

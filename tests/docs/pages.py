@@ -197,12 +197,16 @@ def _steps(block: Block, aside: Path, provider: Sandbox) -> list[Step]:
 
 
 def _tools(folder: Path, *, killed: bool) -> None:
-    """`python`, and `runner`: one that is warm, but on a page that kills it, where its process id must be its own."""
+    """`python`, and `runner`: both warm, but on a page that kills it, where its process id must be its own."""
     python = shlex.quote(sys.executable)
     runner = f"{python} -m runner" if killed else shlex.quote(str(warm().command))
-    for name, program in (("python", python), ("runner", runner)):
+    files = shlex.quote(str(warm().script))
+    for name, program in (
+        ("python", f'case "$1" in -*) exec {python} "$@" ;; *) exec {files} "$@" ;; esac'),
+        ("runner", f'exec {runner} "$@"'),
+    ):
         tool = folder / name
-        tool.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
+        tool.write_text(f"#!/bin/sh\n{program}\n")
         tool.chmod(0o755)
 
 
