@@ -26,6 +26,7 @@ Checker = Callable[[str, str | None], Accepted | Refused]
 """Takes the cell as read and the row's own region (the cell of a mapped region column) or None. Never raises."""
 
 EMPTY: Final = Refused("empty")
+NO_COUNTRY: Final = Refused("no-country")
 
 _SPACE = "".join(map(chr, [*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)])) + (
     "\u2028\u2029\u202f\u205f\u3000"

@@ -11,7 +11,7 @@ from runner.domain.file_value import most_bytes
 from runner.domain.provider import Input, InputKind, Operation
 from runner.domain.quick import quick
 from runner.errors import InputError
-from runner.inputs.cell import EMPTY, Accepted, Checker, Refused
+from runner.inputs.cell import EMPTY, NO_COUNTRY, Accepted, Checker, Refused
 from runner.inputs.check import HERE, checker, given_checker
 from runner.inputs.national import PhoneSummary
 
@@ -45,12 +45,14 @@ def preparer(
     region_column: int | None = None,
     phones: PhoneSummary | None = None,
     folder: Path = HERE,
+    national: bool = False,
 ) -> Callable[[Sequence[str]], Prepared | Refused]:
     """A function from a row's cells to its job.
 
     `columns` is `ColumnMap.of(operation.key)` and `region_column` its `regions.get(operation.key)`. The first parameter
     that is refused refuses the row; a blank optional one is left out. Every phone is counted in `phones`; `folder` is
-    where the list's files are.
+    where the list's files are. `national`: phones of digits alone, where no region is known, are of a country that
+    nobody named: they are refused, and not counted.
     Raises InputError if `region` is not a country.
     """
     inputs = [each for each in operation.inputs if each.name in columns]
@@ -60,12 +62,17 @@ def preparer(
             why="All its parameters are set for the whole list: every row would be the same request.",
             fix="--map PARAM=COLUMN",
         )
+
+    def check_of(parameter: Input) -> Checker:
+        check = checker(parameter, region=region, folder=folder)
+        return _never_bare(check) if national else check
+
     if len(inputs) == 1:
         (only,) = inputs
         return _of_one(
             only.name,
             columns[only.name],
-            checker(only, region=region, folder=folder),
+            check_of(only),
             region_column,
             phones.add if phones is not None and only.kind is InputKind.PHONE else None,
         )
@@ -73,7 +80,7 @@ def preparer(
         (
             each.name,
             columns[each.name],
-            checker(each, region=region, folder=folder),
+            check_of(each),
             each.required,
             phones.add if phones is not None and each.kind is InputKind.PHONE else None,
         )
@@ -98,6 +105,14 @@ def preparer(
         return Prepared(job_key(accepted), params, first.sent if first.shown is None else first.shown)
 
     return prepare
+
+
+def _never_bare(check: Checker) -> Checker:
+    def strict(cell: str, region: str | None) -> Accepted | Refused:
+        result = check(cell, region)
+        return NO_COUNTRY if result.bare else result
+
+    return strict
 
 
 def _of_one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -15,7 +15,7 @@ from runner.inputs import column_map
 from runner.sources import Row, follow_database
 from runner.store.values import BatchInfo
 from runner.work.outside import Outside, elsewhere
-from runner.work.rows import new_rows, notes_of, tallies
+from runner.work.rows import Tally, later_rows, notes_of, tallies
 from runner.work.tools import Tools
 
 AT_ONCE: Final = 10_000
@@ -134,12 +134,17 @@ class Follower:
         info, tools = self._info, self._tools
         operations = tools.profiles.of_batch(info.operations, info.source)
         mapping: Mapping[str, Any] = info.mapping
-        judges = tallies(
-            operations.values(),
-            column_map(info.header, mapping["columns"], operations.values()),
-            info.header,
-            region=mapping["region"],
-            given=info.params,
-            folder=tools.settings.directory,
-        )
-        tools.store.loading.add(info.id, new_rows(rows, judges, max_invalid=1.0), notes=notes_of(judges))
+
+        def judges(national: Collection[str]) -> list[Tally]:
+            return tallies(
+                operations.values(),
+                column_map(info.header, mapping["columns"], operations.values()),
+                info.header,
+                region=mapping["region"],
+                given=info.params,
+                folder=tools.settings.directory,
+                national=national,
+            )
+
+        prepared, counted = later_rows(rows, judges)
+        tools.store.loading.add(info.id, prepared, notes=notes_of(counted))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from runner.domain.provider import InputKind, Operation
 from runner.domain.quick import quick
 from runner.errors import InputError
-from runner.inputs import ColumnMap, PhoneSummary, Prepared, Refused, check_national, preparer
+from runner.inputs import ColumnMap, PhoneSummary, Prepared, Refused, check_national, looks_national, preparer
 from runner.sources import Row
 from runner.store.loading import Notes
 from runner.store.values import NewJob, NewRow, Refusal
@@ -76,10 +76,12 @@ def tallies(
     region: str | None,
     given: Mapping[str, Mapping[str, str]],
     folder: Path,
+    national: Collection[str] = (),
 ) -> list[Tally]:
     """One for each operation, in their order.
 
-    `given`: parameters for the whole batch, by operation; `folder`: where the files that the list names are.
+    `given`: parameters for the whole batch, by operation; `folder`: where the files that the list names are;
+    `national`: operations whose phones of digits alone are of a country that nobody named.
     """
     made = []
     for operation in operations:
@@ -87,7 +89,15 @@ def tallies(
         first = of.get(operation.inputs[0].name, next(iter(of.values()), 0))
         phones = PhoneSummary() if any(each.kind is InputKind.PHONE for each in operation.inputs) else None
         own_region = columns.regions.get(operation.key)
-        prepare = preparer(operation, of, region=region, region_column=own_region, phones=phones, folder=folder)
+        prepare = preparer(
+            operation,
+            of,
+            region=region,
+            region_column=own_region,
+            phones=phones,
+            folder=folder,
+            national=operation.key in national,
+        )
         made.append(
             Tally(
                 operation=operation,
@@ -135,9 +145,30 @@ def notes_of(judges: Sequence[Tally]) -> Notes:
 
 def new_rows(rows: Iterable[Row], judges: Sequence[Tally], *, max_invalid: float) -> Iterator[NewRow]:
     """The rows for the store, in order. InputError at the end when a column is wrong: whoever writes drops them all."""
+    yield from _prepared(rows, judges)
+    for tally in judges:
+        tally.judge(max_invalid=max_invalid)
+
+
+def later_rows(
+    rows: Sequence[Row], judges: Callable[[Collection[str]], Sequence[Tally]]
+) -> tuple[list[NewRow], Sequence[Tally]]:
+    """Some more rows of a list that is at work already, and what was counted of them: nobody is there to be refused.
+
+    Where its phones of digits alone look national, these are refused one by one. `judges` makes counters, for the
+    operations of which that holds.
+    """
+    counted = judges(())
+    prepared = list(_prepared(rows, counted))
+    national = {tally.name for tally in counted if tally.phones is not None and looks_national(tally.phones)}
+    if national:
+        counted = judges(national)
+        prepared = list(_prepared(rows, counted))
+    return prepared, counted
+
+
+def _prepared(rows: Iterable[Row], judges: Sequence[Tally]) -> Iterator[NewRow]:
     entries = [tally.entry for tally in judges]
     for row in rows:
         cells = row.cells
         yield quick(NewRow, (row.line, cells, row.key, tuple([entry(cells) for entry in entries])))
-    for tally in judges:
-        tally.judge(max_invalid=max_invalid)

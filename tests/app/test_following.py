@@ -307,3 +307,23 @@ def test_of_two_rows_with_one_key_neither_is_taken(tmp_path: Path) -> None:
         assert look.nameless() is not None
     assert [row.cells for row in found.rows] == [("b", "2")]
     assert len(found.refused) == 1
+
+
+def test_phones_of_no_country_stop_nothing_but_themselves(place: Place) -> None:
+    """So many at once that they look national: each is kept as invalid, the others are sent."""
+    crm = Crm(place.folder)
+    crm.do("CREATE TABLE calls (id TEXT PRIMARY KEY, phone TEXT)")
+    crm.do("INSERT INTO calls VALUES ('a1', '+14155550100')")
+    wanting = [*[(f"n{one:02}", f"030{one:06}") for one in range(25)], ("n99", "12000000000"), ("z1", "+14155550101")]
+    with place.runner() as r:
+        batch = r.load(None, ["defastra.phone"], batch="crm", query="calls", database=crm.url, key="id").batch
+        followed = Followed(place, r, batch)
+        result = followed.run(
+            (5, lambda: crm.do("INSERT INTO calls VALUES (?, ?)", wanting)),
+            (9, lambda: crm.do("INSERT INTO calls VALUES ('z2', '+14155550102')")),
+        )
+        loaded = r.load(None, ["defastra.phone"], batch="crm", query="calls", database=crm.url, key="id")
+    assert (result.sent, result.status.rows) == (3, 29)
+    assert (loaded.added_rows, loaded.invalid) == (0, {"invalid:no-country": 26})
+    assert loaded.countries == {"US": 3}
+    assert followed.of(PlaceTrouble) == []
