@@ -26,8 +26,8 @@ RUNS = [
     ),
 ]
 RUNS += [f"docs/{name}.md" for name in ("database", "exports", "lists", "privacy", "defendis", "dfirlab")]
-READ = [*RUNS, "docs/promises.md"]
-READ += ["docs/defastra.md", "docs/transport.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+DOCS = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+READ = [*DOCS, "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 PORT = "8765"  # on the pages; a free one is taken in its place
 QUICK = [(1000, 1.0)]
 
@@ -101,6 +101,21 @@ def test_only_what_ci_itself_runs_is_left_out():
                 assert all(step.command.startswith(allowed) for step in commands(block)), (page, block.line)
 
 
+def test_no_page_with_a_command_is_left_out():
+    """Whatever page shows something that can be run, it is run."""
+    for page in DOCS:
+        runnable = any(block.is_run for block in blocks((ROOT / page).read_text(encoding="utf-8")))
+        assert runnable is (page in RUNS), page
+
+
+def test_the_index_leads_to_every_page():
+    """`docs/README.md` names each page once, in an order to read them; the first page leads to the index."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    named = [f"docs/{name}" for name in re.findall(r"\]\(([a-z-]+\.md)\)", index)]
+    assert sorted(named) == [page for page in DOCS if page != "docs/README.md"]
+    assert "](docs/README.md)" in README.read_text(encoding="utf-8")
+
+
 def test_toml_and_json_on_the_pages_can_be_read():
     """Every ```toml and ```json block parses."""
     for page in READ:
@@ -140,13 +155,14 @@ def test_the_json_of_status_is_the_one_shown(tmp_path):
     assert list(shown) == keys
 
 
-def test_the_layers_are_those_that_are_enforced():
-    """The picture in CONTRIBUTING names the layers of the import contract, top to bottom."""
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_layers_are_those_that_are_enforced(page):
+    """The pictures name the layers of the import contract, top to bottom."""
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     layers = [layer for layer in contract["layers"] if layer != "__main__"]
     shown = next(
         block.text
-        for block in blocks((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+        for block in blocks((ROOT / page).read_text(encoding="utf-8"))
         if block.kind == "text" and "domain" in block.text
     )
     assert [line.split("  ")[0].strip() for line in shown.splitlines()] == layers
