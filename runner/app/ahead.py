@@ -59,6 +59,7 @@ class Ahead(Watching):
             session.store().reports.status(info.id),
             session.profiles.of_batch(info.operations, info.source),
             store=session.store(),
+            profiles=session.profiles,
             prices=session.prices(),
             now_us=session.clock.now_us(),
         )

@@ -5,6 +5,8 @@ Built only by `runner.providers.loader`; nothing here reads a file. Column expre
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -259,3 +261,19 @@ class Provider:
         templates = (operation.path, operation.query, operation.form, operation.json)
         defaults = any(one.default for one in operation.inputs)
         return bool(self.http.client_request_id or defaults or "{attempt}" in repr(templates))
+
+    def request_hash(self, operation: Operation) -> str:
+        """SHA-256 (hex) of what makes its requests, whatever the row: two of one hash ask the same of equal values.
+
+        The key is no part of it: another one of the same provider is told the same.
+        """
+        made = (
+            self.http.base_url,
+            operation.method,
+            operation.path,
+            operation.query,
+            operation.form,
+            operation.json,
+            sorted((one.name, one.kind, one.send, one.keep_case, one.default or "") for one in operation.inputs),
+        )
+        return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()

@@ -1,8 +1,9 @@
 """Answers that other batches of the database paid for: which of them a batch could do with, and taking them over.
 
-An answer counts for a job where the same request would be sent: the same operation of the same profile, an equal key by
-parameters of equal names, and equal values set for the whole list. It has succeeded, and its columns are still there.
-The cost grows with the jobs that wait and with the batches that asked the same, not with what these batches hold.
+An answer counts for a job where the same request would be sent: the same operation of the same profile, which made its
+requests of the same template; an equal key by parameters of equal names, and equal values set for the whole list. It
+has succeeded, and its columns are still there. The cost grows with the jobs that wait and with the batches that asked
+the same, not with what these batches hold.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -76,13 +77,16 @@ class Answered:
         self._database = database
         self._clock = clock
 
-    def before(self, batch: BatchId, *, since_us: int | None = None) -> list[AnsweredBefore]:
+    def before(
+        self, batch: BatchId, *, operations: Collection[str], since_us: int | None = None
+    ) -> list[AnsweredBefore]:
         """By operation, the jobs never sent yet that another batch has the answer to; `since_us`: of them, those that
-        it has a younger one to. Reads only; for a draft it looks into the database that is attached to it."""
+        it has a younger one to. `operations`: those that ask as they did when the batch was loaded, the others have
+        none. Reads only; for a draft it looks into the database that is attached to it."""
         schema = "" if self._database.attached is None else f"{ATTACHED}."
         found: list[AnsweredBefore] = []
         with self._database.reading() as connection:
-            for operation, batches in _asked_the_same(connection, batch, schema):
+            for operation, batches in _asked_the_same(connection, batch, operations, schema):
                 sql = _KNOWN.format(
                     newest=_NEWEST.format(schema=schema, batches=batches), never_sent=_NEVER_SENT, schema=schema
                 )
@@ -91,8 +95,16 @@ class Answered:
                 found += [] if summed is None else [summed]
         return found
 
-    def take_over(self, batch: BatchId, *, since_us: int, given_up: Callable[[], bool] = lambda: False) -> int:
+    def take_over(
+        self,
+        batch: BatchId,
+        *,
+        operations: Collection[str],
+        since_us: int,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> int:
         """Give every job that was never sent the newest answer since then, if there is one; returns how many.
+        `operations`: as above.
 
         Under the database lock, before a run's writer is at work. In short transactions, each of which leaves a sound
         file: what a kill leaves, or `given_up` between two of them, waits as before.
@@ -100,7 +112,7 @@ class Answered:
         taken = 0
         with self._database.writing(checkpoint=CHECKPOINT_PAGES) as connection:
             with connection.begin():
-                asked = list(_asked_the_same(connection, batch, ""))
+                asked = list(_asked_the_same(connection, batch, operations, ""))
             for operation, batches in asked:
                 sql = _NEXT.format(newest=_NEWEST.format(schema="", batches=batches), never_sent=_NEVER_SENT)
                 place = {"due_us": -1, "job": 0}
@@ -117,15 +129,19 @@ class Answered:
         return taken
 
 
-def _asked_the_same(connection: sa.Connection, batch: BatchId, schema: str) -> Iterator[tuple[str, str]]:
-    """The operations of a batch, each with the ids of the other batches that asked it the same way, as SQL takes them.
+def _asked_the_same(
+    connection: sa.Connection, batch: BatchId, operations: Collection[str], schema: str
+) -> Iterator[tuple[str, str]]:
+    """These operations of a batch, each with the ids of the other batches that asked it alike, as SQL takes them.
 
     Other batches by their names: a draft has ids of its own.
     """
     own = connection.exec_driver_sql(f"{_ASKED.format(schema='')} WHERE id = ?", (batch,)).one()
     others = connection.exec_driver_sql(f"{_ASKED.format(schema=schema)} WHERE name <> ?", (own.name,)).all()
     for operation in json.loads(own.operations):
-        mine = _way(own, operation)
+        mine = _way(own, operation) if operation in operations else None
+        if mine is None:
+            continue
         same = [other.name for other in others if _way(other, operation) == mine]
         sql = _ASKED_THE_SAME.format(schema=schema)
         ids = [
@@ -137,13 +153,17 @@ def _asked_the_same(connection: sa.Connection, batch: BatchId, schema: str) -> I
             yield operation, ", ".join(map(str, ids))
 
 
-def _way(batch: sa.Row[Any], operation: str) -> tuple[bool, Any, Any]:
-    """How it was asked: whether at all, with what set for the whole list, and by whose profile."""
-    profiles: Mapping[str, str] = json.loads(batch.source).get("profiles", {})
+def _way(batch: sa.Row[Any], operation: str) -> tuple[Any, ...] | None:
+    """How it was asked: by what requests, with what set for the whole list, and by whose profile. None: not at all, or
+    nobody knows how."""
+    source: Mapping[str, Any] = json.loads(batch.source)
+    requests = source.get("requests", {}).get(operation)
+    if requests is None:
+        return None
     return (
-        operation in json.loads(batch.operations),
+        requests,
         json.loads(batch.params).get(operation),
-        profiles.get(operation.partition(".")[0]),
+        source.get("profiles", {}).get(operation.partition(".")[0]),
     )
 
 

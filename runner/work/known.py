@@ -15,6 +15,7 @@ from runner.store.values import BatchStatus
 from runner.work.money import Prices
 from runner.work.outlook import Known
 from runner.work.pricing import asks
+from runner.work.profiles import Profiles
 
 _DAY: Final = 86_400
 _AGES: Final = (1, 7, 30, 90, 365)
@@ -29,6 +30,7 @@ def known_answers(
     operations: Mapping[str, Operation],
     *,
     store: Store,
+    profiles: Profiles,
     prices: Prices,
     now_us: int,
     reuse_seconds: float | None = None,
@@ -37,7 +39,8 @@ def known_answers(
     if not any(status.by_state[state] for state in (JobState.QUEUED, JobState.RUNNING)):
         return ()
     since_us = None if reuse_seconds is None else oldest(reuse_seconds, now_us)
-    found = store.answered.before(status.batch.id, since_us=since_us)
+    asked = profiles.still_asked(operations, status.batch.source)
+    found = store.answered.before(status.batch.id, operations=asked, since_us=since_us)
     charges: Mapping[tuple[str, str], Decimal] = store.forecast.usual_charges() if found else {}
     known = []
     for one in found:

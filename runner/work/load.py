@@ -18,6 +18,7 @@ from runner.work.additions import CellIndex, unknown_by_key
 from runner.work.money import number, plural
 from runner.work.naming import Change, Identity, changes, generation, is_over, successor
 from runner.work.plan import LoadRequest, Plan, make_plan
+from runner.work.profiles import REQUESTS
 from runner.work.results import Loaded
 from runner.work.rows import new_rows, notes_of
 from runner.work.session import Session
@@ -141,8 +142,13 @@ def create(store: Store, plan: Plan, choice: Create) -> Loaded:
 
 
 def _described(plan: Plan) -> dict[str, Any]:
-    """What is kept of where the list is from: enough to read it again, but for a password."""
-    described = {**plan.source.description, "profiles": dict(plan.files), "columns": list(plan.shown())}
+    """What is kept of where the list is from, and of how it is asked: enough to read it again, but for a password."""
+    described = {
+        **plan.source.description,
+        "profiles": dict(plan.files),
+        REQUESTS: dict(plan.requests),
+        "columns": list(plan.shown()),
+    }
     if plan.database is not None and not has_password(plan.database):
         described["database"] = plan.database
     return described

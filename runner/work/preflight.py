@@ -48,7 +48,13 @@ def preflight(
         wanted, info.settings, settings.run, operations.values(), daily=settings.daily_cap, dearer=dearer
     )
     known = known_answers(
-        status, operations, store=store, prices=prices, now_us=now_us, reuse_seconds=wanted.reuse_seconds
+        status,
+        operations,
+        store=store,
+        profiles=profiles,
+        prices=prices,
+        now_us=now_us,
+        reuse_seconds=wanted.reuse_seconds,
     )
     reused = {one.operation: one.taken or 0 for one in known}
     waiting = _waiting(operations, status, options, store)

@@ -204,7 +204,8 @@ async def _take_up(
     reused = 0
     if wanted.reuse_seconds is not None:
         since_us = oldest(wanted.reuse_seconds, tools.clock.now_us())
-        take_over = partial(tools.store.answered.take_over, info.id, since_us=since_us)
+        asked = tools.profiles.still_asked(tools.profiles.of_batch(info.operations, info.source), info.source)
+        take_over = partial(tools.store.answered.take_over, info.id, operations=asked, since_us=since_us)
         reused = await elsewhere(tools, partial(take_over, given_up=lambda: stop.reason is not None))
     requeued = steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
     released = 0

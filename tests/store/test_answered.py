@@ -12,18 +12,29 @@ from runner.domain.model import BatchId, Outcome
 from runner.domain.states import JobEvent
 from runner.store.database import Database
 from runner.store.store import Store
-from runner.store.values import NewJob, NewRow
+from runner.store.values import AnsweredBefore, NewJob, NewRow
 from runner.store.verify import verify
 from tests.store.world import EMAIL, PHONE, START_US, HandClock, attempt, claim, loaded, new_batch, query, row, started
 
 pytestmark = pytest.mark.anyio
 
 HOUR = 3600
+ASKED = (EMAIL, PHONE)
 
 
 def asking(number: int, key: str, **params: str) -> NewRow:
     """A row with parameters of its own."""
     return NewRow(number + 1, (key,), None, (NewJob(EMAIL, key, key, params),))
+
+
+def before(store: Store, batch: BatchId, **given: Any) -> list[AnsweredBefore]:
+    """What is known of a batch whose profile is as it was."""
+    return store.answered.before(batch, operations=ASKED, **given)
+
+
+def take_over(store: Store, batch: BatchId, **given: Any) -> int:
+    """What is taken for a batch whose profile is as it was."""
+    return store.answered.take_over(batch, operations=ASKED, **given)
 
 
 async def answered(store: Store, batch: BatchId, clock: HandClock, *events: JobEvent, **changes: Any) -> None:
@@ -45,14 +56,14 @@ async def test_what_succeeded_elsewhere_is_known(store: Store, clock: HandClock)
     await answered(store, first, clock, JobEvent.SUCCEED, JobEvent.FAIL, JobEvent.DOUBT, JobEvent.SUCCEED)
     again = [row(n, f"USER{n}@example.com") for n in range(1, 6)]
     other = store.loading.load(new_batch("other", params={EMAIL: {"timeout": "extensive"}}), again).batch
-    assert store.answered.before(other) == []
+    assert before(store, other) == []
     same = store.loading.load(new_batch("same", params={PHONE: {"timeout": "extensive"}}), again).batch
-    (known,) = store.answered.before(same)
+    (known,) = before(store, same)
     assert (known.operation, known.jobs, known.batches) == (EMAIL, 2, {"leads": 2})
     assert (known.first_us, known.last_us, known.young) == (START_US, START_US, 0)
     await answered(store, same, clock, JobEvent.RETRY)
-    assert [one.jobs for one in store.answered.before(same)] == [1]
-    assert store.answered.take_over(same, since_us=0) == 1
+    assert [one.jobs for one in before(store, same)] == [1]
+    assert take_over(store, same, since_us=0) == 1
     assert query(store.path, "SELECT state FROM jobs WHERE batch = ? ORDER BY id", same) == [
         ("queued",),
         ("queued",),
@@ -68,12 +79,12 @@ async def test_of_several_answers_the_newest_is_taken(store: Store, clock: HandC
         await answered(store, loaded(store, 1, name).batch, clock, JobEvent.SUCCEED)
         clock.pass_seconds(HOUR)
     copy = loaded(store, 1, "copy").batch
-    assert store.answered.take_over(copy, since_us=clock.us - HOUR * 1_000_000) == 1
+    assert take_over(store, copy, since_us=clock.us - HOUR * 1_000_000) == 1
     third = loaded(store, 1, "third").batch
-    assert store.answered.before(third, since_us=clock.us)[0].young == 0
-    assert store.answered.before(third)[0].batches == {"two": 1}
-    assert store.answered.take_over(third, since_us=clock.us) == 0
-    assert store.answered.take_over(third, since_us=clock.us - HOUR * 1_000_000) == 1
+    assert before(store, third, since_us=clock.us)[0].young == 0
+    assert before(store, third)[0].batches == {"two": 1}
+    assert take_over(store, third, since_us=clock.us) == 0
+    assert take_over(store, third, since_us=clock.us - HOUR * 1_000_000) == 1
     told = "SELECT result, found, finished_us, requests, amount, reused FROM jobs WHERE batch = ?"
     at_us = START_US + HOUR * 1_000_000
     for batch in (copy, third):
@@ -90,14 +101,14 @@ async def test_of_several_answers_the_newest_is_taken(store: Store, clock: HandC
 async def test_a_copy_outlives_the_answer_it_is_of(store: Store, clock: HandClock) -> None:
     """Erased with somebody else's row it is still in the copy, and a copy of that is of the same answer."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
-    store.answered.take_over(loaded(store, 1, "copy").batch, since_us=0)
+    take_over(store, loaded(store, 1, "copy").batch, since_us=0)
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute(
             "UPDATE jobs SET key = 'erased-1', value = '', result = NULL, found = NULL, erased = 1 WHERE id = 1"
         )
     third = loaded(store, 1, "third").batch
-    assert store.answered.before(third)[0].batches == {"leads": 1}
-    assert store.answered.take_over(third, since_us=0) == 1
+    assert before(store, third)[0].batches == {"leads": 1}
+    assert take_over(store, third, since_us=0) == 1
     assert query(store.path, "SELECT reused FROM jobs WHERE batch = ?", third) == [(1,)]
     assert violations(store) == []
 
@@ -107,14 +118,37 @@ async def test_equal_keys_of_other_parameters_are_other_requests(store: Store, c
     first = store.loading.load(new_batch(), [asking(1, "a", name="a"), asking(2, "b", name="b", plan="x")]).batch
     await answered(store, first, clock, JobEvent.SUCCEED, JobEvent.SUCCEED)
     second = store.loading.load(new_batch("more"), [asking(1, "a", label="a"), asking(2, "b", name="B", plan="x")])
-    assert [one.jobs for one in store.answered.before(second.batch)] == [1]
+    assert [one.jobs for one in before(store, second.batch)] == [1]
 
 
 async def test_the_profile_that_was_asked_decides(store: Store, clock: HandClock) -> None:
     """A file of one's own under the name of another provider is another provider."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
-    own = new_batch("own", source={"profiles": {"defastra": "/mine.toml"}})
-    assert store.answered.before(store.loading.load(own, [row(1, "user1@example.com")]).batch) == []
+    own = new_batch("own", source={"profiles": {"defastra": "/mine.toml"}, "requests": {EMAIL: "c0de"}})
+    assert before(store, store.loading.load(own, [row(1, "user1@example.com")]).batch) == []
+
+
+@pytest.mark.parametrize("requests", [{EMAIL: "else"}, {PHONE: "c0de"}, {}])
+async def test_what_makes_the_requests_decides(store: Store, clock: HandClock, requests: dict[str, str]) -> None:
+    """Of an edited profile, or of one of which nobody knows what it made, neither asks what the other was told."""
+    rows = [row(1, "user1@example.com")]
+    edited = store.loading.load(new_batch("edited", source={"requests": requests}), rows).batch
+    same = store.loading.load(new_batch("same"), rows).batch
+    await answered(store, edited, clock, JobEvent.SUCCEED)
+    assert before(store, same) == []
+    assert take_over(store, same, since_us=0) == 0
+    await answered(store, same, clock, JobEvent.SUCCEED)
+    third = store.loading.load(new_batch("third", source={"requests": requests}), rows).batch
+    assert [one.batches for one in before(store, third)] == ([{"edited": 1}] if EMAIL in requests else [])
+
+
+async def test_a_batch_whose_profile_was_edited_since_takes_none(store: Store, clock: HandClock) -> None:
+    """What it would send today is not what was asked when it was loaded."""
+    await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
+    batch = loaded(store, 1, "more").batch
+    assert store.answered.before(batch, operations=()) == []
+    assert store.answered.take_over(batch, operations=(), since_us=0) == 0
+    assert store.answered.take_over(batch, operations=(EMAIL,), since_us=0) == 1
 
 
 async def test_it_is_taken_over_piece_by_piece(store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,9 +160,9 @@ async def test_it_is_taken_over_piece_by_piece(store: Store, clock: HandClock, m
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute("UPDATE jobs SET due_us = 5 WHERE key = 'user2@example.com' AND state = 'queued'")
     looks = iter([False, False, True])
-    assert store.answered.take_over(batch, since_us=0, given_up=lambda: next(looks)) == 1
-    assert store.answered.take_over(batch, since_us=0) == 3
-    assert store.answered.take_over(batch, since_us=0) == 0
+    assert take_over(store, batch, since_us=0, given_up=lambda: next(looks)) == 1
+    assert take_over(store, batch, since_us=0) == 3
+    assert take_over(store, batch, since_us=0) == 0
     events = query(store.path, "SELECT json_extract(detail, '$.jobs') FROM events WHERE event = 'answers.reused'")
     assert sum(jobs for (jobs,) in events) == 4
     assert len(events) > 1
@@ -150,7 +184,7 @@ async def test_an_answer_that_is_not_that_of_its_batch_is_found(
 ) -> None:
     """Verification looks whose each is; a file without damage has none."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
-    assert store.answered.take_over(loaded(store, 1, "more").batch, since_us=0) == 1
+    assert take_over(store, loaded(store, 1, "more").batch, since_us=0) == 1
     assert violations(store) == []
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute(damage)
@@ -167,7 +201,7 @@ async def test_no_taken_answer_proves_an_operation(store: Store, clock: HandCloc
     """Whether requests as they are sent today are understood is known once one succeeded."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
     batch = loaded(store, 2, "more").batch
-    store.answered.take_over(batch, since_us=0)
+    take_over(store, batch, since_us=0)
     async with store.writing():
         assert await store.jobs.proven(batch) == frozenset()
     await answered(store, batch, clock, JobEvent.SUCCEED)

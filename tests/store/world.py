@@ -58,7 +58,7 @@ class HandClock:
 def new_batch(name: str = "leads", operations: tuple[str, ...] = (EMAIL,), **changes: Any) -> NewBatch:
     values: dict[str, Any] = {
         "name": name,
-        "source": {"path": f"{name}.csv"},
+        "source": {"path": f"{name}.csv", "requests": dict.fromkeys(operations, "c0de")},
         "header": ("id", "email"),
         "operations": operations,
         "mapping": {"email": "email"},

@@ -17,7 +17,7 @@ from runner.sandbox.replies import Behaviour, Manner
 from runner.store import answered
 from runner.work.check import as_json
 from runner.work.status import as_json as status_json
-from tests.app.place import KilledError, Place, emails
+from tests.app.place import QUICK, KilledError, Place, emails
 
 OPERATION = ["defastra.email"]
 DAY = 86_400.0
@@ -114,6 +114,33 @@ def test_only_an_equal_request_has_the_answer(place: Place) -> None:
         for params, known in ((["timeout=extensive"], 0), ([], 0), (["timeout=normal"], 4)):
             assert r.check("more.csv", OPERATION, reuse="30d", params=params).plan.reused == known
         assert place.run(r, r.load("more.csv", OPERATION, params=["timeout=extensive"]), reuse="30d").sent == 4
+
+
+CHANGED = {
+    "address": 'http = { base_url = "https://api.example" }\n',
+    "path": '[providers.defastra.operations.email]\npath = "/v2/email"\n',
+    "form": '[providers.defastra.operations.email.form]\nmore = "yes"\n',
+}
+
+
+@pytest.mark.parametrize("toml", CHANGED.values(), ids=CHANGED)
+def test_an_edited_profile_asks_something_else(place: Place, toml: str) -> None:
+    """Of a list that is loaded by it, and of one that was loaded before; as it was, it is told what it was."""
+    first_list(place)
+    place.write_list(emails(4), name="more.csv")
+    with place.runner() as r:
+        batch = r.load("more.csv", OPERATION, batch="early").batch
+        assert [known.values for known in r.known(batch)] == [4]
+    (place.folder / "runner.toml").write_text(QUICK + toml)
+    with place.runner() as r:
+        assert r.check("more.csv", OPERATION, reuse="30d").plan.reused == 0
+        assert r.preflight(batch, reuse="30d").reused == 0
+        assert r.known(batch) == ()
+        assert place.run(r, batch, reuse="30d", max_requests=0).reused == 0
+    (place.folder / "runner.toml").write_text(QUICK)
+    place.environ["DEFASTRA_API_KEY"] = "obviously-fake-key-0001"
+    with place.runner() as r:
+        assert place.run(r, batch, reuse="30d").reused == 4
 
 
 def test_another_operation_beside_it_changes_nothing(place: Place) -> None:
