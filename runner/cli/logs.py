@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -39,7 +39,7 @@ def logging_to(log_file: str | None, *, verbose: bool) -> Iterator[None]:
         if log_file is not None:
             handlers.append(stack.enter_context(_file_handler(log_file)))
         if verbose:
-            handlers.append(logging.StreamHandler(sys.stderr))
+            handlers.append(_ToScreen())
         for handler in handlers:
             handler.setFormatter(_Instants("%(asctime)s %(levelname)s %(message)s"))
             package.addHandler(handler)
@@ -48,6 +48,15 @@ def logging_to(log_file: str | None, *, verbose: bool) -> Iterator[None]:
             stack.callback(package.setLevel, package.level)
             package.setLevel(logging.DEBUG if verbose else logging.INFO)
         yield
+
+
+class _ToScreen(logging.Handler):
+    """To stderr as it is at the moment: above the lines that are drawn there, if there are any."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it; a terminal that is gone takes nothing along."""
+        with suppress(OSError, ValueError):
+            print(self.format(record), file=sys.stderr)
 
 
 MOST_BYTES = 10_000_000

@@ -5,10 +5,11 @@ The observer is told after each commit and must neither block for long nor raise
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.cli.text import amount, count, duration, local_time, plural
 from runner.domain.model import MILLION, UNSENT, Debited
@@ -27,6 +28,11 @@ from runner.engine.events import (
     RunStopping,
     StoreTrouble,
 )
+from runner.work.money import Cost
+from runner.work.state_words import ended_words
+
+if TYPE_CHECKING:
+    from runner.work.outlook import Preflight
 
 WAITING = frozenset({"gated", "circuit", "parked"})
 """Lane states that a person reads as waiting. A lane at its pace is limited and open by turns: that is sending."""
@@ -43,12 +49,17 @@ class ProgressMode(StrEnum):
 
 
 class Tally:
-    """The counts of a run so far. `due`: how many values were to be asked about when it began."""
+    """The counts of a run so far. `due`: how many values were to be asked about when it began. `plan`: what it was to
+    do; `stops`: what ends it before that, as one types it."""
 
-    def __init__(self, batch: str, due: int) -> None:
+    def __init__(self, batch: str, due: int, *, plan: Preflight | None = None, stops: tuple[str, ...] = ()) -> None:
         self.batch = batch
         self.due = due
-        self.sent = self.charged = self.not_charged = self.in_doubt = self.ended = 0
+        self.plan = plan
+        self.stops = stops
+        self.sent = self.charged = self.not_charged = self.in_doubt = self.ended = self.failed = 0
+        self.over = ""  # how it ended, in words
+        self._amounts: dict[tuple[str, str, Debited], int] = {}  # by provider and unit, in millionths
 
     def add(self, event: AttemptClosed) -> None:
         """Count one request. One that never left was not sent; if it was withdrawn, nothing ended either."""
@@ -59,7 +70,10 @@ class Tally:
             self.charged += event.debited is Debited.YES
             self.not_charged += event.debited is Debited.NO
             self.in_doubt += event.debited is Debited.UNKNOWN
+            key = event.provider, event.unit, event.debited
+            self._amounts[key] = self._amounts.get(key, 0) + event.amount
         self.ended += event.event in (JobEvent.SUCCEED, JobEvent.FAIL, JobEvent.DOUBT)
+        self.failed += event.event is JobEvent.FAIL
 
     def take(self, event: Event) -> None:
         """Count what an event tells."""
@@ -67,6 +81,8 @@ class Tally:
             self.add(event)
         elif isinstance(event, RowsAdded):
             self.due += event.requests
+        elif isinstance(event, RunEnded):
+            self.over = ended_words(event.state, event.reason)
 
     @property
     def waiting(self) -> int:
@@ -77,6 +93,32 @@ class Tally:
     def total(self) -> int:
         """What the end will be counted to: more than was due if work came in meanwhile."""
         return max(1, self.due, self.ended)
+
+    @property
+    def left(self) -> int:
+        """Requests that are made before a limit of the user's ends it."""
+        if self.plan is None or self.plan.at_most >= self.plan.requests:
+            return self.waiting
+        return min(self.waiting, max(0, self.plan.at_most - self.sent))
+
+    @property
+    def not_before_us(self) -> int:
+        """It cannot be through sooner: an account may spend only so much in a day."""
+        days = self.plan is not None and any(lane.days for lane in self.plan.lanes)
+        return self.plan.done_us if self.plan is not None and days else 0
+
+    def costs(self, debited: Debited) -> Iterator[Cost]:
+        """What was debited, or may have been, by provider and unit."""
+        asked = () if self.plan is None else (one for lane in self.plan.lanes for one in lane.asked)
+        prices = {(one.one.provider, one.one.unit): one.one for one in asked if one.one is not None}
+        for (provider, unit, which), millionths in self._amounts.items():
+            if which is debited:
+                amount = Decimal(millionths) / MILLION
+                price = prices.get((provider, unit)) or Cost(
+                    unit=unit, amount=Decimal(1), money=None, currency="", told=False
+                )
+                money = None if price.money is None else price.money * amount
+                yield replace(price, amount=amount, money=money, provider=provider)
 
     def fields(self) -> dict[str, object]:
         """The counts by their names on screen."""

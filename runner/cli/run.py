@@ -221,7 +221,7 @@ def _work(library: Runner, screen: Screen, plans: Sequence[Preflight], arguments
     results = supervise(
         library,
         screen,
-        {plan.batch: plan.requests for plan in plans},
+        plans,
         mode=ProgressMode.PLAIN if shown.verbose and shown.progress is ProgressMode.AUTO else shown.progress,
         arguments=arguments
         | {"output": shown.output or "auto", "overwrite": shown.overwrite, "guard": not shown.no_guard},

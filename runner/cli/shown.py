@@ -12,6 +12,7 @@ from runner.cli.progress import ProgressMode, Tally
 from runner.cli.terminal import Screen, is_live
 from runner.domain.model import BatchId
 from runner.engine.events import Event, RunEnded, RunStarted
+from runner.system import SystemClock
 
 
 class Lines:
@@ -52,7 +53,7 @@ def progress(mode: ProgressMode, screen: Screen, tallies: Sequence[Tally]) -> Sh
         case ProgressMode.AUTO:
             return progress(ProgressMode.LIVE if is_live(sys.stderr) else ProgressMode.PLAIN, screen, tallies)
         case ProgressMode.LIVE:
-            return LiveProgress(*tallies)
+            return LiveProgress(*tallies, now_us=SystemClock().now_us)
         case ProgressMode.PLAIN:
             return Lines(lambda tally: LineProgress(tally, screen.say), tallies)
         case ProgressMode.JSON:

@@ -21,6 +21,7 @@ from runner.system import SystemClock, signals
 
 if TYPE_CHECKING:
     from runner.app import Runner
+    from runner.work.outlook import Preflight
     from runner.work.results import RunResult
 
 BEAT_SECONDS = 5.0
@@ -32,13 +33,13 @@ LAST_WORDS = "ended at once: requests that were on the way are in doubt; the sam
 def supervise(
     library: Runner,
     screen: Screen,
-    due: Mapping[str, int],
+    plans: Sequence[Preflight],
     *,
     mode: ProgressMode,
     arguments: Mapping[str, Any],
     to_stdout: TextIO | None,
 ) -> list[RunResult]:
-    """Run batches side by side; `due`: how many values each has to ask about, by name. `arguments`: `Runner.run_all`'s.
+    """Run batches side by side; `plans`: what each is to do. `arguments`: `Runner.run_all`'s.
 
     `to_stdout` takes the rows if they were meant for stdout.
     Raises what `Runner.run_all` raises. A second signal ends the process.
@@ -46,14 +47,21 @@ def supervise(
     # A run makes no garbage in cycles, but each collection would walk all that start-up left behind.
     gc.collect()
     gc.freeze()
-    shown = progress(mode, screen, [Tally(batch, count) for batch, count in due.items()])
+    tallies = [Tally(plan.batch, plan.requests, plan=plan, stops=_stops(plan, arguments)) for plan in plans]
+    shown = progress(mode, screen, tallies)
     with ExitStack() as stack:
         if isinstance(shown, LiveProgress):
             stack.enter_context(shown)
-        outcome = anyio.run(partial(_supervised, library, tuple(due), shown, arguments, to_stdout))
+        outcome = anyio.run(partial(_supervised, library, [plan.batch for plan in plans], shown, arguments, to_stdout))
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
+
+
+def _stops(plan: Preflight, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """What ends the run before everything is asked, as one types it."""
+    ends = {"--until": arguments.get("until"), "--for": arguments.get("for_")}
+    return (*plan.caps, *(f"{flag} {value}" for flag, value in ends.items() if value))
 
 
 async def _supervised(
@@ -67,7 +75,8 @@ async def _supervised(
     stop = StopSignal()
     tell = _Teller(shown)
     outcome: list[RunResult] | Exception
-    async with anyio.create_task_group() as group, signals(stop, last_words=partial(last_words, LAST_WORDS)):
+    words = (shown.cursor_text() if isinstance(shown, LiveProgress) else "") + LAST_WORDS
+    async with anyio.create_task_group() as group, signals(stop, last_words=partial(last_words, words)):
         if isinstance(shown, Lines):
             group.start_soon(_beat, shown)
         try:

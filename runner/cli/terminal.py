@@ -122,6 +122,17 @@ def has_colour(stream: TextIO) -> bool:
     return is_live(stream) and not os.environ.get("NO_COLOR")
 
 
+def has_letters(stream: TextIO) -> bool:
+    """Whether it shows more than ASCII: its encoding can, and so can the terminal, as far as its owner says (LC_ALL,
+    LC_CTYPE, LANG). The encoding alone would not do: Python writes UTF-8 in the locale `C` too."""
+    if not (getattr(stream, "encoding", None) or "").lower().startswith("utf"):
+        return False
+    everything, kind, rest = (os.environ.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    if kind == "C.UTF-8" and rest in ("", "C", "POSIX"):
+        kind = ""  # Python's own doing (PEP 538), so that what is written can be more than ASCII: no word of the owner
+    return os.name != "posix" or "utf" in (everything or kind or rest).lower()
+
+
 def can_ask() -> bool:
     """Whether somebody is there to answer: stdin and stderr are both a terminal."""
     try:

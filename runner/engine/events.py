@@ -42,6 +42,7 @@ class AttemptClosed:
     event: JobEvent  # what became of its job
     seconds: float  # from sending to the answer
     balance: Amount | None = None  # what the provider said was left after it, in millionths
+    due_us: int | None = None  # when it is tried again; None: it is not, or as soon as the provider allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class LaneChanged:
     advice: str | None = None  # for people: what to do about a halt
     rate: str | None = None  # the limits in force: "60/60 s, 2/1 s at 70 %"
     slowed: bool = False  # slower than the provider allows, or at a pace that was found, after it refused
+    windows: tuple[tuple[int, float], ...] = ()  # the limits in force: at most so many requests in so many seconds
+    in_flight: int | None = None  # so many requests may be on the way at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

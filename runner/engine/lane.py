@@ -238,7 +238,8 @@ class Lane(Waiting):
         self._reported = key
         report, now_us = self.snapshot(reason), self.shared.clock.now_us()
         stored = self.shared.store.report_lane(report, self.shared.run, now_us)
-        event = lane_changed(report, at_us=now_us, slowed=self.account.adaptation.slowed)
+        limits = (*self.throttle.limits, *self.own.limits)
+        event = lane_changed(report, at_us=now_us, slowed=self.account.adaptation.slowed, limits=limits)
         self._reports.append((stored, event))
 
     def _keep_halt(self) -> None:

@@ -227,6 +227,7 @@ def _event(lane: Lane, admission: Admission, weighed: Weighed, seconds: float) -
         event=decision.event,
         seconds=seconds,
         balance=weighed.verdict.balance,
+        due_us=(decision.due_us or None) if decision.event is JobEvent.RETRY else None,
     )
 
 

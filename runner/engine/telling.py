@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from runner.domain.provider import Limit
 from runner.engine.events import LaneChanged
 from runner.engine.ports import LaneReport
 
 
-def lane_changed(report: LaneReport, *, at_us: int, slowed: bool) -> LaneChanged:
-    """The event. `slowed`: a refusal took the pace below what is stated."""
+def lane_changed(report: LaneReport, *, at_us: int, slowed: bool, limits: Iterable[Limit]) -> LaneChanged:
+    """The event. `slowed`: a refusal took the pace below what is stated. `limits`: stated ones, of which the report
+    names the share in use, or those that were found; and the batch's own."""
+    share = 1.0 if report.found is not None else report.share
     return LaneChanged(
         batch=report.batch,
         at_us=at_us,
@@ -19,4 +24,6 @@ def lane_changed(report: LaneReport, *, at_us: int, slowed: bool) -> LaneChanged
         advice=report.advice,
         rate=report.rate,
         slowed=slowed,
+        windows=tuple((max(1, int(limit.at_most * share)), limit.per_seconds) for limit in limits),
+        in_flight=report.in_flight,
     )

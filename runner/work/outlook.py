@@ -25,6 +25,7 @@ class Asked:
     low: Cost | None  # at the price of one request; None: unknown
     likely: Cost | None  # at what a charged request cost here so far, on average; else as `low`
     high: Cost | None  # at the most that one request can cost
+    one: Cost | None = None  # one of the unit, whatever a request costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

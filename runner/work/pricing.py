@@ -34,6 +34,7 @@ def asks(
         low=cost(low),
         likely=cost(usual),
         high=cost(high),
+        one=prices.cost(operation.provider, operation.unit, Decimal(1)),
     )
 
 

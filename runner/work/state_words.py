@@ -39,7 +39,21 @@ def reason_text(status: BatchStatus) -> str:
     """Why the batch is in its state, for people."""
     if status.reason == "person":  # a pause can also be asked of a halted batch, and then is not its state
         return "by a person" if status.state in (BatchState.PAUSED, BatchState.CANCELLED) else "paused by a person"
-    return _WHY_PAUSED.get(status.reason or "", clean(status.reason or ""))
+    return why_paused(status.reason or "")
+
+
+def why_paused(reason: str) -> str:
+    """Why nothing more is sent for now, in words: `--until is reached`."""
+    return _WHY_PAUSED.get(reason, clean(reason))
+
+
+def ended_words(state: str, reason: str | None) -> str:
+    """How a run left a batch: `done`, `halted: insufficient funds`, `paused: --until is reached`."""
+    word = "done" if state == BatchState.COMPLETED else state
+    if reason == "person":
+        return f"{state} by a person"
+    why = meaning(reason) if reason and state == BatchState.HALTED else why_paused(reason or "")
+    return f"{word}: {why}" if why else word
 
 
 def counts_text(outcomes: Mapping[JobState, int]) -> str:

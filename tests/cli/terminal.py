@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
 import select
+import signal
+import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+
+import pyte
 
 from tests.cli.place import clean_environment
 
@@ -19,14 +26,27 @@ PATIENCE_SECONDS = 30.0
 class Terminal:
     """The command line on a terminal of its own. Use as a context manager; `shown` is everything on the screen."""
 
-    def __init__(self, folder: Path, *arguments: str, **more: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        size: tuple[int, int] = (80, 24),
+        program: tuple[str, ...] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **more: str,
+    ) -> None:
+        """`size`: columns and lines. `program`: what takes the place of `python -m runner`."""
         self._master, slave = pty.openpty()
+        self._screen = pyte.Screen(*size)
+        self._stream = pyte.Stream(self._screen)
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self._say_size(size)
         self.shown = ""
         self._seen = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *arguments],
+            [*(program or (sys.executable, "-m", "runner")), *arguments],
             cwd=folder,
-            env=clean_environment(**more),
+            env=clean_environment(**environment, **more),
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -42,6 +62,26 @@ class Terminal:
         self._seen = self.shown.index(question, self._seen) + len(question)
         os.write(self._master, f"{text}\n".encode())
 
+    def wait_for(self, text: str) -> None:
+        """Read on until it is shown once more."""
+        while text not in self.shown[self._seen :]:
+            assert self._read(), f"never shown {text!r}: {self.shown!r}"
+        self._seen = len(self.shown)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Make the window another size."""
+        self._screen.resize(lines, columns)
+        self._say_size((columns, lines))
+        os.killpg(self._process.pid, signal.SIGWINCH)
+
+    def screen(self) -> list[str]:
+        """What is to be seen now, line by line."""
+        return [line.rstrip() for line in self._screen.display]
+
+    def _say_size(self, size: tuple[int, int]) -> None:
+        columns, lines = size
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def end(self) -> int:
         """Read on until the command has ended; its exit code."""
         while self._read():
@@ -55,7 +95,9 @@ class Terminal:
             piece = os.read(self._master, 4096)
         except OSError:  # how Linux says that the other side is gone
             return False
-        self.shown += piece.decode().replace("\r\n", "\n")
+        text = self._decode(piece)
+        self._stream.feed(text)
+        self.shown += text.replace("\r\n", "\n")
         return bool(piece)
 
     def __enter__(self) -> Terminal:

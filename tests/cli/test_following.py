@@ -1,6 +1,5 @@
 """`run --follow` and `--to-table` on the command line: which flags go together, and what is shown meanwhile."""
 
-import io
 import sqlite3
 from contextlib import closing
 
@@ -75,19 +74,15 @@ def test_waiting_for_rows_is_a_line_a_minute_at_most():
     assert "event=waiting batch=crm until=1970-01-01T00:01:01Z why=new-rows" in lines[0]
 
 
-def test_the_bar_says_when_the_next_look_is(monkeypatch):
+def test_the_picture_says_when_the_next_look_is():
     """And what is wrong with the list, until nothing is."""
-    screen = io.StringIO()
-    monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setenv("COLUMNS", "160")
-    monkeypatch.setenv("TZ", "UTC")
-    with LiveProgress(Tally("crm", 3)) as observe:
-        observe(PlaceTrouble(batch=B, at_us=0, place="source", message="away", until_us=5 * SECOND))
-        observe(PlaceTrouble(batch=B, at_us=1, place="table", message="full"))
-        observe(PlaceTrouble(batch=B, at_us=1, place="table", message=None))
-        observe(RowsAwaited(batch=B, at_us=SECOND, next_look_us=61 * SECOND))
-    shown = screen.getvalue()
-    assert "waiting for new rows (next look " in shown
-    assert ":01:01)" in shown
-    assert "its list: away, tried again at " in shown
-    assert "full" not in shown.splitlines()[-1]
+    observe = LiveProgress(Tally("crm", 3), now_us=lambda: SECOND)
+    observe(PlaceTrouble(batch=B, at_us=0, place="source", message="away", until_us=5 * SECOND))
+    observe(PlaceTrouble(batch=B, at_us=1, place="table", message="full"))
+    observe(PlaceTrouble(batch=B, at_us=1, place="table", message=None))
+    observe(RowsAwaited(batch=B, at_us=SECOND, next_look_us=61 * SECOND))
+    *_, noted = [line.plain for line in observe.picture(160, 24)]
+    assert "waiting for new rows (next look " in noted
+    assert ":01:01)" in noted
+    assert "its list: away, tried again at " in noted
+    assert "full" not in noted

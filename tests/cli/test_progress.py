@@ -4,13 +4,11 @@ import io
 import json
 import re
 import shlex
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from runner.cli.lines import Form, Line, LineProgress, json_line, plain_line
-from runner.cli.live import LiveProgress
 from runner.cli.progress import ProgressMode, Tally, dry_text
 from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
@@ -29,7 +27,6 @@ from runner.engine.events import (
     RunStopping,
     StoreTrouble,
 )
-from runner.errors import ConfigError
 from tests.docs.pages import ROOT
 
 B = BatchId(1)
@@ -251,28 +248,6 @@ def test_a_minute_of_silence_is_a_line_in_either_form():
         assert len(lines) == 4
 
 
-def test_the_bar_shows_counts_and_what_is_waited_for(monkeypatch):
-    """On a terminal: how many of how many, charged, in doubt, and until when a provider waits."""
-    screen = io.StringIO()
-    monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setenv("COLUMNS", "160")
-    with LiveProgress(Tally("leads", 4)) as observe:
-        observe(closed(1))
-        observe(closed(2, debited=Debited.UNKNOWN, event=JobEvent.DOUBT, action=Action.RETRY))
-        observe(lane(3, "parked", reason="daily-limit", until_us=10 * SECOND))
-    assert "leads" in screen.getvalue()
-    assert "2 of 4 · 1 charged · 1 in doubt · defastra waiting until 1970-01-01" in screen.getvalue()
-
-
-def test_no_bar_is_left_of_a_run_that_was_refused(monkeypatch):
-    """A missing key is told alone: nothing was on its way."""
-    screen = io.StringIO()
-    monkeypatch.setattr("sys.stderr", screen)
-    with suppress(ConfigError), LiveProgress(Tally("leads", 4)):
-        raise ConfigError("no key", why="it is missing", fix="export KEY=...")
-    assert "leads" not in screen.getvalue()
-
-
 def test_auto_is_plain_without_a_terminal_and_quiet_is_nothing(capsys):
     """No motion where nobody looks."""
     assert isinstance(progress(ProgressMode.AUTO, Screen(), [Tally("x", 1)]), Lines)
@@ -293,34 +268,14 @@ def test_a_screen_that_went_away_never_raises(monkeypatch):
     screen.say("no")
 
 
-def test_more_batches_than_bars_take_turns_at_being_shown(monkeypatch):
-    """Whatever state a batch ends in, its bar goes to one that is still at work and hidden."""
-    monkeypatch.setattr("sys.stderr", io.StringIO())
-    tallies = [Tally(f"b{n}", 10) for n in range(7)]
-    with LiveProgress(*tallies) as live:
-        for n, tally in enumerate(tallies):
-            live(RunStarted(batch=BatchId(n), at_us=0, providers=("defastra",), name=tally.batch))
-        live(RunEnded(batch=BatchId(6), at_us=1, state="halted", reason="x"))
-        live(RunEnded(batch=BatchId(0), at_us=1, state="halted", reason="x"))
-        assert live._bar is not None
-        assert [task.description for task in live._bar.tasks if task.visible] == ["b1", "b2", "b3", "b4", "b5"]
-
-
-def test_a_database_that_cannot_be_written_is_said(shown, monkeypatch):
-    """Once when it begins and once when it is over; on a terminal it stands beside the counts in between."""
-    screen = io.StringIO()
-    monkeypatch.setattr("sys.stderr", screen)
-    monkeypatch.setenv("COLUMNS", "160")
+def test_a_database_that_cannot_be_written_is_said(shown):
+    """Once when it begins and once when it is over."""
     observe, lines = shown
-    with LiveProgress(Tally("leads", 4)) as live:
-        for second, reason in enumerate(("no-reserve", "database-locked", "database-free", "disk-full")):
-            event = StoreTrouble(batch=B, at_us=second * SECOND, reason=reason)
-            observe(event)
-            live(event)
+    for second, reason in enumerate(("no-reserve", "database-locked", "database-free", "disk-full")):
+        observe(StoreTrouble(batch=B, at_us=second * SECOND, reason=reason))
     assert [text.partition(" ")[2] for text in lines] == [
         "event=warning batch=leads why=no-reserve",
         "event=waiting batch=leads why=database-locked",
         "event=sending batch=leads why=database-free",
         "event=stopping batch=leads why=disk-full",
     ]
-    assert screen.getvalue().rstrip().endswith("0 charged · the disk is full")

@@ -134,9 +134,9 @@ def test_a_refusal_slows_the_lane_down_and_that_is_told_and_over_in_time(tmp_pat
     minute = [sent.at for sent in night.sent() if refused_at + 3 < sent.at <= refused_at + 63]
     assert 30 <= len(minute) <= 43
     assert night.sent()[-1].at - night.sent()[-61].at < 60.5
-    told = [(event.rate, event.slowed) for event in night.events if isinstance(event, LaneChanged)]
-    assert ("60/60 s at 70 %", True) in told
-    assert told[-1] == ("60/60 s", False)
+    told = [(event.rate, event.slowed, event.windows) for event in night.events if isinstance(event, LaneChanged)]
+    assert ("60/60 s at 70 %", True, ((42, 60),)) in told
+    assert told[-1] == ("60/60 s", False, ((60, 60),))
 
 
 @pytest.mark.parametrize("answer", [DOWN, replace(LATER, status=503, headers=(("retry-after", "5"),))])
