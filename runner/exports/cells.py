@@ -33,9 +33,13 @@ class Line(NamedTuple):
     key: str | None = None  # of a row that came from a database
 
 
+# Made once: `json.dumps` makes an encoder for each call.
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 # What a spreadsheet takes for the start of a formula, after spaces too.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\t\r\n\0]")
 _SIGNS: Final = "=+-@"
+_HARMLESS: Final = frozenset(["", *map(chr, range(33, 127))]) - frozenset(_SIGNS)  # no formula begins like this
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]+)?")  # E.164 among them
 
 
@@ -54,18 +58,28 @@ def plain_text(value: Any) -> str:
             return value.replace("\0", "\ufffd")  # no CSV reader takes a NUL
         case bool():
             return "true" if value else "false"
-        case int() | float():
-            return json.dumps(value)
         case list() if all(not isinstance(item, list | dict) for item in value):
             return " | ".join(map(plain_text, value))
         case _:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            return _COMPACT(value)
 
 
 def guarded(value: Any) -> str:
     """`plain_text` with a `'` before what a spreadsheet would run. Numbers and E.164 stay as they are."""
+    # Nearly all cells are one of these, and an export has tens of millions.
+    kind = type(value)
+    if kind is str and value[:1] in _HARMLESS:
+        return value if "\0" not in value else plain_text(value)
+    if kind is int:
+        return str(value)
+    if value is None:
+        return ""
     text = plain_text(value)
-    if _begins_formula(value if isinstance(value, str) else text) and not _NUMBER.fullmatch(text):
+    if (
+        text[:1] not in _HARMLESS
+        and _begins_formula(value if isinstance(value, str) else text)
+        and not _NUMBER.fullmatch(text)
+    ):
         return text if isinstance(value, int | float) else "'" + text
     return text
 

@@ -150,7 +150,7 @@ def _text_writer(operation: Operation, *, guard: bool, raw: bool) -> Callable[[O
             outcome.state,
             outcome.reason or "",
             outcome.debited or "",
-            plain_text(outcome.attempts),
+            "" if outcome.attempts is None else str(outcome.attempts),
             outcome.checked_at or "",
         )
         if raw:

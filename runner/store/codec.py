@@ -81,7 +81,12 @@ def iso(at_us: int | None) -> str | None:
     if at_us is None:
         return None
     seconds, micros = divmod(at_us, MILLION)
-    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}.{micros // 1000:03d}Z"
+    return f"{_iso_seconds(seconds)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _iso_seconds(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def readable(entries: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runner.domain.model import Debited
 from runner.domain.provider import Operation
+from runner.domain.quick import quick
 from runner.domain.states import JobState
 from runner.errors import UsageError
 from runner.exports import Layout, Line, OutcomeCells
@@ -18,6 +19,7 @@ INVALID = "invalid"
 STATES = (*(state.value for state in JobState), INVALID)
 """What `only` may be."""
 
+_WORDS = {debited: debited.value for debited in Debited}
 _OF_REASON = (JobState.FAILED.value, INVALID)
 
 
@@ -75,19 +77,15 @@ class Shape:
 
 def lines(rows: Iterator[RowView], *, own_only: bool) -> Iterator[Line]:
     """The rows as the export takes them."""
-    for row in rows:
-        yield Line(row.cells, () if own_only else [_cells(view) for view in row.outcomes], row.number, row.key)
+    for number, _, cells, key, outcomes in rows:
+        yield quick(Line, (cells, () if own_only else [_cells(view) for view in outcomes], number, key))
 
 
 def _cells(view: JobView) -> OutcomeCells:
-    return OutcomeCells(
-        columns=view.result or {},
-        found=view.found,
-        state=view.state,
-        reason=view.reason,
-        # Nothing was sent: there is nothing that could have been debited.
-        debited=view.debited.value if view.attempts or view.debited is not Debited.NO else None,
-        attempts=view.attempts if view.job is not None else None,
-        checked_at=iso(view.finished_us),
-        raw=view.raw,
+    # Nothing was sent: there is nothing that could have been debited.
+    debited = _WORDS[view.debited] if view.attempts or view.debited is not Debited.NO else None
+    attempts = None if view.job is None else view.attempts
+    return quick(
+        OutcomeCells,
+        (view.result or {}, view.found, view.state, view.reason, debited, attempts, iso(view.finished_us), view.raw),
     )

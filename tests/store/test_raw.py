@@ -11,7 +11,7 @@ from runner.domain.model import MILLION, Amount, Answer, BatchId, Debited
 from runner.domain.states import BatchEvent, JobEvent
 from runner.store.rowviews import Chosen
 from runner.store.store import Store
-from tests.store.world import GOOD, LOST, HandClock, attempt, claim, loaded, started
+from tests.store.world import EMAIL, GOOD, LOST, PHONE, HandClock, attempt, claim, loaded, new_batch, row, started
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 def raw(store: Store, batch: BatchId) -> list[bytes | None]:
     """By row."""
     with store.reports.outcomes(batch, Chosen(raw=True)) as outcomes:
-        return [view.raw for row in outcomes.rows for view in row.outcomes]
+        return [view.raw for one in outcomes.rows for view in one.outcomes]
 
 
 async def test_the_last_answer_is_the_last_or_none(store: Store, clock: HandClock) -> None:
@@ -41,7 +41,7 @@ async def test_the_last_answer_is_the_last_or_none(store: Store, clock: HandCloc
 
 
 async def test_answers_are_fetched_a_few_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand lines are no burden until each has an answer of up to a megabyte."""
+    """Each may be a megabyte, and what is made of them is decoded in one step."""
     sizes: list[int | None] = []
     partitions = sa.CursorResult.partitions
 
@@ -54,4 +54,17 @@ async def test_answers_are_fetched_a_few_at_a_time(store: Store, monkeypatch: py
     for wanted in (Chosen(), Chosen(raw=True)):
         with store.reports.outcomes(batch, wanted) as outcomes:
             assert len(list(outcomes.rows)) == 1
-    assert sizes == [1_000, 100]
+    assert sizes == [100, 100]
+
+
+def test_a_row_may_be_in_two_pieces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many lines are fetched at a time, each row comes once, whole, with its own cells."""
+    both = (EMAIL, PHONE)
+    listed = [row(n, f"u{n}@example.com", None, operations=both) for n in range(1, 8)]
+    batch = store.loading.load(new_batch(operations=both), listed).batch
+    for size in (1, 2, 3, 5, 100):
+        monkeypatch.setattr("runner.store.reading._TOGETHER", size)
+        with store.reports.outcomes(batch) as outcomes:
+            found = list(outcomes.rows)
+        assert [one.cells for one in found] == [one.cells for one in listed]
+        assert [[view.operation for view in one.outcomes] for one in found] == [[EMAIL, PHONE]] * 7

@@ -1,0 +1,39 @@
+"""What stands in a cell: the quick way of the guard against what it means."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from runner.exports.cells import guarded, plain_text
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
+_SIGNS = st.sampled_from([*"=+-@ \t\r\n\0'\"[{a1", "\uff1d", "\u200b", "\u00a0", "\ufb29"])
+
+
+@given(_VALUES | st.lists(_SIGNS, max_size=6).map("".join))
+@example("\0=1")
+@example("'=1")
+@example(["=1"])
+@example(-5)
+@example("-5")
+def test_a_guarded_cell_is_its_text_with_a_mark_or_without(value: Any) -> None:
+    """The mark is there when, after spaces and signs nobody sees, a formula begins that is no number; else never."""
+    text, cell = plain_text(value), guarded(value)
+    assert cell in (text, f"'{text}")
+    begins = value if isinstance(value, str) else text
+    if re.match(r"[\s\0]*[=+\-@]|[\t\r\n\0]", begins) and not re.fullmatch(r"[+-]?\d{1,15}(\.\d+)?", text, re.ASCII):
+        assert (cell != text) is not isinstance(value, int | float)
+    if re.match(r"[a-zA-Z0-9]", begins):
+        assert cell == text
+
+
+@given(st.integers() | st.floats())
+def test_numbers_are_written_as_json_writes_them(value: float) -> None:
+    """With all their digits."""
+    assert plain_text(value) == guarded(value) == json.dumps(value)
