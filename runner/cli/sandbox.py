@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urljoin, urlsplit
@@ -11,7 +12,7 @@ import anyio
 from cyclopts import Parameter
 
 from runner.cli.options import Common
-from runner.cli.terminal import Screen
+from runner.cli.terminal import Screen, is_live
 from runner.cli.text import clean
 from runner.errors import UsageError
 
@@ -86,10 +87,8 @@ async def _serve(world: World, name: str, port: int) -> str | None:
             async with serve(world, clock=SystemClock(), port=port) as base_url:
                 screen.data(settings_text(world.provider, name, base_url))
                 screen.say(f"{world.provider.title} is served at {base_url} until Ctrl-C.")
-                there = base_url == world.provider.http.base_url
-                put = "That is where the profile looks for it." if there else "Put the lines above into runner.toml."
-                screen.say(f"{put} Any key will do, such as:")
-                screen.say(f"  {key_text(world.provider)}")
+                for line in how_to_use(world.provider, name, base_url, shown=is_live(sys.stdout)):
+                    screen.say(line)
                 if world.wallet is not None:
                     screen.say("To put 100 more into its wallet:")
                     screen.say(f"  curl -d '{{\"units\": 100}}' {urljoin(base_url, '/_sandbox/top-up')}")
@@ -110,7 +109,26 @@ def settings_text(profile: Provider, name: str, base_url: str) -> str:
     """The lines that send a provider's requests to `base_url`: for runner.toml, or for the profile file itself."""
     if name != profile.name:
         return f'# in {clean(name)}\n[http]\nbase_url = "{base_url}"'
-    return f'[providers.{profile.name}.http]\nbase_url = "{base_url}"'
+    lines = [f"[providers.{profile.name}.http]", f'base_url = "{base_url}"']
+    key = fake_key(profile.http.auth.pattern)
+    if key is not None and profile.http.auth.secret is not None:
+        # By a command, because no key is ever taken out of a file; so a real one does not go to a sandbox either.
+        lines.append(f'auth = {{ secret = {{ command = ["echo", "{key}"] }} }}   # any key will do here')
+    return "\n".join(lines)
+
+
+def how_to_use(profile: Provider, name: str, base_url: str, *, shown: bool) -> list[str]:
+    """What a person does next. `shown`: our stdout is on the screen, and not in a file."""
+    if base_url == profile.http.base_url:
+        return ["That is where the profile looks for it. Any key will do, such as:", f"  {key_text(profile)}"]
+    put = "Put the lines above into" if shown else "The lines that lead to it went to stdout, for"
+    if name != profile.name:
+        return [f"{put} {clean(name)}. Any key will do, such as:", f"  {key_text(profile)}"]
+    return [
+        f"{put} runner.toml. Then, in another terminal:",
+        f"  runner run leads.csv -p {profile.name}.{next(iter(profile.operations))}",
+        *([f"with any key, such as: {key_text(profile)}"] if fake_key(profile.http.auth.pattern) is None else []),
+    ]
 
 
 def key_text(profile: Provider) -> str:

@@ -17,8 +17,8 @@ from tests.cli.place import clean_environment, inside, write_list
 
 
 @contextmanager
-def served(folder, name: str) -> Iterator[dict[str, str]]:
-    """`runner sandbox NAME` at work; its stdout as the folder's runner.toml, its `export` lines as an environment."""
+def served(folder, name: str) -> Iterator[str]:
+    """`runner sandbox NAME` at work; its stdout as the folder's runner.toml; the command that it says to type."""
     command = [sys.executable, "-m", "runner", "sandbox", name, "--wallet", "4"]
     said = folder / "said.txt"
     with (
@@ -29,11 +29,12 @@ def served(folder, name: str) -> Iterator[dict[str, str]]:
     ):
         try:
             assert process.stdout is not None
-            lines = [process.stdout.readline(), process.stdout.readline()]
+            lines = [process.stdout.readline() for _ in range(3)]
             (folder / "runner.toml").write_text("".join(lines))
             with urllib.request.urlopen(lines[1].split('"')[1] + "/health", timeout=10):
                 pass  # it speaks after it listens
-            yield dict(re.findall(r"export (\w+)=(\S+)", said.read_text()))
+            (typed,) = re.findall(r"^  runner (.*)$", said.read_text(), re.MULTILINE)
+            yield typed
         finally:
             process.terminate()
 
@@ -51,11 +52,11 @@ def test_a_number_that_cannot_be_is_exit_2(tmp_path, flag, given, fix):
 
 @pytest.mark.parametrize(("name", "code", "spent"), [("defendis", 0, {"request": 0}), ("dfirlab", 4, {"credit": 3})])
 def test_what_it_prints_is_enough_to_run_against_it(tmp_path, name, code, spent):
-    """The lines go into runner.toml, the key has the provider's shape; a wallet of 4 pays one lookup of DFIR Lab."""
+    """Its lines are a runner.toml, whose key has the provider's shape; a wallet of 4 pays one lookup of DFIR Lab."""
     write_list(tmp_path, "ada@example.com", "grace@example.org")
-    with served(tmp_path, name) as keys:
-        assert keys
-        done = inside(tmp_path, "run", "leads.csv", "-p", f"{name}.email", "--json", **keys)
+    with served(tmp_path, name) as typed:
+        assert typed == f"run leads.csv -p {name}.email"
+        done = inside(tmp_path, *typed.split(), "--json")
     assert done.returncode == code, done.stderr
     assert json.loads(done.stdout)["spent"] == spent
 
