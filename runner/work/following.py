@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runner.domain.model import RunId
 from runner.engine.events import AttemptClosed, Event, RowsAwaited
@@ -17,6 +17,9 @@ from runner.store.values import BatchInfo
 from runner.work.outside import Outside, elsewhere
 from runner.work.rows import Tally, later_rows, notes_of, tallies
 from runner.work.tools import Tools
+
+if TYPE_CHECKING:
+    from runner.sources.database import Key
 
 AT_ONCE: Final = 10_000
 """Rows that are taken in at a time."""
@@ -33,6 +36,38 @@ class Found:
     refused: tuple[RunnerError, ...]
     last: Any  # the value of the last key that was read; None: there was none
     more: bool  # there may be further new rows
+
+
+@dataclass(slots=True, kw_only=True)
+class Round:
+    """All keys are read in as many looks as that takes; then, for nine times as long, only those behind the last."""
+
+    last: Any = None  # the value of the last key in their order
+    more: bool = False  # the last look was not through
+    refused: RunnerError | None = None  # what the last round found and could not take
+    _whole: bool = False
+    _clean: bool = True  # nothing was refused in this round
+    _seconds: float = 0.0  # in the looks of this round
+    _due_at: float = 0.0
+
+    def begin(self, now: float) -> Any:
+        """A look begins: the key behind which it reads, None for all."""
+        if not self.more:
+            self._whole = now >= self._due_at
+            if self._whole:
+                self.last, self._seconds, self._clean = None, 0.0, True
+        return self.last
+
+    def end(self, found: Found, *, began: float, now: float) -> None:
+        """What it has brought is taken in; it had read from then to now."""
+        self.last, self.more = found.last, found.more
+        self._seconds += now - began
+        if found.refused:
+            self.refused, self._clean = found.refused[0], False
+        if self._whole and not found.more:
+            self._due_at = now + (WHOLE_SHARE - 1) * self._seconds
+            if self._clean:
+                self.refused = None
 
 
 def is_followed(info: BatchInfo) -> bool:
@@ -68,8 +103,7 @@ class Follower:
         )
         self._idle = False  # all is settled, and that was told
         self._next_us: int | None = None
-        self._last: Any = None  # the value of the last key in their order
-        self._whole_at = 0.0  # when all keys may be read again
+        self._round = Round()
 
     def __call__(self, event: Event) -> None:
         """Pass it on."""
@@ -85,8 +119,8 @@ class Follower:
         clock = self._tools.clock
         began = clock.monotonic()  # the list was read a moment ago, or long ago: both begin with a whole look
         while True:
-            more = await self._look()
-            pause = 0.0 if more else self._outside.pause(self._poll)
+            await self._look()
+            pause = 0.0 if self._round.more else self._outside.pause(self._poll)
             began = max(began + pause, clock.monotonic())
             self._next_us = clock.now_us() + round((began - clock.monotonic()) * 1e6)
             if self._idle:
@@ -94,38 +128,37 @@ class Follower:
                 self._observer(RowsAwaited(batch=self._info.id, at_us=at_us, next_look_us=self._next_us, again=True))
             await clock.sleep_until(began)
 
-    async def _look(self) -> bool:
-        """Whether there is more to be taken in at once."""
-        clock = self._tools.clock
+    async def _look(self) -> None:
+        """One look: what is new in it is in the batch."""
+        clock, seen = self._tools.clock, self._round
         began = clock.monotonic()
-        whole = began >= self._whole_at
+        after = seen.begin(began)
         try:
-            found = await elsewhere(self._tools, partial(self._read, None if whole else self._last), leave=True)
-            if whole:
-                self._whole_at = clock.monotonic() + (WHOLE_SHARE - 1) * (clock.monotonic() - began)
+            found = await elsewhere(self._tools, partial(self._read, after), leave=True)
+            ended = clock.monotonic()
             if found.rows:
                 await elsewhere(self._tools, partial(self._take_in, found.rows))
         except RunnerError as error:
+            seen.more = False
             await self._outside.failed(error, usual=self._poll)
-            return False
-        self._last = found.last
-        if found.refused:
-            await self._outside.troubled(found.refused[0], usual=self._poll)
+            return
+        seen.end(found, began=began, now=ended)
+        if seen.refused is not None:
+            await self._outside.troubled(seen.refused, usual=self._poll)
         else:
             await self._outside.worked()
-        return found.more
 
     def _read(self, after: Any) -> Found:
         """The rows whose key the batch does not have, from behind a key on."""
         known = partial(self._tools.store.reports.known_keys, self._info.id)
-        unknown: dict[str, Any] = {}
+        unknown: list[Key] = []
         with self._table.looking() as look:
             nameless = look.nameless() if after is None else None
             while len(unknown) < AT_ONCE and (page := look.page(after=after)):
                 after = page[-1].value
                 have = known([key.text for key in page])
-                unknown.update((key.text, key) for key in page if key.text not in have)
-            found = look.rows(tuple(unknown.values()))
+                unknown += [key for key in page if key.text not in have]
+            found = look.rows(unknown)
         refused = found.refused if nameless is None else (nameless, *found.refused)
         return Found(rows=found.rows, refused=refused, last=after, more=len(unknown) >= AT_ONCE)
 

@@ -39,14 +39,12 @@ class Outside:
     async def failed(self, error: RunnerError, *, usual: float) -> None:
         """It could not be used at all; the next visit is after `pause`."""
         self._failures = min(self._failures + 1, 20)
-        await self.troubled(error, usual=usual)
+        await self._tell_once(error, usual)
 
     async def troubled(self, error: RunnerError, *, usual: float) -> None:
-        """Something is wrong there that a person has to mend."""
-        if not self._told:
-            self._told = True
-            why = redact(f"{error.what} ({error.why.rstrip('.')})")
-            await self._tell("trouble", why, self._tools.clock.now_us() + round(self.pause(usual) * 1e6))
+        """It could be used, but something is wrong there that a person has to mend."""
+        self._failures = 0
+        await self._tell_once(error, usual)
 
     async def worked(self) -> None:
         """Nothing is wrong there."""
@@ -54,6 +52,12 @@ class Outside:
         if self._told:
             self._told = False
             await self._tell("mended", None, None)
+
+    async def _tell_once(self, error: RunnerError, usual: float) -> None:
+        if not self._told:
+            self._told = True
+            why = redact(f"{error.what} ({error.why.rstrip('.')})")
+            await self._tell("trouble", why, self._tools.clock.now_us() + round(self.pause(usual) * 1e6))
 
     async def _tell(self, what: str, why: str | None, until_us: int | None) -> None:
         at_us = self._tools.clock.now_us()
