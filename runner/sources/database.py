@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,10 +224,10 @@ class Look:
                 cells = tuple([as_text(value) for value in values])
                 key = cells[self._place]
                 try:
-                    self._check(key, cells, known=rows)
+                    self._check(cells, twice=key in rows or key in refused)
                     rows[key] = Row(len(rows) + 1, None, cells, key)
                 except InputError as error:
-                    rows.pop(key, None)  # of two rows with one key neither is taken
+                    rows.pop(key, None)  # of two rows with one key neither is taken, whatever it is in the database
                     refused[key] = error
         return NewRows(rows=tuple(rows.values()), refused=tuple(refused.values()))
 
@@ -236,10 +236,10 @@ class Look:
         asked = sa.select(*columns).select_from(self._selected).where(self._key.in_(values)).order_by(self._key)
         return self._connection.execute(asked).all()
 
-    def _check(self, key: str, cells: tuple[str, ...], *, known: Container[str]) -> None:
+    def _check(self, cells: tuple[str, ...], *, twice: bool) -> None:
         source = self._source
         check_cells(source.name, "a new row", source.header, cells)
-        if key in known:
+        if twice:
             raise InputError(
                 f"{source.name}: two rows have the same {source.key}",
                 why="the key names a row when the list is read again",

@@ -300,9 +300,9 @@ def test_of_two_rows_with_one_key_neither_is_taken(tmp_path: Path) -> None:
     """Nobody could say which one is meant; a row that is gone by then is nothing."""
     crm = Crm(tmp_path)
     crm.do("CREATE TABLE twice (id TEXT, email TEXT)")
-    crm.do("INSERT INTO twice VALUES (?, ?)", [("a", "1"), ("b", "2"), ("a", "3"), (None, "4")])
+    crm.do("INSERT INTO twice VALUES (?, ?)", [("a", "1"), ("b", "2"), ("a", "3"), ("a", "5"), (None, "4")])
     with follow_database(crm.url, table="twice", key="id", header=("id", "email")).looking() as look:
-        assert [key.text for key in look.page()] == ["a", "a", "b"]
+        assert [key.text for key in look.page()] == ["a", "a", "a", "b"]
         found = look.rows([Key("a", "a"), Key("b", "b"), Key("c", "c")])
         assert look.nameless() is not None
     assert [row.cells for row in found.rows] == [("b", "2")]
@@ -327,3 +327,21 @@ def test_phones_of_no_country_stop_nothing_but_themselves(place: Place) -> None:
     assert (loaded.added_rows, loaded.invalid) == (0, {"invalid:no-country": 26})
     assert loaded.countries == {"US": 3}
     assert followed.of(PlaceTrouble) == []
+
+
+def test_keys_that_are_one_text_are_one_key(place: Place) -> None:
+    """A number, and a text of its digits: neither is taken, it is told once, and the others are."""
+    crm = Crm(place.folder)
+    crm.do("CREATE TABLE loose (id PRIMARY KEY, email TEXT)").do("INSERT INTO loose VALUES ('a', 'a@example.com')")
+    new = [(1, "one@example.com"), ("1", "uno@example.com"), (2, "two@example.com")]
+    with place.runner() as r:
+        followed = Followed(place, r, load(r, crm, "loose"))
+        result = followed.run(
+            (3, lambda: crm.do("INSERT INTO loose VALUES (?, ?)", new)),
+            (9, lambda: crm.do("DELETE FROM loose WHERE id = '1'")),
+        )
+    assert result.sent == 3
+    assert sorted(place.values()) == ["a@example.com", "one@example.com", "two@example.com"]
+    told = followed.of(PlaceTrouble)
+    assert [event.message is None for event in told] == [False, True]
+    assert "the same id" in told[0].message
