@@ -65,8 +65,14 @@ class Layout:
         places = self._places()
         return tuple(every) if places is None else tuple(every[place] for place in places)
 
+    def shows_results(self) -> bool:
+        """Whether any of the columns is made of what a provider said."""
+        return Origin.RESULT in self.origins()
+
     def _record(self, writers: Sequence[Callable[[OutcomeCells], list[Any]]]) -> Record:
         places = self._places()
+        if places is not None and all(place < len(self.header) for place in places):
+            return lambda line: [line.cells[place] for place in places]
 
         def whole(line: Line) -> list[Any]:
             record: list[Any] = list(line.cells)

@@ -29,7 +29,7 @@ SELECT r.number, r.line, r.cells, r.key, e.operation, e.job, coalesce(j.value, e
     CASE WHEN j.unknowns > 0 THEN 'unknown' WHEN j.debits > 0 THEN 'yes' ELSE 'no' END,
     coalesce(j.amount, 0), coalesce(j.requests, 0), coalesce(j.attempts_spent, 0),
     coalesce(j.possible_double_charge, 0), j.http_status, j.error_code, j.error_message, j.finished_us, j.found,
-    j.result, {raw}, {reused}
+    {result}, {raw}, {reused}
 FROM rows AS r
 LEFT JOIN row_jobs AS e ON e.batch = r.batch AND e.row = r.number
 LEFT JOIN jobs AS j ON j.id = e.job
@@ -113,7 +113,8 @@ def stream_outcomes(
     """Rows in order with their outcomes in the batch's order of operations; `row` alone, or those chosen."""
     narrowed, values = _narrowed(chosen, row)
     reused = "NULL, NULL" if row is None else _REUSED
-    sql = _OUTCOMES.format(raw=_RAW if chosen.raw else "NULL", reused=reused, narrowed=narrowed)
+    found = "j.result" if chosen.results else "NULL"
+    sql = _OUTCOMES.format(result=found, raw=_RAW if chosen.raw else "NULL", reused=reused, narrowed=narrowed)
     result = connection.exec_driver_sql(sql, (batch.id, batch.rows, *values))
     order = {operation: place for place, operation in enumerate(batch.operations)}
     rows = _rows(result.partitions(_TOGETHER), order)

@@ -55,6 +55,7 @@ class Chosen:
     without: JobState | None = None  # no operation is in it
     limit: int | None = None  # at most so many rows, the first
     raw: bool = False  # with the bodies of their last answers
+    results: bool = True  # with what was made of them
     jobs: Collection[int] = ()  # those that asked for one of these; none: whatever they asked for
     behind: int = 0  # those with a higher number
 

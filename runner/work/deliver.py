@@ -7,6 +7,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -70,7 +71,8 @@ def deliver(
     layout = shape.layout(info.header, operations)
     layout.names()  # a column that is not there is refused before anything is read
     files = _Files(info, target, store)
-    with store.reports.outcomes(info.id, shape.chosen()) as outcomes:
+    chosen = replace(shape.chosen(), results=layout.shows_results())
+    with store.reports.outcomes(info.id, chosen) as outcomes:
         written = write(
             target,
             lambda: lines(outcomes.read(), own_only=not layout.operations),

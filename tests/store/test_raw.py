@@ -68,3 +68,17 @@ def test_a_row_may_be_in_two_pieces(store: Store, monkeypatch: pytest.MonkeyPatc
             found = list(outcomes.rows)
         assert [one.cells for one in found] == [one.cells for one in listed]
         assert [[view.operation for view in one.outcomes] for one in found] == [[EMAIL, PHONE]] * 7
+
+
+async def test_results_are_left_out_where_no_column_needs_them(store: Store, clock: HandClock) -> None:
+    """An export of the user's own columns decodes no answer; the states are there all the same."""
+    batch = loaded(store, 1).batch
+    run = started(store, batch)
+    async with store.writing():
+        (job,) = await store.jobs.claim(claim(batch, run, clock))
+        await attempt(store, job, run, JobEvent.SUCCEED, clock)
+    seen = []
+    for chosen in (Chosen(), Chosen(results=False)):
+        with store.reports.outcomes(batch, chosen) as outcomes:
+            seen += [(view.state, view.result is None) for one in outcomes.rows for view in one.outcomes]
+    assert seen == [("succeeded", False), ("succeeded", True)]
