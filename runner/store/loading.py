@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from runner.domain.model import BatchId
+from runner.domain.model import MILLION, BatchId
 from runner.domain.states import BatchEvent, BatchState
 from runner.engine.ports import Clock
 from runner.errors import BatchError, BusyError, RunnerError
@@ -30,6 +30,9 @@ CLEAR_PIECE: Final = 5_000
 LOAD_CHECKPOINT_PAGES: Final = 8_000
 """Rarer than a run's: pages of the jobs' key index are written again with every piece."""
 
+SILENT_SECONDS: Final = 60
+"""A load that wrote nothing for so long may be dead: whoever waits for it goes on."""
+
 _STILL_OURS: Final = "UPDATE batches SET touched_us = ? WHERE id = ? AND load_number = ? AND state <> 'cancelled'"
 _BEYOND: Final = "(SELECT visible_row FROM batches WHERE id = :batch)"
 _LEFTOVERS: Final = (
@@ -47,10 +50,19 @@ INSERT INTO batches ({_DESCRIBED}, name, state, created_us) VALUES (?, ?, ?, ?, 
 _RESTART: Final = f"""
 UPDATE batches SET ({_DESCRIBED}) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE name = ? AND state = 'loading' RETURNING id
 """
+# Odd while somebody's rows are on their way in.
+_UNDER_WAY: Final = f"load_number % 2 = 1 AND abs(touched_us - :now) < {SILENT_SECONDS * MILLION}"
 _CONTINUE: Final = """
-UPDATE batches SET load_number = load_number + 1 WHERE id = ? AND state NOT IN ('loading', 'cancelled')
+UPDATE batches SET load_number = load_number + 1 + load_number % 2, touched_us = :now
+WHERE id = :batch AND state NOT IN ('loading', 'cancelled')
 RETURNING load_number, visible_row, json_array_length(operations) AS width
 """
+_CONTINUE_BETWEEN: Final = f"""
+UPDATE batches SET load_number = load_number + 2 + load_number % 2
+WHERE id = :batch AND state NOT IN ('loading', 'cancelled') AND NOT ({_UNDER_WAY})
+RETURNING load_number, visible_row, json_array_length(operations) AS width
+"""
+_GIVE_UP: Final = "UPDATE batches SET load_number = load_number + load_number % 2 WHERE id = ? AND load_number = ?"
 _COUNT_NEW: Final = """
 INSERT INTO job_totals (batch, operation, state, jobs)
 SELECT batch, operation, 'queued', count(*) FROM jobs
@@ -59,6 +71,7 @@ ON CONFLICT (batch, operation, state) DO UPDATE SET jobs = jobs + excluded.jobs
 """
 _REVEAL: Final = """
 UPDATE batches SET visible_row = :rows, refused = refused + :refused, touched_us = :now,
+    load_number = load_number + load_number % 2,
     visible_job = coalesce((SELECT max(id) FROM jobs WHERE batch = :batch), 0),
     content_hash = coalesce(:content_hash, content_hash), settings = :settings
 WHERE id = :batch
@@ -113,8 +126,29 @@ class Loading:
         A completed batch that gets new jobs is ready again. If `rows` raises, the batch is as it was.
         Raises BatchError if the batch is loading or cancelled.
         """
+        return self._add(batch, rows, content_hash, notes, begin=_CONTINUE)
+
+    def add_between(self, batch: BatchId, rows: Iterable[NewRow], *, notes: Notes = as_they_are) -> Loaded | None:
+        """As `add`, for one that comes again by itself: where another load is under way, or comes meanwhile, it is not
+        disturbed. None, and nothing is added.
+        """
+        try:
+            return self._add(batch, rows, None, notes, begin=_CONTINUE_BETWEEN)
+        except BatchError:
+            return None
+
+    def is_under_way(self, batch: BatchId) -> bool:
+        """Whether somebody is adding rows, or was a minute ago."""
+        values = {"batch": batch, "now": self._clock.now_us()}
+        with self._database.reading() as connection:
+            sql = f"SELECT 1 FROM batches WHERE id = :batch AND {_UNDER_WAY}"
+            return connection.exec_driver_sql(sql, values).first() is not None
+
+    def _add(
+        self, batch: BatchId, rows: Iterable[NewRow], content_hash: str | None, notes: Notes, *, begin: str
+    ) -> Loaded:
         with self._connection() as (connection, _):
-            load = self._continue(connection, batch)
+            load = self._continue(connection, batch, begin)
             try:
                 _clear(connection, load)
                 self._write(connection, load, rows, bulk=False)
@@ -123,6 +157,8 @@ class Loading:
                 with suppress(RunnerError, sa.exc.SQLAlchemyError):  # as above
                     connection.rollback()
                     _clear(connection, load)
+                    with connection.begin():
+                        connection.exec_driver_sql(_GIVE_UP, (batch, load.number))
                 raise
 
     @contextmanager
@@ -161,9 +197,9 @@ class Loading:
             write_event(connection, "batch.loading", at_us=now, batch=batch)
         return Load(batch=batch, number=now, first=0, width=len(new.operations))
 
-    def _continue(self, connection: sa.Connection, batch: BatchId) -> Load:
+    def _continue(self, connection: sa.Connection, batch: BatchId, begin: str) -> Load:
         with connection.begin():
-            found = connection.exec_driver_sql(_CONTINUE, (batch,)).first()
+            found = connection.exec_driver_sql(begin, {"batch": batch, "now": self._clock.now_us()}).first()
         if found is None:
             raise BatchError(
                 "rows cannot be added to this batch",

@@ -51,7 +51,9 @@ batches = sa.Table(
     number("visible_row", default=0),  # rows and jobs beyond these marks are still being loaded
     number("visible_job", default=0),
     number("refused", default=0),
-    number("load_number", default=0),  # grows with each load: an older one that is still alive stops
+    number(
+        "load_number", default=0
+    ),  # grows with each load: an older one that is still alive stops; odd: rows are being added
     number("created_us"),
     number("touched_us"),
     sa.UniqueConstraint("name"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ from runner.engine.ports import Observer
 from runner.errors import RunnerError, UsageError
 from runner.inputs import column_map
 from runner.sources import Row, follow_database
-from runner.store.values import BatchInfo
+from runner.store.values import BatchInfo, NewRow
 from runner.work.outside import Outside, elsewhere
 from runner.work.rows import Tally, later_rows, notes_of, tallies
 from runner.work.tools import Tools
@@ -136,11 +136,15 @@ class Follower:
         try:
             found = await elsewhere(self._tools, partial(self._read, after), leave=True)
             ended = clock.monotonic()
-            if found.rows:
-                await elsewhere(self._tools, partial(self._take_in, found.rows))
+            if found is not None and found.rows:
+                taken = await elsewhere(self._tools, partial(self._take_in, found.rows))
+                found = found if taken else None
         except RunnerError as error:
             seen.more = False
             await self._outside.failed(error, usual=self._poll)
+            return
+        if found is None:  # what another load brings comes first
+            seen.more = False
             return
         seen.end(found, began=began, now=ended)
         if seen.refused is not None:
@@ -148,8 +152,10 @@ class Follower:
         else:
             await self._outside.worked()
 
-    def _read(self, after: Any) -> Found:
-        """The rows whose key the batch does not have, from behind a key on."""
+    def _read(self, after: Any) -> Found | None:
+        """The rows whose key the batch does not have, from behind a key on. None: somebody is adding rows to it."""
+        if self._tools.store.loading.is_under_way(self._info.id):
+            return None
         known = partial(self._tools.store.reports.known_keys, self._info.id)
         unknown: list[Key] = []
         with self._table.looking() as look:
@@ -162,8 +168,9 @@ class Follower:
         refused = found.refused if nameless is None else (nameless, *found.refused)
         return Found(rows=found.rows, refused=refused, last=after, more=len(unknown) >= AT_ONCE)
 
-    def _take_in(self, rows: tuple[Row, ...]) -> None:
-        """Into the batch, all of them or none; those that cannot be sent are kept as they are, and cost nothing."""
+    def _take_in(self, rows: tuple[Row, ...]) -> bool:
+        """Into the batch, all of them or none; those that cannot be sent are kept as they are, and cost nothing.
+        Whether: not while somebody else adds rows."""
         info, tools = self._info, self._tools
         operations = tools.profiles.of_batch(info.operations, info.source)
         mapping: Mapping[str, Any] = info.mapping
@@ -179,5 +186,14 @@ class Follower:
                 national=national,
             )
 
-        prepared, counted = later_rows(rows, judges)
-        tools.store.loading.add(info.id, prepared, notes=notes_of(counted))
+        counted: list[Tally] = []
+
+        def unknown() -> Iterator[NewRow]:
+            # Once more, for no other load comes to its end from here on: it may have brought some of them.
+            known = tools.store.reports.known_keys(info.id, [row.key or "" for row in rows])
+            prepared, judged = later_rows([row for row in rows if row.key not in known], judges)
+            counted.extend(judged)
+            yield from prepared
+
+        notes = notes_of(counted)
+        return tools.store.loading.add_between(info.id, unknown(), notes=notes) is not None

@@ -18,6 +18,8 @@ from runner.engine.stop import StopSignal
 from runner.errors import InputError, UsageError
 from runner.sources import follow_database
 from runner.sources.database import Key
+from runner.work.following import Found
+from runner.work.outside import elsewhere
 from runner.work.results import RunResult
 from tests.app.place import Place
 from tests.virtual import run_virtual
@@ -133,6 +135,52 @@ def test_rows_that_another_terminal_adds_are_sent_too(place: Place) -> None:
     assert place.values() == ["a@example.com", "b@example.com"]
     assert [event.next_look_us for event in followed.of(RowsAwaited)] == [None, None]
     assert [event.requests for event in followed.of(RowsAdded)] == [1]
+
+
+def test_a_load_of_another_terminal_is_not_disturbed(place: Place, crm: Crm) -> None:
+    """New rows of the table wait until those of a long `load --add` are in; that is no trouble."""
+
+    def loads(sql: str) -> None:
+        with closing(sqlite3.connect(place.folder / "runner.db")) as connection, connection:
+            connection.execute(sql, (place.time.now_us(),))
+
+    away = crm.path.with_suffix(".away")
+    under_way = "UPDATE batches SET load_number = load_number + 1, touched_us = ?"
+    with place.runner() as r:
+        followed = Followed(place, r, load(r, crm))
+        began_at = place.time.now_us() / 1e6
+        result = followed.run(
+            (5, lambda: loads(under_way)),
+            (6, lambda: crm.insert("x1").path.rename(away)),  # nobody looks
+            (9, lambda: away.rename(crm.path)),
+            (12, lambda: loads(under_way)),
+        )
+    assert result.sent == 3
+    assert 12 < place.world.books.entries[-1].received_at - began_at < 14
+    assert followed.of(PlaceTrouble) == []
+
+
+def test_rows_that_another_load_has_brought_meanwhile_are_taken_once(
+    place: Place, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same table, between a look and what comes of it; with the count of what cannot be sent."""
+    new = [("x1", "x1@example.com", ""), ("x2", "no address", "")]
+    loaded = []
+    with place.runner() as r, place.runner() as other:
+
+        async def between(tools: Any, act: Callable[[], Any], **given: Any) -> Any:
+            found = await elsewhere(tools, act, **given)
+            if isinstance(found, Found) and found.rows and not loaded:
+                loaded.append(load(other, crm))
+                crm.insert("x3")
+            return found
+
+        monkeypatch.setattr("runner.work.following.elsewhere", between)
+        followed = Followed(place, r, load(r, crm))
+        result = followed.run((5, lambda: crm.do("INSERT INTO people VALUES (?, ?, ?)", new)))
+        again = r.load(None, ["defastra.email"], batch="crm", query="people", database=crm.url, key="id")
+    assert (result.sent, again.rows, again.added_rows, again.invalid) == (4, 5, 0, {"invalid:email": 1})
+    assert followed.of(PlaceTrouble) == []
 
 
 def test_it_is_told_when_the_next_look_is(place: Place, crm: Crm) -> None:

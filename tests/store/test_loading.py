@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -233,3 +235,53 @@ def test_what_is_kept_beside_a_list_comes_with_it_or_not_at_all(store: Store) ->
     assert (info.rows, info.content_hash == "new", info.settings["refused"]) == (3, False, {"acme.email": 1})
     store.loading.add(batch, [row(9, "new@example.com")], notes=lambda kept: {**kept, "refused": {"acme.email": 2}})
     assert (store.reports.batch(batch).rows, store.reports.batch(batch).settings["refused"]) == (4, {"acme.email": 2})
+
+
+def test_rows_that_come_again_by_themselves_disturb_no_other_load(store: Store, clock: HandClock) -> None:
+    """From before its first row on until its last; then they come."""
+    batch = loaded(store, 3).batch
+    new = [row(9, "new@example.com")]
+    refused = []
+
+    def asking(count: int) -> Iterator[NewRow]:
+        for one in rows(count):
+            if one.line in (2, count):
+                refused.append((store.loading.add_between(batch, new), store.loading.is_under_way(batch)))
+            yield one
+
+    assert store.loading.add(batch, asking(2_300)).rows == 2_300
+    assert refused == [(None, True), (None, True)]
+    assert not store.loading.is_under_way(batch)
+    between = store.loading.add_between(batch, new)
+    assert between is not None
+    assert (between.rows, store.reports.batch(batch).rows) == (1, 2_304)
+    assert store.loading.add_between(batch, []) is not None
+    assert tables(store)["rows"] == 2_304
+
+
+def test_a_load_that_comes_meanwhile_goes_first(store: Store) -> None:
+    """The rows that come again by themselves give way, and leave nothing."""
+    batch = loaded(store, 3).batch
+
+    def overtaken() -> Iterator[NewRow]:
+        yield from (row(n, f"between{n}@example.com") for n in range(1_100))
+        assert not store.loading.is_under_way(batch)
+        store.loading.add(batch, [row(9, "new@example.com")])
+        yield row(1_200, "between1200@example.com")
+
+    assert store.loading.add_between(batch, overtaken()) is None
+    assert tables(store) == {"batches": 1, "rows": 4, "jobs": 4, "row_jobs": 4}
+
+
+def test_a_load_that_failed_or_died_keeps_nobody_waiting(store: Store, clock: HandClock) -> None:
+    """One that failed tidies up; of one that is silent nobody knows, for a minute."""
+    batch = loaded(store, 3).batch
+    with pytest.raises(InputError):
+        store.loading.add(batch, breaking(2_000))
+    assert not store.loading.is_under_way(batch)
+    with closing(sqlite3.connect(store.path)) as connection, connection:  # as a kill leaves it
+        connection.execute("UPDATE batches SET load_number = load_number + 1, touched_us = ?", (clock.us,))
+    for seconds, taken in ((0, False), (loading.SILENT_SECONDS - 1, False), (1, True)):
+        clock.pass_seconds(seconds)
+        assert store.loading.is_under_way(batch) != taken
+        assert (store.loading.add_between(batch, [row(9, "new@example.com")]) is not None) == taken
