@@ -183,8 +183,7 @@ def _outcome(line: Sequence[Any], result: Mapping[str, Any] | None) -> JobView:
             *line[15:19],
             None if line[19] is None else bool(line[19]),
             result,
-            line[21],
-            line[22],
+            *line[21:24],
         ),
     )
 
