@@ -170,7 +170,7 @@ def _tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     table=_tables(),
     delimiter=st.sampled_from([",", ";", "\t", "|"]),

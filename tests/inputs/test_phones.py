@@ -101,7 +101,7 @@ def test_sent_as_digits():
 _CODES = st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=1200, deadline=None)
 @given(
     st.one_of(
         st.builds("+{}{}".format, _CODES, st.from_regex(r"[0-9]{2,13}", fullmatch=True)),

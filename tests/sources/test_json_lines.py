@@ -140,5 +140,5 @@ def test_memory_does_not_grow_with_the_file(write):
         finally:
             tracemalloc.stop()
 
-    peak(40_000)
-    assert peak(80_000) < peak(40_000) + 500_000
+    peak(20_000)
+    assert peak(40_000) < peak(20_000) + 500_000

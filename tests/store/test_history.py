@@ -188,7 +188,7 @@ PRICES = st.integers(min_value=0, max_value=3 * MILLION)
     st.sampled_from([None, *Resolution]),
     st.integers(0, 3),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_spending_is_the_sum_of_the_attempts(
     anyio_backend: str, sends: list, resolution: Resolution | None, days: int
 ) -> None:
