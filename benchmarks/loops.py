@@ -2,13 +2,14 @@
 
 python benchmarks/loops.py raw|naive FILE DATABASE
 python benchmarks/loops.py csv DATABASE FILE
-python benchmarks/loops.py query DATABASE
+python benchmarks/loops.py query|accepted DATABASE
 python benchmarks/loops.py claim DATABASE
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import sqlite3
 import sys
@@ -117,6 +118,19 @@ def export_csv(database: str, target: str) -> None:
         csv.writer(stream).writerows(connection.execute(export_query()))
 
 
+def accepted(database: str) -> None:
+    """By operation: how many values, and a hash over what they are told apart by and what would be sent."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    found = {}
+    for operation in OPERATIONS:
+        digest, count = hashlib.sha256(), 0
+        for line in connection.execute("SELECT key, value FROM jobs WHERE operation = ? ORDER BY key", (operation,)):
+            digest.update("\0".join(line).encode() + b"\n")
+            count += 1
+        found[operation] = (count, digest.hexdigest()[:16])
+    print(json.dumps(found))
+
+
 def claim(database: str) -> None:
     """How long the first claim of a run takes, in milliseconds."""
     import anyio
@@ -161,6 +175,8 @@ def main() -> None:
             export_csv(database, target)
         case ["query", _]:
             print(export_query())
+        case ["accepted", database]:
+            accepted(database)
         case ["claim", database]:
             claim(database)
         case _:
