@@ -2,8 +2,8 @@
 
 An answer counts for a job where the same request would be sent: the same operation of the same profile, which made its
 requests of the same template; an equal key by parameters of equal names, and equal values set for the whole list. It
-has succeeded, and its columns are still there. The cost grows with the jobs that wait and with the batches that asked
-the same, not with what these batches hold.
+has succeeded. The cost grows with the jobs that wait and with the batches that asked the same, not with what these
+batches hold.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ _ASKED_THE_SAME: Final = """
 SELECT b.id FROM {schema}batches AS b JOIN {schema}job_totals AS t ON t.batch = b.id
 WHERE b.name = :name AND t.operation = :operation AND t.state = 'succeeded' AND t.jobs > 0
 """
-# The newest answer, the one that was asked before its copies. An index leads to it in each of the batches.
+# The newest answer, the one that was asked before its copies. An index leads to it in each of the batches. What was
+# erased has neither its key nor its parameters any more: it is nobody's.
 _NEWEST: Final = """(
     SELECT theirs.id FROM {schema}jobs AS theirs
     WHERE theirs.batch IN ({batches}) AND theirs.operation = mine.operation AND theirs.key = mine.key
-        AND theirs.state = 'succeeded' AND theirs.result IS NOT NULL AND theirs.finished_us >= :since
+        AND theirs.state = 'succeeded' AND theirs.finished_us >= :since
         AND (SELECT group_concat(key) FROM json_each(theirs.params))
             IS (SELECT group_concat(key) FROM json_each(mine.params))
     ORDER BY theirs.finished_us DESC, theirs.reused IS NOT NULL, theirs.id LIMIT 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -126,6 +127,27 @@ async def test_the_profile_that_was_asked_decides(store: Store, clock: HandClock
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
     own = new_batch("own", source={"profiles": {"defastra": "/mine.toml"}, "requests": {EMAIL: "c0de"}})
     assert before(store, store.loading.load(own, [row(1, "user1@example.com")]).batch) == []
+
+
+async def test_rows_that_are_still_being_loaded_are_given_nothing(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever loads them may yet take them back."""
+    monkeypatch.setattr("runner.store.loading.PIECE", 1)
+    await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
+    batch = store.loading.load(new_batch("more"), [row(1, "other@example.com")]).batch
+    taken = []
+
+    def slowly() -> Iterator[NewRow]:
+        yield row(2, "user1@example.com")
+        taken.append((before(store, batch), take_over(store, batch, since_us=0)))
+        yield row(3, "user3@example.com")
+
+    store.loading.add(batch, slowly())
+    assert query(store.path, "SELECT count(*) FROM jobs WHERE batch = ?", batch) == [(3,)]
+    assert taken == [([], 0)]
+    assert [one.jobs for one in before(store, batch)] == [1]
+    assert take_over(store, batch, since_us=0) == 1
 
 
 @pytest.mark.parametrize("requests", [{EMAIL: "else"}, {PHONE: "c0de"}, {}])
