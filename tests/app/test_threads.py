@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +19,8 @@ from runner.engine.events import Event
 from runner.exports import Line
 from runner.exports.database import TableTarget
 from runner.settings import Secret
+from runner.sources.database import Growing, Look
+from runner.work.following import Follower
 from runner.work.tables import Goal
 from runner.work.upserts import Upserts
 from tests.app.place import Place, emails
@@ -93,3 +97,47 @@ async def test_a_write_that_is_left_undoes_nothing_that_the_last_one_writes(plac
 
 async def _finish(upserts: Upserts) -> None:
     assert await upserts.finish(all_rows=False) == ()
+
+
+class Held(Growing):
+    """A table in a database that does not answer for a while."""
+
+    def __init__(self, url: str, **given: Any) -> None:
+        super().__init__(url, **given)
+        self.asked = threading.Event()
+        self.answered = threading.Event()
+
+    @contextmanager
+    def looking(self) -> Iterator[Look]:
+        """As the real one."""
+        self.asked.set()
+        try:
+            with super().looking() as look:
+                yield look
+        finally:
+            self.answered.set()
+
+
+async def test_a_batch_ends_while_its_list_does_not_answer(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at a table that somebody holds is left, and brings nothing into a batch that is not at work."""
+    path = place.folder / "crm.db"
+    url = f"sqlite:///{path}?timeout={LONG}"
+    table = Held(url, table="people", key="id", header=("id", "email"))
+    monkeypatch.setattr("runner.work.following.follow_database", lambda *_, **__: table)
+    with closing(sqlite3.connect(path, isolation_level=None)) as crm, place.runner() as r:
+        crm.execute("CREATE TABLE people (id TEXT PRIMARY KEY, email TEXT)")
+        r.load(None, ["defastra.email"], batch="crm", query="people", database=url, key="id")
+        tools = r._session.tools()
+        tools = replace(tools, seams=replace(tools.seams, inline_writes=False))
+        info = tools.store.reports.batches()[0]
+        crm.execute("BEGIN EXCLUSIVE")
+        crm.execute("INSERT INTO people VALUES ('a', 'a@example.com')")
+        follower = Follower(tools, info, run=RunId(1), poll_seconds=1, observer=lambda _: None)
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(follower.watch)
+            assert await anyio.to_thread.run_sync(table.asked.wait, LONG)
+            beside.cancel_scope.cancel()
+        assert not table.answered.is_set()
+        crm.execute("COMMIT")
+        assert await anyio.to_thread.run_sync(table.answered.wait, LONG)
+        assert tools.store.reports.batch(info.id).rows == 0
