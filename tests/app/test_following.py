@@ -165,7 +165,7 @@ def test_rows_that_another_load_has_brought_meanwhile_are_taken_once(
 ) -> None:
     """Of the same table, between a look and what comes of it; with the count of what cannot be sent."""
     new = [("x1", "x1@example.com", ""), ("x2", "no address", "")]
-    loaded = []
+    loaded: list[str] = []
     with place.runner() as r, place.runner() as other:
 
         async def between(tools: Any, act: Callable[[], Any], **given: Any) -> Any:
