@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, Unpack
+from typing import TYPE_CHECKING, BinaryIO, Unpack
 
 from runner.app.listing import ListKeywords, list_request
 from runner.app.watching import BatchLike, Watching
 from runner.domain.provider import Operation
 from runner.settings import SpendCap
-from runner.work.known import known_answers
 from runner.work.lists import Given
-from runner.work.outlook import Asked, Checked, Known, Preflight
-from runner.work.preflight import preflight
-from runner.work.pricing import asks
+
+if TYPE_CHECKING:  # who only looks pays for none of it
+    from runner.work.outlook import Asked, Checked, Known, Preflight
 
 
 class Ahead(Watching):
@@ -22,6 +21,8 @@ class Ahead(Watching):
 
     def price(self, operation: Operation) -> Asked:
         """What one request of an operation costs, in money too where `[prices]` knows."""
+        from runner.work.pricing import asks
+
         return asks(operation, 1, self._session.prices())
 
     def preflight(
@@ -39,6 +40,7 @@ class Ahead(Watching):
         UsageError: a cap that cannot hold.
         """
         from runner.work.caps import Wanted
+        from runner.work.preflight import preflight
 
         session = self._session
         wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit, reuse=reuse)
@@ -54,6 +56,8 @@ class Ahead(Watching):
 
     def known(self, batch: BatchLike) -> tuple[Known, ...]:
         """Values of a batch that were never sent, and have an answer in other batches."""
+        from runner.work.known import known_answers
+
         session, info = self._session, self._info(batch)
         return known_answers(
             session.store().reports.status(info.id),

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from runner.app.watching import BatchLike, Watching
-from runner.work.deliver import export
 from runner.work.results import Exported
-from runner.work.shape import Shape
 
 if TYPE_CHECKING:
     from runner.work.report import Reported
@@ -38,6 +36,9 @@ class Out(Watching):
         `limit`: at most so many rows. UsageError: no such state, column or format. BatchError: the target exists and
         was not written by this batch.
         """
+        from runner.work.deliver import export  # only who writes pays for it
+        from runner.work.shape import Shape
+
         shape = Shape(only=only, columns=columns, raw=raw, limit=limit, guard=guard)
         return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
 
@@ -69,6 +70,7 @@ class Out(Watching):
         The table is made if it is not there, and never altered. 1,000 rows are a transaction; done again it changes
         nothing. UsageError: it lacks columns, or the database fails. BatchError: another batch wrote rows by number.
         """
+        from runner.work.shape import Shape
         from runner.work.tables import export_table
 
         shape = Shape(only=only, columns=columns, raw=raw, limit=limit)

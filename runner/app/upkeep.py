@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from runner.domain.provider import Provider
 from runner.work import database as database_file
-from runner.work.config import Place, Setting, places, settings_shown
 from runner.work.database import DatabaseStatus
 from runner.work.session import Session
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from runner.providers.trial import Trial
+    from runner.work.config import Place, Setting
     from runner.work.findings import Finding
     from runner.work.privacy import Erasure, Purge
     from runner.work.verify import CheckLine, Verified
@@ -90,10 +90,14 @@ class Upkeep:
 
     def settings(self) -> list[Setting]:
         """Every setting with its value and where it comes from; of a secret only where it is found."""
+        from runner.work.config import settings_shown
+
         return settings_shown(self._session)
 
     def places(self) -> list[Place]:
         """Where settings are read, the strongest first; then the file of keys and the database."""
+        from runner.work.config import places
+
         return places(self._session.settings)
 
     def doctor(self, *, offline: bool = False) -> list[Finding]:

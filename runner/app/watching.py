@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from runner.store.values import BatchInfo
-from runner.work import doubt, explain, history, support
+from runner.work import history
 from runner.work.records import By, Log, Spend
 from runner.work.results import BatchStatus, Doubt, JobStory, Loaded
 from runner.work.session import Session
 from runner.work.standing import standing, unfinished, unwritten
-from runner.work.support import SupportRequest
+
+if TYPE_CHECKING:
+    from runner.work.support import SupportRequest
 
 BatchLike = str | Loaded
 """A batch's name, a unique prefix of it, the input file it came from, or what `load` returned."""
@@ -48,12 +51,16 @@ class Watching:
 
     def explain(self, batch: BatchLike, row: int | str) -> list[JobStory]:
         """Every request of a row (its number) or of a value (text), one entry for each row x operation."""
+        from runner.work import explain  # only who asks pays for it
+
         info = self._info(batch)
         return explain.explain(info, row, tools=self._session.tools(), status=lambda: self._standing(info))
 
     def support(self, batch: BatchLike, row: int | str, *, attempt: int | None = None) -> list[SupportRequest]:
         """What a provider's support asks for about the last request of a row or value (or request `attempt`), for each
         operation: without keys, personal values shortened. BatchError: nothing was sent."""
+        from runner.work import explain, support
+
         info, tools = self._info(batch), self._session.tools()
         found = explain.histories(info, row, tools)
         return [one for history in found for one in support.support(info, history, attempt=attempt, tools=tools)]
@@ -77,15 +84,21 @@ class Watching:
 
     def doubts(self, batch: BatchLike | None = None) -> list[Doubt]:
         """Requests in doubt, with the evidence to look for at the provider."""
+        from runner.work import doubt
+
         return doubt.doubts(self._info(batch), tools=self._session.tools())
 
     def wallet_says(self, batch: BatchLike | None = None) -> list[str]:
         """Sentences for people: what the providers' wallets say of the requests in doubt; empty: they say nothing."""
+        from runner.work import doubt
+
         info = self._info(batch)
         return doubt.wallet_says(doubt.doubts(info, tools=self._session.tools()), self._standing(info).wallets)
 
     def doubt_text(self, batch: BatchLike | None = None) -> str:
         """The sentences for people about requests in doubt; empty when there are none."""
+        from runner.work import doubt
+
         session = self._session
         return doubt.doubt_text(
             self._info(batch),

@@ -8,7 +8,7 @@ from typing import Final
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "check": ("runner check leads.csv -p defastra.email", "runner check leads.csv --until 07:00"),
     "run": ("runner run leads.csv -p defastra.email --max-requests 500", "runner run --all --until 07:00"),
-    "status": ("runner status leads", "runner status --json"),
+    "status": ("runner status leads", "runner status --watch"),
     "explain": ("runner explain leads 17", "runner explain leads ada@example.com --support"),
     "doubt": ("runner doubt list leads", "runner doubt resolve leads --all --as not-charged"),
     "export": ("runner export leads -o leads.jsonl", "runner export leads -o again.csv --only failed"),

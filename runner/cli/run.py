@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from runner.cli.ahead import known_text, preflight_text
+from runner.cli.notices import tell_notices
 from runner.cli.options import INPUT, Common, Rows, Switch, Text, refuse_password
 from runner.cli.progress import ProgressMode
 from runner.cli.render import ended_text, loaded_text
 from runner.cli.targets import known_batch, named_list, names_list
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import clean, count, listed
-from runner.cli.work import Caps, Output, tell_notices
+from runner.cli.work import Caps, Output
 from runner.errors import StorageFullError, UsageError
 
 if TYPE_CHECKING:

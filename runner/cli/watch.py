@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.evidence import stories_json, story_text, support_text
 from runner.cli.options import Common, Switch
 from runner.cli.render import batches_text, next_text, overview_next, status_text
 from runner.cli.terminal import Screen
+from runner.domain.states import BatchState
 from runner.errors import BatchError
 
 if TYPE_CHECKING:
+    from runner.app import Runner
     from runner.work.results import JobStory
     from runner.work.support import SupportRequest
+
+
+_OVER = (BatchState.COMPLETED, BatchState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How it stands at one moment."""
+
+    text: str
+    value: Mapping[str, Any]  # what `--json` prints
+    fingerprint: object  # differs if anything but the time has changed
+    over: bool  # nothing will change any more unless somebody acts
 
 
 def home(common: Common | None = None) -> int:
@@ -38,35 +53,50 @@ def status(
     batch: Annotated[str | None, Parameter(help="Its name, the beginning of it, or its input file.")] = None,
     /,
     *,
-    json: Annotated[Switch, Parameter(help="One JSON object on one line.")] = False,
+    watch: Annotated[Switch, Parameter(help="Look again every second, until everything is over or Ctrl-C.")] = False,
+    json: Annotated[Switch, Parameter(help="One JSON object on one line; with --watch whenever it changes.")] = False,
     common: Common | None = None,
 ) -> int:
     """Show what a batch did, what it cost, what it waits for, and the next command; without BATCH, all of them."""
-    from runner.cli.work import tell_notices
+    from runner.cli.notices import tell_notices
+
+    screen, flags = Screen(), common or Common()
+    with flags.open() as library:
+        name = None if batch is None else library.find(batch)
+        first = _look(library, name, flags)
+        tell_notices(library, screen, set())
+        if watch:
+            from runner.cli.watching import follow
+
+            return follow(lambda: _look(library, name, flags), screen, json=json)
+        if json:
+            screen.json(first.value)
+        else:
+            screen.data(first.text)
+    return 0
+
+
+def _look(library: Runner, name: str | None, flags: Common) -> Look:
+    """How a batch stands, or (None) all of them."""
     from runner.work.status import as_json
 
-    screen = Screen()
-    with (common or Common()).open() as library:
-        if batch is not None:
-            found = library.status(batch)
-            tell_notices(library, screen, set())
-            if json:
-                screen.json(as_json(found))
-            else:
-                screen.data(status_text(found))
-            return 0
-        batches = library.batches() if library.database_status().exists else []
-        tell_notices(library, screen, set())
-        if json:
-            screen.json({"schema": 1, "batches": [as_json(found) for found in batches]})
-        elif len(batches) == 1:
-            screen.data(status_text(batches[0]))
-        elif batches:
-            screen.data(batches_text(batches))
-            screen.data((common or Common()).aim(overview_next(batches)))
-        else:
-            screen.data("no batches here yet")
-    return 0
+    if name is not None:
+        found = [library.status(name)]
+    else:
+        found = library.batches() if library.database_status().exists else []
+    if len(found) == 1:
+        text = status_text(found[0])
+    elif found:
+        text = f"{batches_text(found)}\n{flags.aim(overview_next(found))}"
+    else:
+        text = "no batches here yet"
+    objects = [as_json(one) for one in found]
+    return Look(
+        text=text,
+        value=objects[0] if name is not None else {"schema": 1, "batches": objects},
+        fingerprint=[replace(one, eta_us=None) for one in found],
+        over=all(one.state in _OVER for one in found),
+    )
 
 
 def explain(
@@ -87,6 +117,8 @@ def explain(
 
     Personal values are shortened. Rows that share a value share its requests.
     """
+    from runner.cli.evidence import stories_json, story_text
+
     wanted = int(row) if row.isascii() and row.isdigit() and len(row) < 9 else row
     screen = Screen()
     with (common or Common()).open() as library:
@@ -122,6 +154,8 @@ def _only(story: JobStory, attempt: int | None) -> JobStory:
 
 
 def _show_support(screen: Screen, requests: list[SupportRequest], *, json: bool) -> None:
+    from runner.cli.evidence import support_text
+
     if json:
         from runner.work.support import support_json
 

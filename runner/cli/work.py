@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from runner.cli.ahead import known_text
+from runner.cli.notices import tell_notices
 from runner.cli.options import (
     CAPS,
     OUTPUT,
@@ -26,12 +27,11 @@ from runner.cli.progress import ProgressMode
 from runner.cli.render import loaded_text
 from runner.cli.targets import named_list
 from runner.cli.terminal import Screen
-from runner.cli.text import clean
 from runner.domain.model import InDoubtPolicy
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from runner.app import Runner
+    pass
 
 File = Annotated[str | None, Parameter(help="A list (- is stdin), unless --from is given.")]
 
@@ -137,11 +137,3 @@ def load(file: File = None, /, *, rows: Rows | None = None, common: Common | Non
         for sentence in known_text(library.known(loaded)) if loaded.added_rows else ():
             screen.say(sentence)
     return 0
-
-
-def tell_notices(library: Runner, screen: Screen, said: set[str]) -> None:
-    """What opening the database or the settings has to say, but for what was `said` before."""
-    for notice in library.notices:
-        if notice not in said:
-            screen.say(clean(notice))
-            said.add(notice)

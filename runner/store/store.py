@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from runner.domain.model import BatchId
 from runner.domain.person import Person
@@ -16,20 +16,21 @@ from runner.engine.stop import StopSignal
 from runner.errors import StalledError, StoreError
 from runner.store.answered import Answered
 from runner.store.database import Connect, Database
-from runner.store.erasing import Erased, erase
 from runner.store.forecast import Forecast
 from runner.store.jobs import SqlJobStore
 from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
-from runner.store.purging import Purged, purge
 from runner.store.reports import Reports
-from runner.store.scrubbing import compact
 from runner.store.snapshot import Snapshot, snapshot
 from runner.store.spill import notices
 from runner.store.steering import Steering
 from runner.store.tellings import Tellings
 from runner.store.values import Trouble
 from runner.store.writer import GatherSeconds, Writer
+
+if TYPE_CHECKING:
+    from runner.store.erasing import Erased
+    from runner.store.purging import Purged
 
 
 class Store:
@@ -145,15 +146,21 @@ class Store:
     def erase(self, person: Person) -> Erased:
         """Erase one person, under the database lock. BatchError: a request about them is in doubt, or a list is being
         read. `compact` afterwards."""
+        from runner.store.erasing import erase  # only who removes something pays for it
+
         return erase(self._database, person, now_us=self._clock.now_us())
 
     def purge(self, *, before_us: int, batch: BatchId | None = None) -> Purged:
         """Remove answers and events of batches that were over before a moment, under the database lock. `compact`
         afterwards."""
+        from runner.store.purging import purge
+
         return purge(self._database, before_us=before_us, batch=batch, now_us=self._clock.now_us())
 
     def compact(self) -> None:
         """Write the file anew, without what was removed. StoreError: another program reads it; StorageFullError."""
+        from runner.store.scrubbing import compact
+
         compact(self._database)
 
     def close(self) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from runner.domain.backoff import DAY_US, next_utc_midnight, utc_day
 from runner.domain.model import MILLION
+from runner.work.limits import Windows, seconds_within
 from runner.work.outlook import Day, Lane
-
-Windows = Sequence[tuple[int, float]]
-"""At most so many requests in so many seconds; all of them hold at once."""
 
 Span = tuple[int, int]
 """A time at work, from and until: microseconds since the epoch."""
@@ -50,11 +48,6 @@ def room_for(room: Decimal, *, each: Decimal, most: Decimal) -> int | None:
     if room < most:
         return 0
     return math.floor((room - most) / each) + 1 if each else None
-
-
-def seconds_within(windows: Windows, requests: int) -> float:
-    """How long so many requests take at best: the slowest window decides; answers are taken to come at once."""
-    return max((max(0, math.ceil(requests / at_most) - 1) * per for at_most, per in windows), default=0.0)
 
 
 def without_end(now_us: int) -> list[Span]:

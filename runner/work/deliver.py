@@ -23,10 +23,7 @@ from runner.work.results import Exported
 from runner.work.shape import Shape, lines
 from runner.work.tools import Tools
 
-AUTO = "auto"
 CSV = ".csv"
-NONE = "none"
-STDOUT = "-"
 
 
 def export(info: BatchInfo, target: str | Path | TextIO, *, shape: Shape, overwrite: bool, tools: Tools) -> Exported:
@@ -112,25 +109,6 @@ class _Files:
 
     def _of(self, path: Path) -> Marks:
         return {"files": {str(path.absolute()): self._mark or mark(path)}}
-
-
-def default_target(info: BatchInfo) -> str:
-    """`<batch>.csv` beside a file input; nowhere for other lists."""
-    path = info.source.get("path")
-    return str(Path(path).parent / f"{info.name}.csv") if path else NONE
-
-
-def settle_target(info: BatchInfo, output: str | Path | None, directory: Path) -> str | None:
-    """Where a run's rows go: an absolute path, "-", "none", or None when the caller wants nothing written.
-
-    "auto" is what `-o` last said for this batch, else the default.
-    """
-    if output is None:
-        return None
-    text = str(output)
-    if text == AUTO:
-        return str(info.settings.get("output") or default_target(info))
-    return text if text in (NONE, STDOUT) else str(directory / Path(text).expanduser())
 
 
 def put(

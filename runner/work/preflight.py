@@ -16,8 +16,9 @@ from runner.settings import Keys, Settings
 from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
 from runner.work.caps import Wanted, run_options
-from runner.work.days import courses_of, room_for, seconds_within, through, without_end
+from runner.work.days import courses_of, room_for, through, without_end
 from runner.work.known import known_answers
+from runner.work.limits import seconds_at_limits, windows_of
 from runner.work.money import Prices, number, plural
 from runner.work.outlook import PLACES, Asked, Day, Lane, Preflight, RowPlace
 from runner.work.pricing import asks, decimal
@@ -92,16 +93,6 @@ def preflight(
         columns=tuple(info.source.get("columns", ())),
         first_time=first_time,
     )
-
-
-def seconds_at_limits(provider: Provider, requests: int, *, rate: tuple[int, float] | None = None) -> float:
-    """How long so many requests take at best: the slowest window decides; answers are taken to come at once."""
-    return seconds_within(_windows(provider, rate), requests)
-
-
-def _windows(provider: Provider, rate: tuple[int, float] | None) -> tuple[tuple[int, float], ...]:
-    windows = [(limit.at_most, limit.per_seconds) for limit in provider.limits]
-    return (*windows, *([] if rate is None else [rate]))
 
 
 def _at_most(requests: int, options: RunOptions, status: BatchStatus) -> int:
@@ -188,7 +179,7 @@ def _lane(
         key_fix="" if problem is None else problem.fix,
         base_url=provider.http.base_url,
         asked=mine,
-        windows=_windows(provider, rate),
+        windows=windows_of(provider, rate),
     )
 
 

@@ -18,9 +18,10 @@ from runner.settings import parse_duration
 from runner.store.values import BatchInfo
 from runner.work.aim import aimed
 from runner.work.caps import Wanted
-from runner.work.deliver import AUTO, NONE, STDOUT, check_target, export, settle_target
+from runner.work.deliver import check_target, export
 from runner.work.means import told_by
 from runner.work.notify import Notifier
+from runner.work.outputs import AUTO, NONE, STDOUT, settle_target
 from runner.work.results import Exported, Receipt, RunResult
 from runner.work.run import Places, run
 from runner.work.shape import Shape

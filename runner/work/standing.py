@@ -15,10 +15,10 @@ from runner.store.snapshot import Readable
 from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
-from runner.work.deliver import AUTO, NONE, settle_target
+from runner.work.limits import seconds_at_limits
 from runner.work.money import Prices
 from runner.work.naming import handle
-from runner.work.preflight import seconds_at_limits
+from runner.work.outputs import AUTO, NONE, settle_target
 from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus, Halt, LaneStatus
 from runner.work.status import CUT_OFF, PERSON, RESET, Used, exit_code, next_step

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from runner.domain.model import MILLION, Amount, Debited
-from runner.engine.events import AttemptClosed
 from runner.store.values import BatchInfo, BatchStatus, LedgerLine
 from runner.store.wallets import Balance
 from runner.work.money import Cost, Prices
 from runner.work.profiles import Profiles
 from runner.work.results import Receipt, Saved, Wallet
+
+if TYPE_CHECKING:
+    from runner.engine.events import AttemptClosed
 
 
 class Counted:

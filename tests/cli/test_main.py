@@ -8,6 +8,7 @@ import pytest
 
 from runner.cli import main as entry
 from runner.errors import BusyError, RunnerError
+from tests.cli.place import clean_environment
 from tests.docs.commands import commands
 
 
@@ -33,6 +34,22 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[0, 0] set()\n"
     assert "Exit codes" in done.stdout
+
+
+def test_status_imports_what_it_shows_and_no_more(tmp_path):
+    """No HTTP, migration or phone library, no profile, no export, nothing that sends."""
+    names = (
+        "httpx httpx2 alembic phonenumbers email_validator jmespath h11 aiolimiter runner.exports runner.engine.lane"
+    )
+    code = (
+        "import sys; from runner.cli.main import invoke\n"
+        f"code = invoke(['status'])\nprint(code, set({names.split()!r}) & set(sys.modules), file=sys.stderr)"
+    )
+    environment = clean_environment()
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=environment
+    )
+    assert (done.stdout, done.stderr) == ("no batches here yet\n", "0 set()\n")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from runner.domain.ledger import Allowance, Budget, Hold
 from runner.domain.model import MILLION, Amount, Debited
 from runner.errors import ConfigError
 from runner.settings import parse_time_of_day
-from runner.work.days import LONGEST_US, Course, Windows, room_for, through, without_end
+from runner.work.days import LONGEST_US, Course, room_for, through, without_end
+from runner.work.limits import Windows
 from runner.work.nights import nights
 from runner.work.outlook import Day
 

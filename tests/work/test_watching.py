@@ -13,7 +13,7 @@ from runner.domain.model import Debited, Fault, Resolution
 from runner.domain.provider import Auth, Http, Limit, Provider
 from runner.errors import BatchError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
-from runner.work.preflight import seconds_at_limits
+from runner.work.limits import seconds_at_limits
 from tests.app.place import KilledError, Place, emails
 
 OPERATION = ["defastra.email"]

@@ -1,0 +1,54 @@
+"""`status --watch`: from another terminal, as long as there is something to be seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from runner.cli import watching
+from runner.cli.terminal import Screen
+from runner.cli.watch import Look
+from tests.cli.place import RUN, inside, names, write_list
+from tests.cli.terminal import Terminal
+from tests.warm import warm
+
+
+def looks(*seen: tuple[str, int, bool]) -> Callable[[], Look]:
+    """One after the other: text, fingerprint, whether it is over."""
+    left: Iterator[tuple[str, int, bool]] = iter(seen)
+
+    def look() -> Look:
+        text, fingerprint, over = next(left)
+        return Look(text=text, value={"text": text}, fingerprint=fingerprint, over=over)
+
+    return look
+
+
+def test_without_a_terminal_it_is_written_whenever_it_has_changed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That time goes by is no change; it ends when everything is over."""
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.0)
+    seen = (("a", 1, False), ("a, a second later", 1, False), ("b", 2, False), ("c", 3, True))
+    assert watching.follow(looks(*seen), Screen(), json=False) == 0
+    assert capsys.readouterr().out == "a\nb\nc\n"
+    watching.follow(looks(*seen), Screen(), json=True)
+    assert [json.loads(line)["text"] for line in capsys.readouterr().out.splitlines()] == ["a", "b", "c"]
+
+
+def test_a_batch_that_is_over_is_shown_once(folder: Path) -> None:
+    """The text of `status`, in place; nothing is asked of anybody, and it ends by itself."""
+    write_list(folder, *names("over", 3))
+    assert inside(folder, *RUN).returncode == 0
+    plain = inside(folder, "status", "leads").stdout
+    environment = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    program = (str(warm().command),)
+    with Terminal(
+        folder, "status", "leads", "--watch", size=(160, 40), program=program, environment=environment
+    ) as seen:
+        assert seen.end() == 0
+        assert [line for line in seen.screen() if line] == plain.splitlines()
+    assert inside(folder, "status", "--watch").stdout == plain
