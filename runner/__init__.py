@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from runner.engine.events import (
         AttemptClosed,
         BalanceLow,
+        CapsTuned,
         Event,
         LaneChanged,
         MachineSlept,
@@ -89,7 +90,7 @@ _HOMES = {
     "runner.domain.model": "Action Answer Debited Fault InDoubtPolicy Request Resolution",
     "runner.domain.provider": "Operation Provider",
     "runner.domain.states": "BatchState JobEvent JobState",
-    "runner.engine.events": "AttemptClosed BalanceLow Event LaneChanged MachineSlept"
+    "runner.engine.events": "AttemptClosed BalanceLow CapsTuned Event LaneChanged MachineSlept"
     " PlaceTrouble RowsAdded RowsAwaited RunEnded RunStarted RunStopping StoreTrouble",
     "runner.engine.ports": "Clock Randomness",
     "runner.engine.stop": "StopSignal",
@@ -128,6 +129,7 @@ __all__ = [
     "Beyond",
     "BusyError",
     "By",
+    "CapsTuned",
     "CheckLine",
     "Checked",
     "Clock",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from runner.cli.progress import WAITING, lane_word
@@ -43,6 +44,8 @@ class LaneView:
         self._told.pop(event.batch, None)
         self._told[event.batch] = event
         if event.windows:
+            if _slope(event.windows) < _slope(self._windows):
+                self._speed.begin_anew(event.at_us)
             self._windows = event.windows
         self._speed.work(event.at_us, on=lane_word(self.state) == "sending")
 
@@ -184,6 +187,11 @@ class LaneView:
     def _only_retries(self, now_us: int) -> bool:
         """Nothing is left but what has to wait before it is tried again."""
         return bool(self._retries) and self.waiting <= len(self._retries) and min(self._retries.values()) > now_us
+
+
+def _slope(windows: Windows) -> float:
+    """Requests a second, in the long run."""
+    return min((most / per for most, per in windows), default=math.inf)
 
 
 def _until(at_us: int, now_us: int, *, brief: bool = False) -> str:

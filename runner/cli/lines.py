@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
-from runner.cli.progress import Tally, dry_text, is_news, lane_word, slept_text, trouble_word
+from runner.cli.progress import Tally, caps_text, dry_text, is_news, lane_word, slept_text, trouble_word
 from runner.cli.text import clean, redact
 from runner.domain.model import MILLION
 from runner.engine.events import (
     AttemptClosed,
     BalanceLow,
+    CapsTuned,
     Event,
     LaneChanged,
     MachineSlept,
@@ -93,6 +94,8 @@ class LineProgress:
                 self._trouble(event)
             case RowsAwaited():
                 self._await(event)
+            case CapsTuned():
+                self._say(event.at_us, "tuned", {"stops": tuple(caps_text(event))})
             case RunEnded():
                 self._say(event.at_us, "end", {"state": event.state, "why": event.reason}, counted=True)
             case _:

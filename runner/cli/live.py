@@ -15,13 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, assert_never
 
 from runner.cli.lane_view import LaneView
-from runner.cli.progress import Tally, awaited_text, dry_text, slept_text
+from runner.cli.progress import Tally, awaited_text, caps_text, dry_text, slept_text
 from runner.cli.terminal import has_letters
 from runner.cli.text import count, local_time, redact
 from runner.domain.model import Amount, BatchId
 from runner.engine.events import (
     AttemptClosed,
     BalanceLow,
+    CapsTuned,
     Event,
     LaneChanged,
     MachineSlept,
@@ -150,11 +151,14 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
             lane.due += event.requests / len(self._lanes)
 
     def _trouble(
-        self, tally: Tally, event: RunStopping | BalanceLow | MachineSlept | StoreTrouble | PlaceTrouble
+        self, tally: Tally, event: RunStopping | BalanceLow | MachineSlept | StoreTrouble | PlaceTrouble | CapsTuned
     ) -> None:
         match event:
             case RunStopping():
                 self._note(event.at_us, tally, "stopping", _stopping_text(event))
+            case CapsTuned():
+                says = f"now stops at {', '.join(caps_text(event))}" if caps_text(event) else "caps taken back"
+                self._news.append(f"{local_time(event.at_us)[11:]} {tally.batch} {says}")
             case BalanceLow():
                 self._low[event.provider] = event
                 self._note(event.at_us, None, f"{event.provider}'s wallet", dry_text(event))

@@ -17,6 +17,7 @@ from runner.domain.states import JobEvent
 from runner.engine.events import (
     AttemptClosed,
     BalanceLow,
+    CapsTuned,
     Event,
     LaneChanged,
     MachineSlept,
@@ -30,6 +31,7 @@ from runner.engine.events import (
 )
 from runner.work.money import Cost
 from runner.work.state_words import ended_words
+from runner.work.typed import spend_flags
 
 if TYPE_CHECKING:
     from runner.work.outlook import Preflight
@@ -57,6 +59,7 @@ class Tally:
         self.due = due
         self.plan = plan
         self.stops = stops
+        self._most = None if plan is None or plan.at_most >= plan.requests else plan.at_most
         self.sent = self.charged = self.not_charged = self.in_doubt = self.ended = self.failed = 0
         self.over = ""  # how it ended, in words
         self._amounts: dict[tuple[str, str, Debited], int] = {}  # by provider and unit, in millionths
@@ -81,6 +84,9 @@ class Tally:
             self.add(event)
         elif isinstance(event, RowsAdded):
             self.due += event.requests
+        elif isinstance(event, CapsTuned):
+            self.stops = (*caps_text(event), *(stop for stop in self.stops if not stop.startswith(TUNED)))
+            self._most = None if event.requests_left is None else self.sent + event.requests_left
         elif isinstance(event, RunEnded):
             self.over = ended_words(event.state, event.reason)
 
@@ -97,9 +103,7 @@ class Tally:
     @property
     def left(self) -> int:
         """Requests that are made before a limit of the user's ends it."""
-        if self.plan is None or self.plan.at_most >= self.plan.requests:
-            return self.waiting
-        return min(self.waiting, max(0, self.plan.at_most - self.sent))
+        return self.waiting if self._most is None else min(self.waiting, max(0, self._most - self.sent))
 
     @property
     def not_before_us(self) -> int:
@@ -142,6 +146,7 @@ _NAMES: dict[type[Event], str] = {
     RowsAwaited: "rows.awaited",
     RowsAdded: "rows.added",
     PlaceTrouble: "place.trouble",
+    CapsTuned: "caps.tuned",
     RunEnded: "run.ended",
 }
 
@@ -188,6 +193,17 @@ def awaited_text(event: RowsAwaited) -> str:
     """`waiting for new rows (next look 18:04:05)`; local time."""
     look = f" (next look {local_time(event.next_look_us)[11:]})" if event.next_look_us else ""
     return f"waiting for new rows{look}"
+
+
+TUNED = ("--max-requests", "--max-spend")
+"""The caps that another terminal may change."""
+
+
+def caps_text(event: CapsTuned) -> list[str]:
+    """As one types them: `--max-requests 500`."""
+    spend = spend_flags({who: Decimal(most) / MILLION for who, most in event.max_spend})
+    requests = [] if event.max_requests is None else [f"--max-requests {event.max_requests}"]
+    return [*requests, *([spend] if spend else [])]
 
 
 def is_news(event: Event) -> bool:

@@ -37,6 +37,11 @@ class Speed:
             self._worked_us += max(0, at_us - self._since_us)  # the clock may have been set back
         self._since_us = at_us if on else None
 
+    def begin_anew(self, at_us: int) -> None:
+        """What was before says nothing any more: it has to be slower from now on."""
+        self._worked_us, self._since_us = 0, None if self._since_us is None else at_us
+        self._seconds.clear()
+
     def take(self, at_us: int, *, sent: bool, ended: bool, seconds: float) -> None:
         """A request is over."""
         second = int(self.worked(at_us))

@@ -131,6 +131,11 @@ class Budget:
         """Other caps of the batch from now on; what was spent and is held stays counted."""
         self._max_requests, self._max_spend = dict(max_requests or {}), dict(max_spend or {})
 
+    def requests_left(self) -> int | None:
+        """How many more may be answered, those on the way among them; None: no cap over all providers says so."""
+        most = self._max_requests.get(None)
+        return None if most is None else max(0, most - sum(one.sent for one in self._accounts.values()))
+
     def account(self, provider: str) -> Account:
         """The sums of one provider, made on first use."""
         return self._accounts.setdefault(provider, Account())

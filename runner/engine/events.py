@@ -136,6 +136,17 @@ class PlaceTrouble:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapsTuned:
+    """The batch's own caps were changed from another terminal, and hold from now on. Amounts in millionths."""
+
+    batch: BatchId
+    at_us: int
+    max_requests: int | None  # None: there is no such cap
+    max_spend: tuple[tuple[str | None, Amount], ...]  # by provider; None: in the one unit of the batch
+    requests_left: int | None  # what `max_requests` leaves, those on the way among them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """The run is over; everything it did is stored."""
 
@@ -156,5 +167,6 @@ Event = (
     | RowsAwaited
     | RowsAdded
     | PlaceTrouble
+    | CapsTuned
     | RunEnded
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.domain.provider import Limit, Provider
 from runner.engine.account import Account
+from runner.engine.events import CapsTuned
 from runner.engine.lane import Lane
 from runner.engine.ports import RunOptions
 from runner.engine.shared import Shared
@@ -44,8 +45,22 @@ class Tuning:
             return
         self._shared.options = options
         self._shared.budget.cap(max_requests=options.max_requests, max_spend=options.max_spend)
+        if (options.max_requests, options.max_spend) != (before.max_requests, before.max_spend):
+            self._tell_caps(options)
         for lane in self._lanes:
             await self._tune(lane, options)
+
+    def _tell_caps(self, options: RunOptions) -> None:
+        shared = self._shared
+        shared.observer(
+            CapsTuned(
+                batch=shared.batch,
+                at_us=shared.clock.now_us(),
+                max_requests=(options.max_requests or {}).get(None),
+                max_spend=tuple((options.max_spend or {}).items()),
+                requests_left=shared.budget.requests_left(),
+            )
+        )
 
     async def _tune(self, lane: Lane, options: RunOptions) -> None:
         workers, limits = most_in_flight(lane.provider, options), own_limits(lane.provider, lane.account, options)

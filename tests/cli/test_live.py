@@ -18,6 +18,7 @@ from runner.domain.states import BatchState, JobEvent
 from runner.engine.events import (
     AttemptClosed,
     BalanceLow,
+    CapsTuned,
     Event,
     LaneChanged,
     MachineSlept,
@@ -188,7 +189,9 @@ def test_a_wait_says_until_when_and_why_and_is_no_speed() -> None:
     run.wait(200)
     assert run.shown()[2] == "defastra it asked to wait: one request goes first"
     run.lane(361, "open", rate="60/60 s, 2/1 s at 70 %", slowed=True, windows=((42, 60.0), (1, 1.0)))
-    assert run.shown()[2] == "defastra 60/min · slower, as it refused (60/60 s, 2/1 s at 70 %)"
+    assert run.shown()[2] == "defastra slower, as it refused (60/60 s, 2/1 s at 70 %)"
+    run.answers(40, since=361, each=1.5)
+    assert run.shown()[2].startswith("defastra 40/min · slower")
 
 
 @pytest.mark.parametrize(
@@ -240,6 +243,19 @@ def test_a_cap_ends_it_before_everything_is_asked() -> None:
     charged, done, stops = run.shown()[1].split(" · ")
     assert (charged, done) == ("charged 40 checks (0.80 EUR)", "cap reached about 00:00 today (10 s)")
     assert stops == "stops at --max-requests 50, --until 07:00"
+
+
+def test_a_cap_that_was_tuned_is_the_one_that_is_shown() -> None:
+    """Higher, or none; what ends it besides stays."""
+    run = Watched(plan(at_most=50, caps=("--max-requests 50",)), stops=("--until 07:00",))
+    run.lane(0, "open")
+    run.answers(40, since=0, each=1)
+    spend = (("defastra", Amount(90 * SECOND)),)
+    run.see(CapsTuned(batch=B, at_us=41 * SECOND, max_requests=60, max_spend=spend, requests_left=20))
+    assert run.shown(200)[1].endswith("(20 s) · stops at --max-requests 60, --max-spend defastra=90, --until 07:00")
+    run.see(CapsTuned(batch=B, at_us=41 * SECOND, max_requests=None, max_spend=(), requests_left=None))
+    assert run.shown(200)[1].endswith("ready about 00:03 today (3 min) · stops at --until 07:00")
+    assert run.view.take_news()[-1] == "00:00:41 leads caps taken back"
 
 
 def test_a_wallet_that_runs_dry_is_told_as_it_falls_and_forgotten_when_it_is_filled() -> None:

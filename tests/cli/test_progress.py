@@ -17,6 +17,7 @@ from runner.domain.states import JobEvent
 from runner.engine.events import (
     AttemptClosed,
     BalanceLow,
+    CapsTuned,
     Event,
     LaneChanged,
     MachineSlept,
@@ -195,6 +196,7 @@ NIGHT: list[Event] = [
     PlaceTrouble(batch=B, at_us=75 * SECOND, place="source", message="gone", until_us=80 * SECOND),
     PlaceTrouble(batch=B, at_us=76 * SECOND, place="source", message=None),
     StoreTrouble(batch=B, at_us=77 * SECOND, reason="disk-full"),
+    CapsTuned(batch=B, at_us=78 * SECOND, max_requests=5, max_spend=((None, Amount(SECOND)),), requests_left=3),
     RunStopping(batch=B, at_us=78 * SECOND, reason="signal:143", in_flight=1),
     lane(79 * SECOND, "halted", reason="no-funds"),
     lane(80 * SECOND, "done"),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from runner.domain.model import MILLION, Amount, Answer
 from runner.domain.provider import Limit
-from runner.engine.events import LaneChanged
+from runner.engine.events import CapsTuned, LaneChanged
 from runner.engine.ports import RunOptions
 from runner.store.store import Store
 from tests.engine.night import BUSY, LATER, LOST, OK, Night, Sent, provider
@@ -123,6 +123,9 @@ def test_a_cap_that_is_raised_or_lowered_holds_within_a_second(tmp_path: Path) -
     night = night_of(tmp_path, (0.0, {"max_requests": 10}), *steps, values=60)
     night.providers = (provider(limits=(_limit(2, 1),)),)
     summary = night.run(max_requests={None: 10})
+    tuned = [event for event in night.events if isinstance(event, CapsTuned)]
+    assert [(event.max_requests, event.max_spend) for event in tuned] == [(30, ()), (30, ((None, 25 * MILLION),))]
+    assert [event.requests_left for event in tuned] == [26, 16]
     assert len(night.sent()) == 25
     assert summary.lanes[0].reason == "max-spend"
 
