@@ -1,6 +1,6 @@
 # One verb a line; `make check` is what CI runs.
 PYTHON ?= python
-.PHONY: demo test check fmt lint imports types bench soak states rules migration audit
+.PHONY: demo test check fmt lint imports types bench soak states rules night migration audit
 
 demo:            ; $(PYTHON) -m runner demo
 test:            ; $(PYTHON) -m pytest -q
@@ -13,5 +13,6 @@ bench:           ; $(PYTHON) benchmarks/throughput.py
 soak:            ; $(PYTHON) -m tests.soak
 states:          ; $(PYTHON) -m runner.cli.states README.md
 rules:           ; $(PYTHON) -m runner.cli.endings docs/when-it-stops.md
+night:           ; $(PYTHON) -m tests.docs.night docs/night.md
 migration:       ; $(PYTHON) -m alembic -c migrations/alembic.ini revision -m "$(m)"
 audit:           ; $(PYTHON) -m pip_audit
