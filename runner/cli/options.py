@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,11 +77,16 @@ class Common:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Imports leave no garbage: that it is looked for again and again takes a fifth of their time."""
+    """Imports leave no garbage: that it is looked for again and again takes a fifth of their time. What they made stays,
+    and is never looked through again."""
+    if "runner.app" in sys.modules:
+        yield
+        return
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 
