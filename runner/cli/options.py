@@ -77,8 +77,8 @@ class Common:
 
 @contextmanager
 def _without_collections() -> Iterator[None]:
-    """Imports leave no garbage: that it is looked for again and again takes a fifth of their time. What they made stays,
-    and is never looked through again."""
+    """Imports leave no garbage: that it is looked for again and again takes a fifth of their time. What they made
+    stays, and is never looked through again."""
     if "runner.app" in sys.modules:
         yield
         return
