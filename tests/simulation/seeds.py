@@ -19,4 +19,5 @@ class Seed(NamedTuple):
 SEEDS: Final = (
     Seed(454, Mode.SAFETY, "a wait asked of one batch was not kept by the run of another one on the account"),
     Seed(476, Mode.SAFETY, "a wait asked for was forgotten where its twentieth refusal halted"),
+    Seed(1315456644, Mode.SAFETY, "the oracle of P7 expected an export after a crash to recover"),
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,7 @@ from tests.simulation.options import (
     Verb,
 )
 from tests.simulation.oracles import Oracles
-from tests.simulation.record import BEFORE_WRITE, End, Phase, Written
+from tests.simulation.record import BEFORE_WRITE, Command, End, Phase, Written
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,6 +94,20 @@ def test_what_is_under_way_at_a_death_is_charged_all_the_same() -> None:
             seen += [charge.at > died.ended_at for charge in entry.charges] == [True]
             assert night.lives[2].exit_codes == {"list1": 3}
     assert seen
+
+
+def test_an_export_between_a_death_and_the_next_run_recovers_nothing(folder: Path) -> None:
+    """What is open stays open, and that is no violation: doubt is for the run that sends next."""
+    plan = quiet.night(rows=3, crashes=(CrashPlan(point="answered", visit=1),), most_lives=1)
+    night = play_night(plan, folder, watch=Oracles())
+    assert [(life.command, life.end) for life in night.lives[1:]] == [
+        (Command.RUN, End.CRASHED),
+        (Command.EXPORT, End.ENDED),
+    ]
+    with closing(sqlite3.connect(night.database)) as connection:
+        still_open = connection.execute("SELECT count(*) FROM attempts WHERE closed_us IS NULL").fetchone()[0]
+    assert still_open == len(night.books) > 0
+    assert len(night.exports["list1"].read_text("utf-8").splitlines()) == 4
 
 
 @pytest.mark.parametrize("fault", list(Fault))
