@@ -20,4 +20,14 @@ SEEDS: Final = (
     Seed(454, Mode.SAFETY, "a wait asked of one batch was not kept by the run of another one on the account"),
     Seed(476, Mode.SAFETY, "a wait asked for was forgotten where its twentieth refusal halted"),
     Seed(1315456644, Mode.SAFETY, "the oracle of P7 expected an export after a crash to recover"),
+    Seed(
+        1315459727,
+        Mode.SAFETY,
+        "the oracle took a wait that was over for one under way, once the clock was set back by half a second",
+    ),
+    Seed(
+        1315454203,
+        Mode.SAFETY,
+        "the oracle took a wait of seconds for one of a day, once the clock was set back by a day",
+    ),
 )

@@ -11,7 +11,7 @@ from tests.simulation.counters import HEALED, SOMETIMES, never
 from tests.simulation.nights import Tally
 from tests.simulation.options import Mode
 from tests.simulation.oracles.base import hold
-from tests.simulation.oracles.lanes import seconds_asked
+from tests.simulation.oracles.lanes import seconds_asked, seconds_left
 
 NOON_US = 1_800_000_000_000_000  # Fri, 15 Jan 2027 08:00:00 GMT
 
@@ -38,6 +38,22 @@ NOON_US = 1_800_000_000_000_000  # Fri, 15 Jan 2027 08:00:00 GMT
 def test_a_wait_is_read_as_the_rfc_says_and_no_other_way(said: str, seconds: float | None) -> None:
     """Digits or a date, up to a week ahead; all else asks for nothing."""
     assert seconds_asked(Answer(status=429, headers=(("retry-after", said),)), now_us=NOON_US) == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "until", "left"),
+    [
+        (-20, 10, 10.0),
+        (-20, -5, -5.0),
+        (86_400, 86_406, 6.0),
+        (3, 3, 0.0),
+    ],
+    ids=["under way", "over", "the clock was a day ahead", "over when it was written, by a clock set back since"],
+)
+def test_a_wait_on_record_is_no_longer_than_it_was_told_to_be(written: int, until: int, left: float) -> None:
+    """What is left of it goes by the clock; where that was set back it begins anew, and does not grow."""
+    end_us, written_us = (NOON_US + seconds * 1_000_000 for seconds in (until, written))
+    assert seconds_left(end_us, written_us, now_us=NOON_US) == left
 
 
 def test_what_never_came_up_is_named() -> None:

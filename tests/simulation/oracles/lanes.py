@@ -23,8 +23,8 @@ _HALTED = (
     "SELECT b.name, l.provider, l.report FROM lanes AS l JOIN batches AS b ON b.id = l.batch WHERE l.state = 'halted'"
 )
 _WAITS = """
-SELECT provider, max(report ->> 'until_us') FROM lanes
-WHERE state IN ('gated', 'parked', 'halted') AND report ->> 'until_us' > ? GROUP BY provider
+SELECT provider, report ->> 'until_us', coalesce(report ->> 'asked_at_us', report ->> 'at_us') FROM lanes
+WHERE state IN ('gated', 'parked', 'halted') AND report ->> 'until_us' > ?
 """
 
 
@@ -50,7 +50,7 @@ class Lanes(Oracle):
         self._halted: Mapping[
             tuple[str, str], bool
         ] = {}  # (batch, account) -> whether it is a matter of the batch alone
-        self._waits: dict[str, int] = {}  # by account: until when, on record, nothing may leave
+        self._waits: list[tuple[str, int, int]] = []  # (account, until when nothing may leave, when that was written)
 
     def on_send(self, entry: Entry, intent: Intent) -> None:
         """Nothing leaves after a halt, in a wait, after a stop; and one at a time while the door is shut."""
@@ -128,10 +128,12 @@ class Lanes(Oracle):
             door.success_only = any(
                 who == entry.account and batch in batches and not own for (batch, who), own in self._halted.items()
             )
-            if entry.account in self._waits:
-                began_at = self.seen.night.life.began_at
-                ahead = (self._waits[entry.account] - self.seen.wall_us(began_at)) / 1e6
-                door.until, door.by = began_at + ahead, "a wait of an earlier run"
+            began_at = self.seen.night.life.began_at
+            now_us = self.seen.wall_us(began_at)
+            for account, until_us, written_us in self._waits:
+                if account == entry.account:
+                    ahead = seconds_left(until_us, written_us, now_us=now_us)
+                    door.until, door.by = max(door.until, began_at + ahead), "a wait of an earlier run"
         return door
 
     def on_life(self, life: Life) -> None:
@@ -139,7 +141,14 @@ class Lanes(Oracle):
         self._halted = {
             (batch, account): bool(json.loads(report)["own"]) for batch, account, report in self.seen.query(_HALTED)
         }
-        self._waits = dict(self.seen.query(_WAITS, (self.seen.wall_us(life.ended_at),)))
+        waits = self.seen.query(_WAITS, (self.seen.wall_us(life.ended_at),))
+        self._waits = [(account, until_us, written_us) for account, until_us, written_us in waits]
+
+
+def seconds_left(until_us: int, written_us: int, *, now_us: int) -> float:
+    """Of a wait on record, for a run that begins now: no longer than it was when it was written down, whatever a clock
+    that was set back since makes of its end. Not above 0: it is over, or was over by then."""
+    return (until_us - max(written_us, now_us)) / 1e6
 
 
 def seconds_asked(told: Answer, *, now_us: int) -> float | None:
