@@ -155,7 +155,11 @@ class Place:
             popen.wait()
 
     def runner(self, *arguments: str, seconds: float = 60.0) -> Done:
-        """`runner ARGUMENTS`, to its end: what is not killed need not be a process from the start."""
+        """`runner ARGUMENTS`, to its end: what is not killed need not be a process from the start, unless it is to
+        import something of its own."""
+        if "PYTHONPATH" in self._environ:
+            with self.process(*arguments) as process:
+                return process.wait(seconds)
         with self._process([str(warm().command), *arguments]) as process:
             return process.wait(seconds)
 
