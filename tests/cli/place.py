@@ -81,8 +81,9 @@ def use(folder: Path, base_url: str) -> None:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """This process's environment without any setting of the runner, and with a fake key."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNNER_", "DEFASTRA_"))}
+    """This process's environment without any setting of the runner or size of a screen, and with a fake key."""
+    own = ("RUNNER_", "DEFASTRA_", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     root = Path(__file__).parents[2]
     path = os.pathsep.join(filter(None, [str(root), kept.get("PYTHONPATH")]))
     return {**kept, "PYTHONPATH": path, "XDG_RUNTIME_DIR": str(locks_folder()), "DEFASTRA_API_KEY": KEY, **more}

@@ -189,7 +189,7 @@ def record(pictures: Path) -> dict[str, str]:
             provider.post("top-up", {"units": 100})
             _run(provider, pictures, "topped-up", told=False)
     plain, json = "\n".join(first.plain), "\n".join(first.json)
-    return {"plain lines": f"```text\n{plain}\n```", "json lines": f"```json\n{json}\n```"}
+    return {"plain lines": f"```text\n{plain}\n```", "json lines": f"```jsonl\n{json}\n```"}
 
 
 def _run(provider: Provider, pictures: Path, last: str, *, told: bool) -> Recorder:
