@@ -100,7 +100,7 @@ class Recorder(LiveProgress):
     def _shown(self, width: int) -> list[Text]:
         for news in self.take_news():
             self._scroll.write(f"{news}\n")
-        said = self._scroll.getvalue().replace(str(Path.cwd()), "/home/ada/leads").splitlines()
+        said = self._scroll.getvalue().replace(str(Path.cwd()), "~/leads").splitlines()
         return [*self._above[width], *map(Text, said), *([] if self._over else self.picture(width - 1, 30))]
 
     def look(self, name: str, folder: Path) -> None:
