@@ -1,4 +1,7 @@
-"""A provider on loopback, and a folder whose settings point to it."""
+"""A provider on loopback, a folder whose settings point to it, and a clock that shows UTC."""
+
+import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,3 +20,13 @@ def folder(tmp_path, provider):
     """A folder whose runner.toml points to the sandbox."""
     use(tmp_path, provider.base_url)
     return tmp_path
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Clocks on the screen are local ones."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

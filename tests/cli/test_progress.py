@@ -12,10 +12,9 @@ from runner.cli.lines import Form, Line, LineProgress, json_line, plain_line
 from runner.cli.progress import ProgressMode, Tally, dry_text
 from runner.cli.shown import Lines, progress
 from runner.cli.terminal import Screen
-from runner.domain.model import Action, Amount, BatchId, Debited, Fault, JobId
+from runner.domain.model import Action, Amount, Debited, Fault
 from runner.domain.states import JobEvent
 from runner.engine.events import (
-    AttemptClosed,
     BalanceLow,
     CapsTuned,
     Event,
@@ -28,31 +27,8 @@ from runner.engine.events import (
     RunStopping,
     StoreTrouble,
 )
+from tests.cli.watched import SECOND, B, closed
 from tests.docs.pages import ROOT
-
-B = BatchId(1)
-SECOND = 1_000_000
-CLOSED: dict[str, Any] = {
-    "batch": B,
-    "provider": "defastra",
-    "operation": "defastra.email",
-    "job": JobId(1),
-    "number": 1,
-    "status": 200,
-    "fault": None,
-    "rule": "success",
-    "action": Action.SUCCEED,
-    "debited": Debited.YES,
-    "amount": Amount(1_000_000),
-    "unit": "check",
-    "event": JobEvent.SUCCEED,
-    "seconds": 0.1,
-}
-
-
-def closed(at_us: int, **changes: Any) -> AttemptClosed:
-    """A closed request; a success unless changed."""
-    return AttemptClosed(at_us=at_us, **(CLOSED | changes))
 
 
 def lane(at_us: int, state: str, **changes: Any) -> LaneChanged:

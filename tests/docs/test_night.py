@@ -15,7 +15,7 @@ from runner.cli.lines import LineProgress, json_line
 from runner.cli.progress import Tally, dry_text
 from runner.domain.model import Amount, BatchId
 from runner.engine.events import BalanceLow, Event, LaneChanged, RunEnded, RunStarted
-from tests.cli.test_live import Watched, closed, plan
+from tests.cli.watched import Watched, closed, plan
 from tests.docs.night import PICTURES, WIDTHS
 from tests.docs.pages import ROOT
 
