@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.crm import Crm
 from tests.app.place import Place
 
 
@@ -22,3 +23,11 @@ def place(tmp_path: Path) -> Place:
     folder = tmp_path / "work"
     folder.mkdir()
     return Place(folder)
+
+
+@pytest.fixture
+def crm(place: Place) -> Crm:
+    """With two people in it."""
+    crm = Crm(place.folder)
+    crm.insert("b1", "d1")
+    return crm
