@@ -2,100 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import gzip
 import io
-import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from runner.app import Runner
-from runner.domain.model import Answer
 from runner.errors import BatchError, BusyError, StoreError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.store.erasing import SWEPT
 from runner.store.locks import lock_database
 from runner.store.tables import metadata
 from tests.app.place import Place, emails
-
-ADA = "Ada.Lovelace@Example.com"
-SPELLINGS = [
-    ADA,
-    ADA.lower(),
-    quote(ADA, safe=""),
-    quote(ADA.lower(), safe=""),
-    ADA.replace("@", "\\u0040"),
-    ADA.lower().replace("@", "&#64;"),
-]
-PHONE = "+33639980123"
-NUMBERS = ["33639980123", "+33 6 39 98 01 23", "%2B33639980123", "06 39 98 01 23", "0639980123"]
-
-
-def left(folder: Path, needles: list[str]) -> list[tuple[str, str]]:
-    """Every file with one of these in its bytes, in any case, as UTF-8 or base64."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file():
-            continue
-        content = path.read_bytes().lower()
-        for needle in needles:
-            plain = needle.lower().encode()
-            packed = base64.b64encode(needle.encode()).rstrip(b"=")[:-1].lower()
-            found += [(path.name, needle) for one in (plain, packed) if one in content]
-    return found
-
-
-def held(folder: Path) -> bool:
-    """Whether the database holds her; two others, whose addresses hold hers, are there."""
-    texts = (folder / "runner.db").read_bytes().lower()
-    for other in (f"x{ADA}", f"{ADA}.au"):
-        assert other.lower().encode() in texts
-        texts = texts.replace(other.lower().encode(), b"")
-    return any(spelling.lower().encode() in texts for spelling in SPELLINGS)
-
-
-def outcomes(folder: Path, sql: str = "SELECT * FROM v_outcomes") -> list[dict[str, Any]]:
-    """From the public views."""
-    with closing(sqlite3.connect(folder / "runner.db")) as file:
-        file.row_factory = sqlite3.Row
-        return [dict(line) for line in file.execute(sql)]
-
-
-def ledger(folder: Path) -> list[dict[str, Any]]:
-    """What was spent, by day."""
-    return outcomes(folder, "SELECT * FROM v_spend ORDER BY day, operation")
-
-
-@pytest.fixture
-def ran(place: Place) -> Iterator[tuple[Place, Runner]]:
-    """Two batches with Ada in several spellings, in mapped cells and in others, one answered and one waiting; others
-    whose answers and notes name her."""
-    note = f"ask {ADA} or {PHONE}"
-    lines = [
-        "id,email,phone,note",
-        f"1,{ADA},,first",
-        "2,bob@example.com,+33639980199,",
-        f"3,{ADA.upper()},{PHONE},again",
-        f"4,carl@example.com,,{note}",
-        f"5,rule-invalid-request-email@example.com,,see {SPELLINGS[2]}",
-        f"6,not an address,{ADA},",
-    ]
-    (place.folder / "leads.csv").write_text("\n".join(lines) + "\n")
-    (place.folder / "later.csv").write_text(f"email\n{ADA}\nx{ADA}\n{ADA}.au\n")
-    body = json.dumps({"status": True, "deep_email_check": {"domain": ADA}, "see": [{ADA: SPELLINGS[4]}]})
-    with place.runner() as r:
-        batch = r.load("leads.csv", ["defastra.email"], max_invalid="100%")
-        place.world.next([Behaviour(), Behaviour(answer=Answer(status=200, body=body.encode()))])
-        place.run(r, batch)
-        r.load("later.csv", ["defastra.email"])
-        yield place, r
+from tests.work.traces import ADA, NUMBERS, PHONE, SPELLINGS, held, ledger, left, outcomes
 
 
 def test_no_byte_is_left_and_everything_adds_up(ran: tuple[Place, Runner]) -> None:
@@ -149,71 +70,6 @@ def test_nothing_erased_is_ever_sent(ran: tuple[Place, Runner]) -> None:
     assert [value.lower() for value in place.values()[len(sent) :]] == [f"x{ADA}".lower(), f"{ADA}.au".lower()]
     with closing(sqlite3.connect(place.folder / "runner.db")) as file, pytest.raises(sqlite3.IntegrityError):
         file.execute("UPDATE jobs SET state = 'queued' WHERE erased AND state = 'failed'")
-
-
-def test_what_is_out_of_reach_is_told(ran: tuple[Place, Runner]) -> None:
-    """The list, earlier exports, copies: those that hold the person, each with what to do; others are not named."""
-    place, r = ran
-    r.export("leads", "early.csv")
-    r.report("leads", "quiet.html")  # it holds nobody's whole value
-    r.report("leads", "noted.html")
-    (place.folder / "noted.html").write_text(f"as {ADA} said")
-    r.export("later", "clean.csv", columns=["state"])
-    r.backup("runner.db.0000-x.backup")
-    done = r.erase(ADA)
-    told = {one.what.partition(",")[0].rpartition("/")[2]: one.fix for one in done.beyond if one.what.startswith("/")}
-    assert set(told) == {"leads.csv", "later.csv", "early.csv", "noted.html", "runner.db.0000-x.backup"}
-    assert told["noted.html"] == f"runner report leads-defastra-email -o {place.folder / 'noted.html'}"
-    assert told["early.csv"] == f"runner export leads-defastra-email -o {place.folder / 'early.csv'}"
-    r.export("leads", "early.csv")  # the fix
-    again = r.erase(ADA)
-    assert not again.found
-    assert not any("early.csv" in one.what for one in again.beyond)
-
-
-LIST = f"id,email\n1,{ADA}\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("leads.csv.gz", gzip.compress(LIST.encode())),
-        ("leads.csv", LIST.encode("utf-16")),
-        ("leads.csv", b"x" * (1_048_576 - 5 - 1) + b" " + LIST[-len(ADA) - 1 :].encode()),
-    ],
-    ids=["packed", "utf-16", "over the end of a piece"],
-)
-def test_a_list_that_is_hard_to_look_into_is_told(place: Place, name: str, content: bytes) -> None:
-    """Packed, in another encoding, or with the name where two pieces meet: it holds the person, or may."""
-    path = place.folder / name
-    path.write_bytes(gzip.compress(LIST.encode()) if name.endswith(".gz") else LIST.encode())
-    with place.runner() as r:
-        r.load(name, ["defastra.email"])
-        path.write_bytes(content)
-        assert f"{path}, your list" in [one.what for one in r.erase(ADA).beyond]
-
-
-@pytest.mark.parametrize("keyed", [True, False])
-def test_tables_that_rows_were_read_from_or_written_to_are_told(place: Place, keyed: bool) -> None:
-    """They are the user's own, and nobody looks into them; of a batch without the person they are no matter."""
-    with closing(sqlite3.connect(place.folder / "crm.db")) as crm, crm:
-        crm.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT)")
-        crm.execute("INSERT INTO people VALUES (1, ?)", [ADA])
-    url = f"sqlite:///{place.folder / 'crm.db'}"
-    place.write_list([ADA])
-    place.write_list(emails(1), name="other.csv")
-    with place.runner() as r:
-        if keyed:
-            batch = r.load(None, ["defastra.email"], query="people", database=url, key="id", batch="crm")
-            r.export_table(batch, "people", database=url, columns=["id", "email"])  # told once, as the list
-        else:
-            batch = r.load("leads.csv", ["defastra.email"])
-        r.export_table(batch, "scored", database=url)
-        r.export_table(r.load("other.csv", ["defastra.email"]), "strangers", database=url)
-        told = {one.what: one.fix for one in r.erase(ADA).beyond if one.what.startswith("the table")}
-    read = {f"the table people at {url}": "delete their rows there, or the next load reads them again"}
-    written = {f"the table scored at {url}, an export of {batch.batch}": "delete their rows there"}
-    assert told == (read if keyed else {}) | written
 
 
 def test_a_phone_number_in_every_spelling(place: Place) -> None:

@@ -15,7 +15,7 @@ from runner.sandbox.replies import Behaviour
 from runner.store.kept import read_line, settlement_line
 from tests.app.place import QUICK, Place, emails
 from tests.store.world import HandClock, settlement
-from tests.work.test_erase import left
+from tests.work.traces import left
 
 FIELDS = QUICK + 'store = "fields"\n'
 CANARY = '"deep_email_check"'

@@ -15,7 +15,7 @@ from runner.errors import BatchError, BusyError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.store.locks import lock_database
 from tests.app.place import Place, emails
-from tests.work.test_erase import left, outcomes
+from tests.work.traces import left, outcomes
 
 DAY = 86_400.0
 

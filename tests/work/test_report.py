@@ -1,107 +1,27 @@
-"""`report`: one page of one moment, which says the same as `status --json` and holds nothing hostile."""
+"""What `report` tells: the same as `status --json`, of one moment, and nothing hostile as anything but text."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import sqlite3
-import stat
-from collections import Counter
-from contextlib import closing
-from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from runner.app import Runner
 from runner.domain.model import Answer
 from runner.domain.states import BatchState
 from runner.engine.events import AttemptClosed
-from runner.errors import BatchError
 from runner.sandbox.calls import Call, Sighting
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.results import BatchStatus
 from runner.work.status import as_json
 from tests.app.place import KEY, Place, emails
-from tests.virtual import NOON_US
+from tests.work.page import Parsed, page_of
 
-VOID = {"meta", "br"}
 TAGS = '<script>alert(1)</script> "><img src=http://evil.example/x.png onload=x>'
 HOSTILE = f"{TAGS} \u202eevil\u202c {{}} {KEY} {'A' * 10_000}"
-
-
-class Parsed(HTMLParser):
-    """What a page is made of; an element that is not closed in its turn is an error."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = text
-        self.open: list[str] = []
-        self.elements: Counter[str] = Counter()
-        self.attributes: list[tuple[str, str]] = []
-        self.words: list[str] = []
-        self.tables: list[list[list[str]]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        """Count it, and note where it belongs."""
-        self.elements[tag] += 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("th", "td"):
-            self.tables[-1][-1].append("")
-
-    def handle_startendtag(self, tag, attrs):
-        """A shape of SVG closes itself."""
-        self.elements[tag] += 1
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_endtag(self, tag):
-        """It closes the last one."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        """Words, and the cell they stand in."""
-        self.words.append(data)
-        if {"th", "td"} & set(self.open):
-            self.tables[-1][-1][-1] += data
-
-    @property
-    def told(self) -> str:
-        """All that a reader reads."""
-        return " ".join(" ".join(self.words).split())
-
-    def table(self, first: str) -> list[dict[str, str]]:
-        """The lines of the tables whose first column is called so, by the names of their columns."""
-        found = [table for table in self.tables if table[0][0] == first]
-        return [dict(zip(table[0], line, strict=True)) for table in found for line in table[1:]]
-
-
-def page_of(r: Runner, batch: str | None = None) -> Parsed:
-    """The report, held to what every page promises."""
-    stream = io.StringIO()
-    r.report(batch, stream)
-    text = stream.getvalue()
-    page = Parsed(text)
-    ids = [value for name, value in page.attributes if name == "id"]
-    assert len(ids) == len(set(ids))
-    referred = [value.removeprefix("#") for name, value in page.attributes if name in ("href", "aria-labelledby")]
-    assert set(referred) <= set(ids)
-    assert not {"script", "link", "img", "iframe", "form", "base"} & set(page.elements)
-    assert not [name for name, _ in page.attributes if name.startswith("on") or name in ("src", "style", "action")]
-    assert not re.search(r"(?:url\(|@import|=\")\s*['\"]?(?:https?:)?//", text)
-    assert page.elements["h1"] == page.elements["main"] == page.elements["nav"] == 1
-    assert ("lang", "en") in page.attributes
-    return page
+TOML = '[prices]\n"defastra.check" = "0.02 EUR"\n'
 
 
 def script(number: int, call: Call, sighting: Sighting) -> Behaviour | None:
@@ -124,9 +44,6 @@ def night(folder: Path) -> Place:
     values = ["not an address", "", *emails(120), "person1@example.com"]
     place.write_list(values)
     return place
-
-
-TOML = '[prices]\n"defastra.check" = "0.02 EUR"\n'
 
 
 @pytest.fixture(scope="module")
@@ -293,78 +210,3 @@ def test_providers_of_one_title_are_told_apart(tmp_path):
     assert "Defastra (mine): requests a minute" in page.told
     assert "Defastra (defastra): requests a minute" in page.told
     assert "mine: requests a minute" in without.told
-
-
-def test_a_file_is_private_replaced_when_ours_and_no_export(tmp_path):
-    """0600; made again it replaces itself; somebody else's is left alone; the batch's rows stay to be written."""
-    place = Place(tmp_path)
-    place.write_list(emails(3))
-    with place.runner() as r:
-        batch = r.load("leads.csv", ["defastra.email"])
-        place.run(r, batch, output=None)
-        before = r.unwritten()
-        first = r.report(batch, "report.html")
-        assert first.path == tmp_path / "report.html"
-        found = (tmp_path / "report.html").stat()
-        assert (stat.S_IMODE(found.st_mode), found.st_size) == (0o600, first.size_bytes)
-        r.report(batch, "report.html")
-        assert r.unwritten() == before == [batch.batch]
-        with closing(sqlite3.connect(tmp_path / "runner.db")) as database:
-            ((known,),) = database.execute("SELECT delivered FROM batches")
-        assert "before" not in json.loads(known)["files"][str(tmp_path / "report.html")]
-        (tmp_path / "report.html").write_text("mine")
-        with pytest.raises(BatchError):
-            r.report(batch, "report.html")
-        assert (tmp_path / "report.html").read_text() == "mine"
-        r.report(batch, "report.html", overwrite=True)
-        r.export(batch, "out.csv")
-        r.report(batch, "report.html")  # one does not forget the other
-        r.export(batch, "out.csv")
-        for refused in ("leads.csv", "."):
-            with pytest.raises(BatchError):
-                r.report(batch, refused, overwrite=True)
-
-
-def test_the_size_of_a_page_is_bounded(tmp_path):
-    """Two months, a hundred runs, a thousand events, a hundred rules with the longest of words: below 200 kB."""
-    place = Place(tmp_path)
-    place.write_list(emails(400))
-    with place.runner() as r:
-        batch = r.load("leads.csv", ["defastra.email"])
-        with closing(sqlite3.connect(tmp_path / "runner.db")) as database, database:
-            crowd(database)
-        page = page_of(r, batch.batch)
-        assert len(page.table("Run")) == 50
-        assert len(page.text.encode()) < 200_000
-        assert "And 80 rarer causes." in page.told
-        assert "Older runs are left out." in page.told
-
-
-def crowd(database: sqlite3.Connection) -> None:
-    """As much of everything as a page tells, and more."""
-    database.executemany(
-        "INSERT INTO runs (id, started_us, ended_us, exit_code, pid, host, version, options)"
-        " VALUES (?, ?, 1, 0, 1, '', '', '{}')",
-        [(number, NOON_US) for number in range(1, 101)],
-    )
-    jobs = [job for (job,) in database.execute("SELECT id FROM jobs ORDER BY id")]
-    hour = 3_600_000_000
-    for place, job in enumerate(jobs):
-        at, rule = NOON_US + place * 4 * hour, f"rule-{place % 100}"
-        database.execute(
-            "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, timeout_us,"
-            " client_request_id, method, path, unit, held, closed_us, http_status, rule, action, debited, amount)"
-            " VALUES (?, 1, ?, 'defastra.email', 'defastra', 'a', 1, ?, 1, ?, '', '', 'check', 1, ?, 400, ?, 'fail',"
-            " 'no', 0)",
-            (job, place % 100 + 1, at, f"id-{job}", at + 1_000_000 * (place % 7), rule),
-        )
-        database.execute("UPDATE jobs SET state = 'running', run = 1 WHERE id = ?", (job,))
-        database.execute(
-            "UPDATE jobs SET state = 'failed', run = NULL, final = 1, reason = ?, error_message = ? WHERE id = ?",
-            (rule, "<&>" * 4_000, job),
-        )
-    detail = json.dumps({"reason": "no-funds", "message": "<&>" * 400})
-    database.executemany(
-        "INSERT INTO events (at_us, run, batch, lane, event, detail) VALUES (?, 1, 1, 'defastra', ?, ?)",
-        [(NOON_US + number * hour, ("lane.halted", "lane.gated")[number % 2], detail) for number in range(1_000)],
-    )
