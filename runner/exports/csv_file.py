@@ -41,8 +41,9 @@ def write_csv(stream: BinaryIO, lines: Iterable[Line], layout: Layout, dialect: 
 
 
 def _drain(text: io.StringIO, stream: BinaryIO) -> None:
-    # Own cells always encode; a provider's JSON may hold half a surrogate pair, which nothing can write down.
-    stream.write(text.getvalue().encode(errors="replace"))
+    # Own cells always encode. A provider's JSON may hold a NUL, which no CSV reader takes, and half a surrogate pair,
+    # which nothing can write down.
+    stream.write(text.getvalue().replace("\0", "\ufffd").encode(errors="replace"))
     text.seek(0)
     text.truncate()
 

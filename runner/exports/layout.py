@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from runner.domain.provider import Operation
 from runner.errors import UsageError
-from runner.exports.cells import Line, OutcomeCells, guarded, own_names, plain_text, text_of_bytes
+from runner.exports.cells import Line, OutcomeCells, guarded_cells, own_names, plain_text, text_of_bytes
 
 RAW: Final = "raw"
 """The column of the stored answer, where it is asked for."""
@@ -48,7 +48,8 @@ class Layout:
         return every if places is None else tuple(every[place] for place in places)
 
     def texts(self, *, guard: bool) -> Record:
-        """Cells as text. `guard`: `'` before provider-made text that a spreadsheet would run."""
+        """Cells as `csv.writer` takes them: None is empty. `guard`: `'` before provider-made text that a spreadsheet
+        would run."""
         return self._record([_text_writer(one, guard=guard, raw=self.raw) for one in self.operations])
 
     def values(self) -> Record:
@@ -145,25 +146,28 @@ def _no_column(wanted: str, every: Sequence[str], short: dict[str, list[int]]) -
 def _text_writer(operation: Operation, *, guard: bool, raw: bool) -> Callable[[OutcomeCells], list[Any]]:
     names = tuple(operation.columns)
     has_found = operation.found is not None
-    text = guarded if guard else plain_text
+    texts = guarded_cells if guard else _plain_cells
 
     def write(outcome: OutcomeCells) -> list[Any]:
-        columns = outcome.columns
-        cells = [text(columns.get(name)) for name in names]
+        cells = texts(map(outcome.columns.get, names))
         if has_found:
             cells.append(plain_text(outcome.found))
         cells += (
             outcome.state,
-            outcome.reason or "",
-            outcome.debited or "",
-            "" if outcome.attempts is None else str(outcome.attempts),
-            outcome.checked_at or "",
+            outcome.reason,
+            outcome.debited,
+            outcome.attempts,
+            outcome.checked_at,
         )
         if raw:
-            cells.append(text(text_of_bytes(outcome.raw)))
+            cells += texts([text_of_bytes(outcome.raw)])
         return cells
 
     return write
+
+
+def _plain_cells(values: Iterable[Any]) -> list[Any]:
+    return list(map(plain_text, values))
 
 
 def _value_writer(operation: Operation, *, raw: bool) -> Callable[[OutcomeCells], list[Any]]:

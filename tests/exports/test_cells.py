@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runner.exports.cells import guarded, plain_text
+from runner.exports.cells import guarded, guarded_cells, plain_text
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 _VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
@@ -31,6 +33,21 @@ def test_a_guarded_cell_is_its_text_with_a_mark_or_without(value: Any) -> None:
         assert (cell != text) is not isinstance(value, int | float)
     if re.match(r"[a-zA-Z0-9]", begins):
         assert cell == text
+
+
+@given(st.lists(_VALUES, min_size=1))
+@example(["=1", "a\0b", None, True, -5, ["=1", "b"], {"a": "\0"}])
+@example([None])
+def test_what_is_left_to_the_writer_is_written_like_the_text(values: list[Any]) -> None:
+    """A line of cells reads back as the text of each, under the guard."""
+    assert written(guarded_cells(values)) == written([guarded(value) for value in values])
+
+
+def written(record: list[Any]) -> str:
+    """What the export's writer makes of a record."""
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerow(record)
+    return text.getvalue().replace("\0", "\ufffd")
 
 
 @given(st.integers() | st.floats())
