@@ -18,7 +18,8 @@ from runner.engine.ports import JobStore, UnsendableError
 from runner.engine.realtime import RealTime
 from runner.engine.streaks import Streaks
 from runner.engine.waiting import Pending
-from tests.engine.night import Night, ScriptedTransport, changed, provider
+from tests.engine.night import Night
+from tests.engine.scripted import ScriptedTransport, changed, provider
 from tests.engine.test_history import SCOPE, scope
 from tests.virtual import VirtualClock, run_virtual
 

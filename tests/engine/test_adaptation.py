@@ -17,7 +17,8 @@ from runner.domain.provider import Limit
 from runner.engine.adaptation import Adaptation
 from runner.engine.events import LaneChanged
 from runner.engine.throttle import Throttle
-from tests.engine.night import DOWN, LATER, OK, Night, Script, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import DOWN, LATER, OK, Script, Sent, provider
 from tests.virtual import VirtualClock, run_virtual
 
 PER_SECOND = (Limit(at_most=1, per_seconds=1),)

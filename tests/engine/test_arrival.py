@@ -14,7 +14,8 @@ from runner.domain.provider import Limit, Pace
 from runner.engine.arrival import Margin
 from runner.engine.throttle import Flight, Throttle
 from runner.engine.wire import unheard
-from tests.engine.night import LATER, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import LATER, OK, Sent, provider
 from tests.virtual import VirtualClock, run_virtual
 
 TWO_A_SECOND = Limit(at_most=2, per_seconds=1)

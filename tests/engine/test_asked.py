@@ -11,7 +11,8 @@ import anyio
 import pytest
 
 from runner.store.store import Store
-from tests.engine.night import BROKE, LATER, OK, REFUSED, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BROKE, LATER, OK, REFUSED, Sent, provider
 
 ASKED = 600.0
 WAIT = replace(LATER, headers=(("retry-after", "600"),))

@@ -22,7 +22,8 @@ from runner.engine.realtime import RealTime
 from runner.engine.retries import RESERVE, Retries
 from runner.engine.waiting import Pending
 from runner.store.store import Store
-from tests.engine.night import BUSY, LATER, OK, Night, Script, Sent
+from tests.engine.night import Night
+from tests.engine.scripted import BUSY, LATER, OK, Script, Sent
 from tests.virtual import VirtualClock, run_virtual
 
 SLOW = Limit(at_most=1000, per_seconds=86_400)

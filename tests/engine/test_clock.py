@@ -13,7 +13,8 @@ import pytest
 from runner.domain.provider import Limit
 from runner.engine.ports import RunOptions
 from runner.store.store import Store
-from tests.engine.night import BUSY, LATER, Night, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BUSY, LATER, provider
 from tests.engine.test_suspend import once
 from tests.virtual import NOON_US
 

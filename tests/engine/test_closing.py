@@ -18,7 +18,8 @@ from runner.domain.provider import Limit, Provider
 from runner.engine.closing import Closing
 from runner.engine.events import RunStopping
 from runner.store.store import Store
-from tests.engine.night import BAD_ROW, BUSY, DOWN, GARBAGE, LATER, LOST, OK, REFUSED, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BAD_ROW, BUSY, DOWN, GARBAGE, LATER, LOST, OK, REFUSED, Sent, provider
 from tests.virtual import VirtualClock
 
 SLOW = (Limit(at_most=1, per_seconds=1),)

@@ -19,7 +19,8 @@ from runner.domain.provider import Limit, Lookup, Provider
 from runner.engine.budgets import Budgets
 from runner.engine.ports import RunOptions
 from runner.store import open_store
-from tests.engine.night import BROKE, BUSY, DOWN, GARBAGE, LATER, LOST, OK, REFUSED, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BROKE, BUSY, DOWN, GARBAGE, LATER, LOST, OK, REFUSED, Sent, provider
 from tests.virtual import NOON_US, run_virtual
 
 DAILY = "max-spend-per-day"

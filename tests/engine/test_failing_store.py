@@ -17,7 +17,8 @@ from runner.engine.events import RunStopping
 from runner.engine.run import cause
 from runner.errors import StorageFullError, StoreError
 from runner.store import open_store
-from tests.engine.night import OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import OK, Sent, provider
 
 CODES = {"full": sqlite3.SQLITE_FULL, "broken": sqlite3.SQLITE_IOERR_FSYNC, "locked": sqlite3.SQLITE_BUSY}
 

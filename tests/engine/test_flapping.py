@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from runner.domain.model import Action, Answer, Debited
 from runner.domain.provider import Condition, Limit
 from runner.store.store import Store
-from tests.engine.night import BUSY, DOWN, LOST, OK, REFUSED, Night, Sent, changed, rule
+from tests.engine.night import Night
+from tests.engine.scripted import BUSY, DOWN, LOST, OK, REFUSED, Sent, changed, rule
 
 IN_FLIGHT = 4
 TRIP = 5

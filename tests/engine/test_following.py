@@ -14,7 +14,8 @@ from runner.engine.closing import Closing
 from runner.engine.events import RowsAdded, RowsAwaited
 from runner.store.store import Store
 from runner.store.values import Wish
-from tests.engine.night import BROKE, BUSY, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BROKE, BUSY, OK, Sent, provider
 
 PATIENT = 2.0
 """Seconds within which what was added has left, were it the only thing to do."""

@@ -11,7 +11,8 @@ import pytest
 from runner.domain.model import MILLION, Amount, Answer
 from runner.domain.provider import Limit, Lookup, Provider
 from runner.engine.events import BalanceLow
-from tests.engine.night import BROKE, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BROKE, OK, Sent, provider
 
 
 def stating(price: int = MILLION) -> Provider:

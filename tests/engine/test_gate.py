@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.domain.model import Answer
-from tests.engine.night import LATER, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import LATER, OK, Sent, provider
 
 
 def asking(seconds: int) -> Answer:

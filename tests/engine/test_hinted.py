@@ -15,7 +15,8 @@ from runner.domain.hints import Room
 from runner.domain.model import Answer
 from runner.domain.provider import Limit
 from runner.engine.headroom import Headroom
-from tests.engine.night import LATER, OK, Night, Script, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import LATER, OK, Script, Sent, provider
 
 
 def hinted(answer: Answer = OK, **headers: object) -> Answer:

@@ -11,7 +11,8 @@ import pytest
 from runner.domain.model import Action, Answer
 from runner.domain.provider import Condition, Rule
 from runner.engine.streaks import Streaks
-from tests.engine.night import BAD_ROW, BUSY, LATER, OK, WRONG, Night, Sent, changed, rule
+from tests.engine.night import Night
+from tests.engine.scripted import BAD_ROW, BUSY, LATER, OK, WRONG, Sent, changed, rule
 
 SCOPE = Answer(status=403, body=b"{}")
 TROUBLE = Answer(status=503, body=b'{"error": "trouble"}')

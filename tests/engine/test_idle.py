@@ -14,7 +14,8 @@ from runner.engine.gate import Pass
 from runner.engine.lane import Lane
 from runner.store.store import Store
 from runner.store.values import NewJob, NewRow
-from tests.engine.night import Night, provider
+from tests.engine.night import Night
+from tests.engine.scripted import provider
 
 SLOW = provider("slow", limits=(Limit(at_most=1, per_seconds=1),))
 QUICK = provider("quick")

@@ -13,7 +13,8 @@ from runner.domain.model import Action, Answer
 from runner.domain.provider import Condition, Limit
 from runner.engine.events import LaneChanged
 from runner.store.store import Store
-from tests.engine.night import BUSY, DOWN, OK, REFUSED, Night, Sent, changed, provider, rule
+from tests.engine.night import Night
+from tests.engine.scripted import BUSY, DOWN, LOST, OK, REFUSED, Sent, changed, provider, rule
 
 
 @dataclass(frozen=True)
@@ -154,3 +155,61 @@ def test_a_long_wait_that_a_probe_is_asked_for_parks(tmp_path: Path) -> None:
     night.clock.shift_us += 3600 * 1_000_000
     night.run()
     assert night.states() == {"succeeded": 9}
+
+
+@pytest.mark.usefixtures("seldom")
+@pytest.mark.parametrize("trouble", [REFUSED, BUSY])
+def test_an_outage_of_an_hour_fails_no_job(tmp_path: Path, trouble: Answer) -> None:
+    """Refused connections, or "busy" with HTTP 200: the circuit opens, and everything succeeds afterwards."""
+
+    def answer(sent: Sent) -> Answer:
+        return trouble if 10 < sent.at < 3610 else OK
+
+    night = Night(path=tmp_path / "runner.db", values=600, scripts={"acme": answer})
+    night.run()
+    assert night.states() == {"succeeded": 600}
+    during = [sent for sent in night.sent() if 10 < sent.at < 3610]
+    assert len(during) <= 8 + 5 + 3600 / 22
+    assert "circuit" in {event.state for event in night.events if isinstance(event, LaneChanged)}
+
+
+@pytest.mark.usefixtures("seldom")
+def test_a_silent_outage_puts_few_requests_in_doubt(tmp_path: Path) -> None:
+    """Requests that vanish may all be charged: in flight, five more, and one for each wait, until the lane gives up."""
+
+    def answer(sent: Sent) -> Answer:
+        return LOST if sent.at > 5 else OK
+
+    night = Night(path=tmp_path / "runner.db", values=400, scripts={"acme": answer})
+    (lane,) = night.run().lanes
+    assert (lane.state, lane.reason) == ("halted", "provider-down")
+    assert night.states()["in_doubt"] <= 8 + 5 + 10 + 6 * 3600 / 300
+    assert night.states()["queued"] > 0
+
+
+def test_a_lane_that_never_worked_gives_up_after_three_requests_in_doubt(tmp_path: Path) -> None:
+    """Nothing has shown yet that requests arrive at all: each further one might be charged for nothing."""
+    night = Night(path=tmp_path / "runner.db", values=1000, scripts={"acme": lambda sent: LOST})
+    (lane,) = night.run().lanes
+    assert (lane.state, lane.reason) == ("halted", "provider-down")
+    assert night.states() == {"in_doubt": 3, "queued": 997}
+
+
+def test_a_lane_that_is_down_from_the_start_waits_for_it(tmp_path: Path) -> None:
+    """The probe is repeated, unharmed, until the provider is back."""
+    night = Night(
+        path=tmp_path / "runner.db", values=5, scripts={"acme": lambda sent: REFUSED if sent.at < 600 else OK}
+    )
+    night.run()
+    assert night.states() == {"succeeded": 5}
+    assert night.query("SELECT max(attempts_spent) FROM jobs") == [(1,)]
+
+
+@pytest.mark.usefixtures("seldom")
+def test_six_hours_down_halt_the_lane(tmp_path: Path) -> None:
+    """Nobody is helped by a probe every minute for ever."""
+    night = Night(path=tmp_path / "runner.db", values=5, scripts={"acme": lambda sent: REFUSED})
+    (lane,) = night.run().lanes
+    assert (lane.state, lane.reason) == ("halted", "provider-down")
+    assert 6 * 3600 <= night.sent()[-1].at <= 6 * 3600 + 120
+    assert night.states() == {"queued": 5}

@@ -12,7 +12,8 @@ import pytest
 from runner.domain.provider import Limit, Pace
 from runner.engine.permit import OwnPace
 from runner.engine.throttle import Throttle
-from tests.engine.night import LATER, OK, Night, provider
+from tests.engine.night import Night
+from tests.engine.scripted import LATER, OK, provider
 from tests.virtual import VirtualClock, run_virtual
 
 QUICK = (Limit(at_most=100, per_seconds=1),)

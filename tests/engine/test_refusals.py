@@ -11,7 +11,8 @@ import pytest
 
 from runner.domain.model import Action, Answer
 from runner.domain.provider import Condition, Limit
-from tests.engine.night import LATER, OK, Night, Sent, changed, rule
+from tests.engine.night import Night
+from tests.engine.scripted import LATER, OK, Sent, changed, rule
 
 NIGHTS = 4
 VALUES = 40
@@ -125,3 +126,49 @@ def test_twenty_refusals_without_a_success_halt_and_do_not_spin(tmp_path: Path, 
     assert night.sent()[-1].at >= 18 * WAIT_SECONDS
     assert night.states() == {"queued": 9}
     assert night.query("SELECT max(attempts_spent) FROM jobs") == [(0,)]
+
+
+def test_a_refusal_shuts_the_whole_lane_once(tmp_path: Path) -> None:
+    """After a 429 nothing leaves for its wait; then one probe; nobody spends an attempt."""
+    episode: list[float] = []
+
+    def answer(sent: Sent) -> Answer:
+        if sent.at > 3 and (not episode or sent.at < episode[0] + 30):
+            episode.append(sent.at)
+            return replace(LATER, headers=(("retry-after", "45"),))
+        return OK
+
+    night = Night(path=tmp_path / "runner.db", values=300, scripts={"acme": answer})
+    night.run()
+    assert night.states() == {"succeeded": 300}
+    after = sorted(sent.at for sent in night.sent() if sent.at > episode[-1])
+    assert after[0] - episode[0] >= 45
+    assert after[1] - after[0] >= 0.2, "the probe went alone"
+    assert 1 <= len(episode) <= 8
+    assert night.query("SELECT max(attempts_spent) FROM jobs") == [(1,)]
+
+
+def test_a_wait_beyond_max_wait_parks_the_lane(tmp_path: Path) -> None:
+    """Twenty minutes against fifteen: parked with its time; before that nothing is sent; after it the run goes on."""
+    asked = replace(LATER, headers=(("retry-after", "1200"),))
+    night = Night(path=tmp_path / "runner.db", values=10, scripts={"acme": lambda sent: asked})
+    (lane,) = night.run().lanes
+    assert lane.state == "parked"
+    assert lane.until_us is not None
+    assert lane.until_us - night.clock.shift_us >= 1_199 * 1_000_000
+
+    assert night.run().lanes[0].state == "parked"
+    assert night.sent() == []
+
+    night.clock.shift_us += 1_202 * 1_000_000
+    night.scripts = {}
+    night.run()
+    assert night.states() == {"succeeded": 10}
+
+
+def test_refusals_without_end_halt(tmp_path: Path) -> None:
+    """Twenty episodes without a success: a person must look."""
+    night = Night(path=tmp_path / "runner.db", values=10, scripts={"acme": lambda sent: LATER})
+    (lane,) = night.run().lanes
+    assert (lane.state, lane.reason) == ("halted", "rate-limited")
+    assert len(night.sent()) == 20

@@ -13,7 +13,8 @@ from runner.domain.backoff import next_utc_midnight
 from runner.domain.model import MILLION, Action, Answer
 from runner.domain.provider import Condition
 from runner.engine.ports import RunOptions
-from tests.engine.night import LATER, OK, Night, Sent, changed, rule
+from tests.engine.night import Night
+from tests.engine.scripted import LATER, OK, Sent, changed, rule
 from tests.virtual import NOON_US
 
 USED_UP = Answer(status=403, body=b'{"ok": false, "error": "day"}')

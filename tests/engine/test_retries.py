@@ -16,7 +16,8 @@ from runner.domain.provider import Limit
 from runner.engine import retries
 from runner.engine.ports import Claim
 from runner.store.store import Store
-from tests.engine.night import BUSY, OK, REFUSED, Night, Script, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BUSY, OK, REFUSED, Script, Sent, provider
 
 MINUTE = Limit(at_most=60, per_seconds=60)
 

@@ -13,7 +13,8 @@ import pytest
 from runner.domain.model import Action, Amount, Answer, Debited
 from runner.domain.provider import Condition, Limit, Rule
 from runner.store.store import Store
-from tests.engine.night import BROKE, BUSY, LATER, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BROKE, BUSY, LATER, OK, Sent, provider
 from tests.virtual import NOON_US, VirtualClock
 
 CONFLICT = Answer(status=409, body=b'{"ok": false, "error": "conflict"}')

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
+import anyio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.domain.provider import Limit, Pace
+from runner.store.store import Store
+from tests.engine.night import Night
+from tests.engine.scripted import provider
 from tests.engine.server import LATENCIES, Trial
 
 WINDOWS = st.lists(
@@ -60,3 +65,22 @@ def test_arrival_is_what_it_says_and_no_more() -> None:
     trial = Trial(limits=[two], pace=Pace.ARRIVAL, requests=400, lives=1, seed=1, steered=False)
     assert replace(trial, latency="lossy").run().worst(two) <= 2
     assert replace(trial, latency="flat", mean_seconds=0.01, queue_seconds=1.0).run().worst(two) > 2
+
+
+def test_windows_hold_over_a_restart(tmp_path: Path) -> None:
+    """Ten a minute, the run stopped and started again: never more than ten in any minute."""
+
+    async def interrupt(store: Store) -> None:
+        await anyio.sleep(20)
+        night.stop.set("signal:130")
+
+    limits = (Limit(at_most=10, per_seconds=60),)
+    night = Night(path=tmp_path / "runner.db", values=30, providers=(provider(limits=limits),), during=interrupt)
+    night.run()
+    before = [sent.at for sent in night.sent()]
+    ended = night.clock.shift_us / 1e6
+    night.during = None
+    night.run()
+    stamps = sorted(before + [ended + sent.at for sent in night.sent()])
+    assert len(stamps) == 30
+    assert all(later - earlier >= 60 for earlier, later in zip(stamps, stamps[10:], strict=False))

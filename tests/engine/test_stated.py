@@ -11,7 +11,8 @@ import pytest
 from runner.domain.model import Action, Amount, Answer, Debited
 from runner.domain.provider import Condition, Learn, Limit, Lookup, Provider
 from runner.engine.ports import RunOptions
-from tests.engine.night import BAD_ROW, BUSY, DOWN, GARBAGE, LOST, OK, Night, Sent, changed, provider, rule
+from tests.engine.night import Night
+from tests.engine.scripted import BAD_ROW, BUSY, DOWN, GARBAGE, LOST, OK, Sent, changed, provider, rule
 
 
 def learning(at_most: int = 20, share: float = 0.9) -> Provider:

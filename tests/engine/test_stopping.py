@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from runner.domain.provider import Limit
+from runner.engine.events import RunStopping
 from runner.engine.gate import Gate
 from runner.engine.lane import Lane as RealLane
 from runner.engine.ports import Settlement
@@ -17,7 +18,9 @@ from runner.engine.realtime import RealTime
 from runner.engine.waiting import Waiting
 from runner.engine.worker import _wait_for_gate
 from runner.store.store import Store
-from tests.engine.night import Night, provider
+from runner.store.values import Wish
+from tests.engine.night import Night
+from tests.engine.scripted import provider
 from tests.virtual import VirtualClock, run_virtual
 
 HOURLY = {"the account's": ((Limit(at_most=3, per_seconds=3600),), {}), "the batch's": ((), {"rate": (3, 3600.0)})}
@@ -105,3 +108,51 @@ def test_a_gate_that_opens_a_moment_before_it_is_waited_for() -> None:
             await _wait_for_gate(cast(RealLane, Telling(Gate())))
 
     run_virtual(main)
+
+
+def test_a_stop_drains(tmp_path: Path) -> None:
+    """Nothing leaves after it, what was on the wire is stored, what was claimed is given back."""
+
+    async def interrupt(store: Store) -> None:
+        await anyio.sleep(2.05)
+        night.stop.set("signal:130")
+
+    night = Night(path=tmp_path / "runner.db", values=500, latency=1.0, during=interrupt)
+    summary = night.run()
+    assert summary.stop_reason == "signal:130"
+    assert max(sent.at for sent in night.sent()) <= 2.05 + 0.5
+    states = night.states()
+    assert states == {"succeeded": len(night.sent()), "queued": 500 - len(night.sent())}
+    assert [event.in_flight for event in night.events if isinstance(event, RunStopping)] == [8]
+
+
+def test_a_stop_interrupts_those_who_wait_for_the_throttle(tmp_path: Path) -> None:
+    """One request an hour: a stop does not take an hour."""
+
+    async def interrupt(store: Store) -> None:
+        await anyio.sleep(100)
+        night.stop.set("signal:143")
+
+    night = Night(
+        path=tmp_path / "runner.db",
+        values=5,
+        providers=(provider(limits=(Limit(at_most=1, per_seconds=3600),)),),
+        during=interrupt,
+    )
+    night.run()
+    assert night.states() == {"succeeded": 1, "queued": 4}
+    assert night.clock.shift_us < 102 * 1_000_000
+
+
+def test_a_wish_from_another_terminal_is_seen_within_a_second(tmp_path: Path) -> None:
+    """Pause, as `runner pause` writes it."""
+
+    async def ask(store: Store) -> None:
+        await anyio.sleep(3)
+        batch = store.reports.named("leads")
+        assert batch is not None
+        store.steering.wish(batch.id, Wish.PAUSE)
+
+    night = Night(path=tmp_path / "runner.db", values=500, during=ask)
+    assert night.run().stop_reason == "requested:paused"
+    assert max(sent.at for sent in night.sent()) <= 4

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner.domain.model import Answer
-from tests.engine.night import LATER, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import LATER, OK, Sent, provider
 
 
 class Watch:

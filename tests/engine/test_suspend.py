@@ -17,7 +17,8 @@ from runner.engine.events import MachineSlept
 from runner.engine.ports import RunOptions
 from runner.engine.realtime import RealTime
 from runner.store.store import Store
-from tests.engine.night import BUSY, DOWN, LATER, LOST, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BUSY, DOWN, LATER, LOST, OK, Sent, provider
 from tests.engine.test_throttle import most_in
 from tests.virtual import NOON_US, VirtualClock, run_virtual
 

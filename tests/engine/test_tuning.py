@@ -19,7 +19,8 @@ from runner.domain.provider import Limit
 from runner.engine.events import CapsTuned, LaneChanged
 from runner.engine.ports import RunOptions
 from runner.store.store import Store
-from tests.engine.night import BUSY, LATER, LOST, OK, Night, Sent, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BUSY, LATER, LOST, OK, Sent, provider
 
 SECOND = 1.0
 RATES = {"60/min": (60, 60.0), "20/min": (20, 60.0), "2/s": (2, 1.0), "6/min": (6, 60.0)}

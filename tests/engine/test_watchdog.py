@@ -20,7 +20,8 @@ from runner.engine.throttle import Throttle
 from runner.errors import StalledError
 from runner.store.store import Store
 from runner.store.values import Wish
-from tests.engine.night import BAD_ROW, DOWN, LATER, OK, REFUSED, Night, provider
+from tests.engine.night import Night
+from tests.engine.scripted import BAD_ROW, DOWN, LATER, OK, REFUSED, provider
 from tests.virtual import NOON_US
 
 HOUR = 3600.0

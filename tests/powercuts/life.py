@@ -28,7 +28,8 @@ from runner.store.database import CHECKPOINT_PAGES, Connect
 from runner.store.loading import LOAD_CHECKPOINT_PAGES
 from runner.store.spill import answers_path
 from runner.store.store import Store
-from tests.engine.night import SeededRandomness, provider
+from tests.engine.night import SeededRandomness
+from tests.engine.scripted import provider
 from tests.powercuts.connection import Connection
 from tests.powercuts.disk import Disk, Image
 from tests.powercuts.filesystem import Refuse, never, recording

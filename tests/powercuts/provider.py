@@ -13,7 +13,7 @@ import anyio
 
 from runner.domain.model import Answer, Request
 from runner.engine.wire import Arrived, unheard
-from tests.engine.night import BAD_ROW, BUSY, DOWN, LOST, REFUSED, ScriptedTransport
+from tests.engine.scripted import BAD_ROW, BUSY, DOWN, LOST, REFUSED, ScriptedTransport
 
 LONGEST_BODY: Final = 9_000
 """Bytes: some answers fill a page of the database or two, most are short."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from runner.domain.model import Action, Answer, Debited
 from runner.domain.provider import Condition, Limit
 from runner.engine.events import LaneChanged
-from tests.engine.night import DOWN, LOST, OK, REFUSED, Night, Sent, changed, rule
+from tests.engine.night import Night
+from tests.engine.scripted import DOWN, LOST, OK, REFUSED, Sent, changed, rule
 from tests.proofs.place import draw, holds
 
 LIMITS = (Limit(at_most=60, per_seconds=60), Limit(at_most=2, per_seconds=1))
