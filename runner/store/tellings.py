@@ -15,7 +15,7 @@ from runner.store.sql import write_event
 _LAST: Final = """
 SELECT event, detail FROM events
 WHERE batch IS ? AND lane IS ? AND event IN ('notify.told', 'notify.over') AND detail ->> 'occasion' = ?
-AND (? IS NULL OR detail ->> 'reason' = ?)
+AND (? IS NULL OR detail ->> 'reason' = ?) AND (? IS NULL OR detail ->> 'provider' = ?)
 ORDER BY at_us DESC, id DESC LIMIT 1
 """
 
@@ -34,11 +34,13 @@ class Tellings:
         batch: BatchId | None = None,
         lane: str | None = None,
         reason: str | None = None,
+        provider: str | None = None,
     ) -> Mapping[str, Any] | None:
-        """What was told last on such an occasion (for that reason, if one is given), as `told` was given it; None:
-        nothing, or it is `over`."""
+        """What was told last on such an occasion (for that reason and of that provider, if one is given), as `told` was
+        given it; None: nothing, or it is `over`."""
         with self._database.reading() as connection:
-            line = connection.exec_driver_sql(_LAST, (batch, lane, occasion.value, reason, reason)).first()
+            asked = (batch, lane, occasion.value, reason, reason, provider, provider)
+            line = connection.exec_driver_sql(_LAST, asked).first()
         return None if line is None or line.event == "notify.over" else json.loads(line.detail)
 
     def told(

@@ -16,7 +16,7 @@ from runner.errors import RunnerError
 from runner.store.values import BatchInfo
 from runner.work.means import PING, Means, Told
 from runner.work.message import Message
-from runner.work.news import News, kept_of, mark_of
+from runner.work.news import News, kept_of, mark_of, told_as
 from runner.work.standing import standing
 from runner.work.tools import Tools
 
@@ -90,8 +90,9 @@ class Courier:
         mark = mark_of(news)
         if mark is None:
             return False
-        last = self._tools.store.tellings.last(news.occasion, batch=news.batch)
-        return last is not None and all(last.get(key) == value for key, value in mark.items())
+        last = partial(self._tools.store.tellings.last, batch=news.batch, provider=news.provider)
+        kept = [one for occasion in told_as(news) if (one := last(occasion)) is not None]
+        return any(all(one.get(key) == value for key, value in mark.items()) for one in kept)
 
     def _looked(self, news: News) -> News:
         """With how the batch stands, and the run at work on it, where the database can say so."""

@@ -15,6 +15,8 @@ from runner.work.results import BatchStatus
 from runner.work.status import PERSON, RESET
 
 ENDED: Final = (JobState.SUCCEEDED, JobState.FAILED, JobState.IN_DOUBT, JobState.CANCELLED)
+IN_ALL: Final = "ended_in_all"
+"""How many rows of a batch had ended, whatever provider they asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +59,37 @@ def occasion_of(status: BatchStatus, *, told: bool) -> Occasion | None:
 
 
 def mark_of(news: News) -> dict[str, Any] | None:
-    """What makes it the same as what was told before; None: it is always news. A batch that halts again before any
-    other of its rows has ended, or whose cap is still the same, is no news."""
-    status = news.status
-    ended = 0 if status is None else sum(status.outcomes.get(state, 0) for state in ENDED)
+    """What makes it the same as what was told before; None: it is always news. A provider that halts again before any
+    other of its rows has ended, or a cap that is still the same, is no news."""
     match news.occasion:
         case Occasion.HALT:
-            return {"reason": news.reason, "provider": news.provider, "ended": ended}
+            return {"reason": news.reason, "provider": news.provider, "ended": _ended(news, news.provider)}
         case Occasion.CAP:
-            return {"reason": news.reason, "ended": ended}
+            return {"reason": news.reason, "ended": _ended(news)}
+        case Occasion.FINISH if news.status is not None and news.status.state is BatchState.HALTED:
+            return {"reason": news.reason, IN_ALL: _ended(news)}
         case Occasion.PARKED:
-            return {"resume": None if status is None else iso(status.resume_at_us)}
+            return {"resume": None if news.status is None else iso(news.status.resume_at_us)}
         case _:
             return None
+
+
+def told_as(news: News) -> tuple[Occasion, ...]:
+    """The occasions on which the same may have been told: a halt that ended a batch said that nothing more is sent."""
+    return (Occasion.FINISH, Occasion.HALT) if news.occasion is Occasion.FINISH else (news.occasion,)
+
+
+def _ended(news: News, provider: str | None = None) -> int:
+    """How many rows of the batch have ended, or of one provider's: what others do is no news of it."""
+    if news.status is None:
+        return 0
+    outcomes = news.status.outcomes if provider is None else news.status.by_provider.get(provider, {})
+    return sum(outcomes.get(state, 0) for state in ENDED)
 
 
 def kept_of(news: News) -> dict[str, Any]:
     """What is kept of it with the events, for whoever asks next whether it is news."""
     if news.low is not None:
         return {"reason": news.reason, "unit": news.low.unit, "balance_millionths": news.low.balance}
-    return mark_of(news) or {}
+    mark = mark_of(news) or {}
+    return mark | {IN_ALL: _ended(news)} if news.occasion is Occasion.HALT else mark

@@ -10,7 +10,8 @@ import pytest
 
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.stop import StopSignal
-from tests.app.place import QUICK, emails
+from runner.work.results import RunResult
+from tests.app.place import QUICK, Place, emails
 from tests.app.receiver import PING, SLOW, TOLD, Receiver, at, events, once
 
 TWO = """
@@ -91,20 +92,53 @@ def test_only_what_is_wanted_is_told(tmp_path: Path) -> None:
     assert receiver.bodies == []
 
 
-def test_a_halt_is_told_at_once_where_another_provider_goes_on(tmp_path: Path) -> None:
-    """Hours before the end; and at the end that nothing more is sent, not the same halt again."""
-    receiver = Receiver()
-    place = at(tmp_path, receiver, toml=f"{TOLD}{QUICK}{TWO}")
+def two(folder: Path, receiver: Receiver, *, more: str = "", **world: Any) -> Place:
+    """A quick provider and a slow one, whose key the world refuses."""
+    place = at(folder, receiver, toml=f"{TOLD}{QUICK}{TWO}{more}", **world)
     place.environ["ACME_API_KEY"] = "another-fake-key-0000"
-    with place.runner() as r:
-        batch = r.load(place.write_list(emails(12)), ["defastra.email", "acme.email"]).batch
-        ended = place.run(r, batch)
-    assert ended.exit_code == 4
+    return place
+
+
+def starts(place: Place, count: int, *more: str) -> list[RunResult]:
+    """The same command so many times, on a list of 6."""
+    ended = []
+    for _ in range(count):
+        with place.runner() as r:
+            batch = r.load(place.write_list(emails(6)), ["defastra.email", "acme.email", *more]).batch
+            ended.append(place.run(r, batch))
+    return ended
+
+
+def test_a_halt_is_told_at_once_where_another_provider_goes_on(tmp_path: Path) -> None:
+    """Hours before the end; and at the end that nothing more is sent, in no later run the same halt again."""
+    receiver = Receiver()
+    place = two(tmp_path, receiver)
+    assert [ended.exit_code for ended in starts(place, 4)] == [4, 4, 4, 4]
     first, last = receiver.bodies
     assert (first["event"], first["provider"], first["state"], first["run"]) == ("halt", "acme", "running", 1)
     assert (last["event"], last["state"], last["provider"]) == ("finish", "halted", None)
     assert "sends nothing more, and is halted" in last["text"]
     assert first["at"] < last["at"]
+
+
+def test_a_halt_that_ended_a_batch_is_not_told_as_its_end(tmp_path: Path) -> None:
+    """The other provider was through by then; at the next start it only seems to go on."""
+    receiver = Receiver()
+    place = two(tmp_path, receiver, wallet=9)
+    place.world._key = None  # each account has its own
+    assert [ended.exit_code for ended in starts(place, 3)] == [4, 4, 4]
+    assert receiver.told == ["halt"]
+
+
+def test_each_halted_provider_is_told_of_once(tmp_path: Path) -> None:
+    """Two keys are wrong, a third provider goes on: what was told of one says nothing of the other."""
+    receiver = Receiver()
+    place = two(tmp_path, receiver, more=TWO.replace("acme", "bolt").replace("ACME", "BOLT"))
+    place.environ["BOLT_API_KEY"] = "a-third-fake-key-0000"
+    starts(place, 3, "bolt.email")
+    told = [(body["event"], body["provider"]) for body in receiver.bodies]
+    assert sorted(told[:2]) == [("halt", "acme"), ("halt", "bolt")]
+    assert told[2:] == [("finish", None)]
 
 
 def test_what_a_person_did_is_not_told(tmp_path: Path) -> None:
