@@ -11,6 +11,7 @@ from runner.settings.origins import BUILT_IN, Origin, OriginKind, origin_of
 from runner.settings.quantities import (
     Price,
     SpendCap,
+    kept_rate,
     parse_duration,
     parse_price,
     parse_rate,
@@ -37,6 +38,7 @@ __all__ = [
     "SpendCap",
     "has_shape",
     "json_schema",
+    "kept_rate",
     "origin_of",
     "parse_duration",
     "parse_price",

@@ -17,6 +17,11 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _PRICE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?) ?([A-Z]{3})")
 _PRICED = re.compile(r"[a-z][a-z0-9_-]*\.\S(?:.*\S)?")
 
+MOST_AT_A_RATE = 1_000_000
+"""Requests in the time of a rate: as many as a profile or a provider may state of a window."""
+_DIGITS = 12
+"""More are not read of a rate: of thousands Python makes no number, and so many are too high already."""
+
 SpendCap = Decimal | int | str | Iterable[str] | Mapping[str, Decimal]
 """A cap as given: 12.5, "12.5", "defastra=12.5", several of those, or by provider."""
 
@@ -62,13 +67,34 @@ def parse_duration(text: str | float, *, name: str) -> float:
 
 
 def parse_rate(text: str, *, name: str) -> tuple[int, float]:
-    """`(30, 60.0)` of "30/min": at most so many requests in so many seconds."""
+    """`(30, 60.0)` of "30/min": at most so many requests in so many seconds. `name` is the setting, for messages.
+
+    ConfigError: not a rate, or more than MOST_AT_A_RATE.
+    """
+    at_most, seconds = _read_rate(text, name)
+    if at_most > MOST_AT_A_RATE:
+        raise ConfigError(
+            f"{name} is too high",
+            why=f"The highest is {MOST_AT_A_RATE:,} per s, min or h; without one the provider's own limits hold.",
+            fix=f"{name} 30/min",
+        )
+    return at_most, seconds
+
+
+def kept_rate(text: str, *, name: str) -> tuple[int, float]:
+    """The same of a rate that is kept with a batch. One too high must not stop its runs: it is taken as the highest."""
+    at_most, seconds = _read_rate(text, name)
+    return min(at_most, MOST_AT_A_RATE), seconds
+
+
+def _read_rate(text: str, name: str) -> tuple[int, float]:
     match = _RATE.fullmatch(text.strip().lower().replace(" ", ""))
-    if match is None or int(match[1]) == 0:
+    at_most = 0 if match is None else int(match[1].lstrip("0")[:_DIGITS] or 0)
+    if match is None or not at_most:
         raise ConfigError(
             f"{name}: not a rate: {text!r}", why="A rate is requests per s, min or h.", fix=f"{name} 30/min"
         )
-    return int(match[1]), _UNITS[match[2]]
+    return at_most, _UNITS[match[2]]
 
 
 def parse_time_of_day(text: str, *, name: str) -> tuple[int, int]:

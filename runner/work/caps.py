@@ -15,6 +15,7 @@ from runner.errors import UsageError
 from runner.settings import (
     RunDefaults,
     SpendCap,
+    kept_rate,
     parse_duration,
     parse_rate,
     parse_share,
@@ -174,7 +175,7 @@ def run_options(
         max_spend=spend or None,
         max_spend_per_day=per_day or None,
         in_flight=settled.get("in_flight"),
-        rate=None if rate is None else parse_rate(rate, name="--rate"),
+        rate=None if rate is None else kept_rate(rate, name="--rate"),
         max_failed=defaults.max_failed if wanted.max_failed is None else wanted.max_failed,
         follow=wanted.poll_seconds is not None,
     )

@@ -30,6 +30,7 @@ def test_bad_durations(text: str | float) -> None:
 def test_rates_shares_and_caps() -> None:
     """The forms of design 9."""
     assert parse_rate("30/min", name="--rate") == (30, 60.0)
+    assert parse_rate("0001000000/h", name="--rate") == (1_000_000, 3600.0)
     assert parse_share("10%", name="x") == parse_share(0.1, name="x") == 0.1
     assert parse_spend("12.5", name="x") == {None: 12_500_000}
     assert parse_spend(["defastra=1", "acme=0.000001"], name="x") == {"defastra": 1_000_000, "acme": 1}

@@ -165,3 +165,19 @@ def test_a_default_of_the_settings_holds_where_nothing_is_kept(tmp_path: Path) -
         batch = r.load(place.write_list(emails(2)), ["defastra.email"]).batch
         assert r.tune(batch, rate="1/s").holds == {"rate": "1/s"}
         assert r.tune(batch, rate="none").holds == {"rate": "2/s"}
+
+
+def test_a_rate_that_no_run_could_keep_to_is_refused_and_one_that_is_kept_harms_none(tmp_path: Path) -> None:
+    """Nothing is kept; a database that has such a rate from an earlier version is worked on as if it had none."""
+    place = Place(tmp_path, toml=QUICK)
+    with place.runner() as r:
+        batch = r.load(place.write_list(emails(3)), ["defastra.email"]).batch
+        with pytest.raises(RunnerError, match="--rate is too high"):
+            r.tune(batch, rate="99999999999999999999/s")
+        r.tune(batch, rate="1/s")
+    with closing(sqlite3.connect(place.folder / "runner.db")) as connection, connection:
+        connection.execute("UPDATE batches SET settings = replace(settings, '1/s', '99999999999999999999/s')")
+    with place.runner() as r:
+        assert r.tune(batch, in_flight=2).holds == {"rate": "99999999999999999999/s", "in_flight": 2}
+        ended = place.run(r, batch)
+        assert (ended.exit_code, ended.sent) == (0, 3)

@@ -52,6 +52,17 @@ def test_what_is_kept_comes_back_as_it_was() -> None:
     assert (options.in_doubt, options.rate) == (InDoubtPolicy.RESEND_ONCE, (30, 60.0))
 
 
+@pytest.mark.parametrize("kept", ["99999999999999999999/s", f"{'9' * 5000}/s", "1000001/s"], ids=["20", "5000", "7"])
+def test_a_rate_kept_before_there_was_a_highest_one_stops_no_run(kept: str) -> None:
+    """It is taken as the highest there is; typed again, it is refused."""
+    assert run_options(wanted(), {"rate": kept}, RunDefaults(), [operation("acme")]).rate == (1_000_000, 1.0)
+    with pytest.raises(ConfigError, match="--rate is too high") as refused:
+        wanted(rate=kept)
+    assert wanted(rate=refused.value.fix.removeprefix("--rate ")).kept() == {"rate": "30/min"}
+    with pytest.raises(ValueError, match="is too high"):
+        RunDefaults(rate=kept)
+
+
 def test_one_run_only_settings_are_not_kept() -> None:
     """--limit, --max-wait and --max-failed hold for one run."""
     assert wanted(limit=3, max_wait="2h", max_failed="10%").kept() == {}
