@@ -89,6 +89,11 @@ class _LogFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
         """Whatever went wrong, the run has better things to do."""
 
+    def close(self) -> None:
+        """What a full disk did not take before it does not take now; how the run ended is no matter of it."""
+        with suppress(OSError):
+            super().close()
+
 
 @contextmanager
 def _file_handler(path: str) -> Iterator[logging.Handler]:

@@ -1,5 +1,6 @@
 """`--log-file`: a file of its owner alone that does not grow without end."""
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -59,6 +60,32 @@ def test_a_file_that_cannot_be_put_aside_grows_on(tmp_path, capfd):
     names = ["run.log.4", "run.log.3", "run.log.2", "run.log.1", "run.log"]
     found = [number for name in names if (tmp_path / name).exists() for number in read(tmp_path / name)]
     assert found == list(range(300))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_another_program_holds_grows_on_and_the_older_ones_stay(tmp_path, monkeypatch):
+    """Where only FILE cannot be renamed, each try moves the older ones on: it is tried once, not for every record."""
+    write(tmp_path / "run.log", 200)
+    before = read(tmp_path / "run.log.1")
+    rename = os.rename
+
+    def held(source, target):
+        """As Windows does while FILE is open elsewhere."""
+        if os.fspath(source) == str(tmp_path / "run.log"):
+            raise PermissionError(errno.EACCES, "held")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", held)
+    write(tmp_path / "run.log", 200)
+    assert read(tmp_path / "run.log.2") == before
+    assert not (tmp_path / "run.log.1").exists()
+    assert read(tmp_path / "run.log")[-200:] == list(range(200))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_costs_the_records_alone(capfd):
+    """Neither a record nor the end of the run raises, and nothing is said of it on the screen."""
+    write(Path("/dev/full"), 3)
     assert capfd.readouterr() == ("", "")
 
 
