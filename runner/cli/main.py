@@ -188,6 +188,8 @@ def _refuse(screen: Screen, error: RunnerError, arguments: Sequence[str]) -> int
     error.fix = common_in(arguments).aim(error.fix)
     if "--json" in arguments:
         screen.json(error_object(error))
+    for notice in getattr(error, "__notes__", ()):
+        screen.say(notice)
     screen.error(error)
     return error.exit_code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
@@ -46,7 +47,10 @@ class Courier:
             message, whys = self._message(news), dict[str, str | None]()
 
             async def tell(means: Means) -> None:
-                whys[means.name] = await means.tell(message)
+                try:
+                    whys[means.name] = await means.tell(message)
+                except Exception as error:  # the others are on their way
+                    whys[means.name] = error.what if isinstance(error, RunnerError) else type(error).__name__
 
             async with anyio.create_task_group() as group:
                 for means in self._told.means:
@@ -56,7 +60,7 @@ class Courier:
                     await self.failed(name, why, news)
             if heard := sorted(name for name, why in whys.items() if why is None):
                 keep = partial(self._tools.store.tellings.told, news.occasion, kept_of(news), means=", ".join(heard))
-                await self._aside(partial(keep, run=news.run, batch=news.of_batch, lane=news.lane))
+                await self._kept(partial(keep, run=news.run, batch=news.of_batch, lane=news.lane))
 
     async def ask(self, ending: str) -> None:
         """Ask the dead man's switch: "start", "fail", or "" while all is well and at a good end."""
@@ -77,21 +81,24 @@ class Courier:
         self.notices.append(f"nobody was told by {name}: {why}")
         keep = partial(self._tools.store.tellings.failed, means=name, why=why)
         if news is None:
-            await self._aside(partial(keep, None, run=None))
+            await self._kept(partial(keep, None, run=None))
         else:
-            await self._aside(partial(keep, news.occasion, run=news.run, batch=news.of_batch, lane=news.lane))
+            await self._kept(partial(keep, news.occasion, run=news.run, batch=news.of_batch, lane=news.lane))
 
     async def over(self, reason: str, provider: str) -> None:
         """What was told of a provider's wallet holds no longer."""
         keep = partial(self._tools.store.tellings.over, Occasion.LOW_BALANCE, reason)
-        await self._aside(partial(keep, run=None, lane=provider))
+        await self._kept(partial(keep, run=None, lane=provider))
 
     def _was_told(self, news: News) -> bool:
         mark = mark_of(news)
         if mark is None:
             return False
         last = partial(self._tools.store.tellings.last, batch=news.batch, provider=news.provider)
-        kept = [one for occasion in told_as(news) if (one := last(occasion)) is not None]
+        try:
+            kept = [one for occasion in told_as(news) if (one := last(occasion)) is not None]
+        except RunnerError:  # twice is better than never
+            return False
         return any(all(one.get(key) == value for key, value in mark.items()) for one in kept)
 
     def _looked(self, news: News) -> News:
@@ -126,6 +133,11 @@ class Courier:
             low=news.low,
             error=news.error,
         )
+
+    async def _kept(self, keep: Callable[[], None]) -> None:
+        """An event, where the database takes one: without it the same is told once more."""
+        with suppress(RunnerError):
+            await self._aside(keep)
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Virtual time knows no threads; a real loop has the run to serve while the database is asked."""

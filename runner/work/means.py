@@ -6,7 +6,7 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -163,7 +163,10 @@ def told_by(tools: Tools) -> Told:
     means: list[Means] = []
     notices: list[str] = []
     switch: Switch | None = None
-    environment = partial(program_environment, tools)
+    programs = notify.apprise is not None or bool(notify.command)
+    # Looked up now: when somebody is to be told, the database may be what is broken.
+    hidden = frozenset(_secret_names(tools)) if programs else frozenset[str]()
+    environment = partial(program_environment, tools, hidden)
     for name, given in ((WEBHOOK, notify.webhook), (PING, notify.ping_url)):
         if given is None:
             continue
@@ -220,15 +223,13 @@ def apprise_urls(fetch: Fetch, given: SecretTable) -> Secret:
     return fetch(given.ref(), what=f"the {APPRISE} of [notify]")
 
 
-def program_environment(tools: Tools) -> dict[str, str]:
-    """This process's variables without any that holds a key or a secret address; the database is the run's."""
-    return {
-        **tools.settings.keys.environment(hide=set(_secret_names(tools))),
-        "RUNNER_DB": os.fspath(tools.settings.database),
-    }
+def program_environment(tools: Tools, hidden: Collection[str]) -> dict[str, str]:
+    """This process's variables without the `hidden` ones, and those a key was read from; the database is the run's."""
+    return {**tools.settings.keys.environment(hide=hidden), "RUNNER_DB": os.fspath(tools.settings.database)}
 
 
 def _secret_names(tools: Tools) -> Iterator[str]:
+    """The variables that hold a key, a source's address or one of `[notify]`, in use in this run or not. StoreError."""
     settings = tools.settings
     notify = settings.notify
     for given in (
@@ -239,10 +240,17 @@ def _secret_names(tools: Tools) -> Iterator[str]:
     ):
         if isinstance(given, SecretTable) and given.env:
             yield given.env
-    for name in tools.profiles.names():
+    for name in _profile_names(tools):
         try:
             secret = tools.profiles.provider(name).http.auth.secret
         except RunnerError:  # nothing of it is in use here
             continue
         if secret is not None and secret.env:
             yield secret.env
+
+
+def _profile_names(tools: Tools) -> Iterator[str]:
+    """Every provider that can be named here, then the profile files of the batches that are here."""
+    yield from tools.profiles.names()
+    for info in tools.store.reports.batches():
+        yield from info.source.get("profiles", {}).values()

@@ -147,6 +147,8 @@ async def run_and_deliver(
             failure = error
         notifier.over(failure)
     if failure is not None:
+        for notice in notifier.notices:
+            failure.add_note(notice)
         raise failure
     return _with_notices([results[info.id] for info in infos], notifier.notices)
 

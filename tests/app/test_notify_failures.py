@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from runner.domain.model import Answer, Fault
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.stop import StopSignal
+from runner.errors import StoreError
 from runner.settings import Secret
+from runner.store.database import Database
 from tests.app.place import QUICK
 from tests.app.receiver import OK, SWITCH, TOLD, Receiver, at, events, once
 
@@ -101,3 +105,48 @@ def test_the_end_of_a_run_does_not_wait_for_ever(tmp_path: Path, toml: str, stop
     assert place.time.now_us() - began_us == pytest.approx(seconds * 1e6, rel=0.1)
     assert result.notices[0].endswith(f"it took longer than {seconds} s")
     assert events(place)[0][0] == "notify.failed"
+
+
+def test_a_means_that_breaks_takes_no_other_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apprise's process cannot be started while the webhook waits for its answer: it is told, and both are kept."""
+    receiver = Receiver(seconds=0.5)
+    place = at(tmp_path, receiver, toml=f'{QUICK}{TOLD}apprise = {{ env = "NIGHT_APPRISE" }}\n')
+    place.environ["NIGHT_APPRISE"] = "tgram://not-real"
+    (tmp_path / "apprise.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
+    result = once(place)
+    assert result.notices == ("nobody was told by apprise: FileNotFoundError",)
+    assert receiver.told == ["finish"]
+    assert sorted((event, detail["means"]) for event, detail in events(place)) == [
+        ("notify.failed", "apprise"),
+        ("notify.told", "webhook"),
+    ]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_database_that_broke_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """Whether it is news cannot be looked up: it is told all the same, and where nobody heard it the error says so."""
+    receiver = Receiver(lambda: Answer(status=status))
+    place = at(tmp_path, receiver)
+    receive, calls = place.world.receive, []
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise StoreError("the database cannot be read", why="disk I/O error", fix="runner db status")
+
+    def breaks(*call: Any) -> Any:
+        calls.append(call)
+        if len(calls) > 3:
+            monkeypatch.setattr(Database, "reading", broken)
+            monkeypatch.setattr(Database, "write_now", broken)
+            broken()
+        return receive(*call)
+
+    monkeypatch.setattr(place.world, "receive", breaks)
+    with pytest.raises(StoreError) as raised:
+        once(place, 20)
+    (body,) = receiver.bodies
+    assert (body["event"], body["state"]) == ("halt", None)
+    assert body["text"].endswith("broke off: the database cannot be read")
+    notes = getattr(raised.value, "__notes__", [])
+    assert notes == ([] if status == 200 else ["nobody was told by webhook: HTTP 404"])

@@ -76,6 +76,20 @@ def test_a_command_and_a_webhook_are_told_the_same(folder, receiver):
     assert "noise" not in done.stdout + done.stderr
 
 
+def test_no_key_of_another_batch_reaches_a_command(folder):
+    """Nor the address of a source: this run uses neither, and the profile is a file that the other batch names."""
+    profile = Path("runner/providers/defastra.toml").read_text()
+    text = profile.replace('name = "defastra"', 'name = "acme"').replace("DEFASTRA_API_KEY", "ACME_API_KEY")
+    (folder / "acme.toml").write_text(text)
+    told_by(folder, command(WRITES), "[sources.crm]", 'url = { env = "CRM_URL" }')
+    write_list(folder, *names("other", 1))
+    assert inside(folder, "load", "leads.csv", "-p", "./acme.toml:email", "--batch", "other").returncode == 0
+    done = inside(folder, *RUN, ACME_API_KEY=KEY, CRM_URL="sqlite:///crm.db", PASSED_ON="yes")
+    assert done.returncode == 0, done.stderr
+    _, variables = json.loads((folder / "told.json").read_text())
+    assert {"ACME_API_KEY", "CRM_URL", "PASSED_ON"} & set(variables) == {"PASSED_ON"}
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -137,6 +151,17 @@ def test_no_address_is_shown_or_stored(folder, receiver):
     assert "webhook (http://127.0.0.1:" in looked.stdout
     assert "NIGHT_PING" in shown.stdout
     assert "nobody was told by ping_url: HTTP 501" in done.stderr
+
+
+def test_who_is_not_told_is_said_of_a_run_that_breaks_off(folder):
+    """Above the error, which has its three parts and no fourth."""
+    told_by(folder, 'webhook = { env = "NIGHT_WEBHOOK" }')
+    write_list(folder, *names("breaks", 1))
+    done = inside(folder, *RUN, DEFASTRA_API_KEY="")
+    assert done.returncode == 2
+    lines = [line[:33] for line in done.stderr.splitlines()[-4:]]
+    assert lines[0] == "nobody is told by webhook: the we"
+    assert [line[:7].strip() for line in lines[1:]] == ["error:", "why:", "fix:"]
 
 
 def test_apprise_that_is_not_there_is_one_line(folder):
