@@ -209,12 +209,14 @@ class Loading:
         return Load(batch=batch, number=found.load_number, first=found.visible_row, width=found.width)
 
     def _write(self, connection: sa.Connection, load: Load, rows: Iterable[NewRow], *, bulk: bool) -> None:
-        """`bulk`: nobody else is at work, and the list is written in bulk if it is long."""
+        """`bulk`: nobody else is at work, and a file is written in bulk if it is long."""
         stream = iter(rows)
         first = gather(load, islice(stream, PIECE))
         following = iter(lambda: gather(load, islice(stream, PIECE)), None)
         pieces = takewhile(bool, chain([first], following))
-        if bulk and len(first.rows) == PIECE:
+        # Nobody writes while a list is written in bulk. A file is read as fast as its disk is; rows that have keys come
+        # from a table, as slowly as its database gives them.
+        if bulk and len(first.rows) == PIECE and not first.keyed:
             with connection.begin(), _ours(connection, load, self._clock.now_us()):
                 if has_no_jobs(connection):
                     write_in_bulk(connection, load, pieces)

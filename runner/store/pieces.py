@@ -78,6 +78,11 @@ class Piece:
     asked: list[_Asked]
     refused: list[tuple[Any, ...]]
 
+    @property
+    def keyed(self) -> bool:
+        """Whether the source gives each row a key."""
+        return bool(self.rows) and self.rows[0][-1] is not None
+
     def __bool__(self) -> bool:
         return bool(self.rows)
 

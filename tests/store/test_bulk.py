@@ -1,8 +1,10 @@
-"""A long list into an empty database: its indexes come last, and nobody can tell it from one written row by row."""
+"""A long file into an empty database: its indexes come last, and nobody can tell it from one written row by row."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.errors import InputError
+from runner.domain.states import BatchState
+from runner.errors import BatchError, InputError
 from runner.store import loading, open_store, pieces
 from runner.store.store import Store
 from runner.store.values import NewRow
@@ -66,12 +69,46 @@ def test_in_bulk_or_row_by_row_a_list_comes_to_the_same(
     assert found[0] == found[1]
 
 
-def test_a_key_twice_is_told_in_bulk_too(store: Store) -> None:
-    """Two rows of one key are refused, and nothing is left."""
+def test_a_table_is_read_with_nothing_locked(store: Store) -> None:
+    """Its rows come as slowly as its database gives them: meanwhile anybody may write."""
+    seen = []
+
+    def slow() -> Iterator[NewRow]:
+        for number in range(1, 9):
+            yield row(number, f"{number}@example.com", key=str(number))
+            with closing(sqlite3.connect(store.path, timeout=0)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                seen.append(other.execute("SELECT count(*) FROM rows").fetchone()[0])
+
+    done = store.loading.load(new_batch(), slow())
+    assert (done.rows, done.jobs) == (8, 8)
+    assert seen == [0, 0, 3, 3, 3, 6, 6, 6]
+
+
+def test_a_key_twice_in_pieces_that_are_apart_leaves_nothing(store: Store) -> None:
+    """Two rows of one key are refused, and what was written before is taken back."""
     twice = [row(n, f"{n}@example.com", key=key) for n, key in enumerate("abcdea", 1)]
     with pytest.raises(InputError, match="the same key"):
         store.loading.load(new_batch(), twice)
     assert query(store.path, "SELECT count(*) FROM rows") == [(0,)]
+
+
+def test_a_long_list_that_is_overtaken_while_it_begins_to_be_read_writes_nothing(
+    store: Store, clock: HandClock
+) -> None:
+    """Of two loads of one name the later one wins whole, also where the earlier one would be written in bulk."""
+
+    def slow() -> Iterator[NewRow]:
+        yield row(1, "first@example.com")
+        clock.pass_seconds(1)
+        store.loading.load(new_batch(), [row(1, None)])
+        yield from rows(4)
+
+    with pytest.raises(BatchError, match="overtaken"):
+        store.loading.load(new_batch(), slow())
+    tables = "SELECT (SELECT count(*) FROM batches), (SELECT count(*) FROM rows), (SELECT count(*) FROM jobs)"
+    assert query(store.path, tables) == [(1, 1, 0)]
+    assert store.reports.find("leads").state is BatchState.READY
 
 
 def test_a_list_that_breaks_in_bulk_leaves_the_indexes(store: Store) -> None:
