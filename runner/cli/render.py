@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -106,7 +107,8 @@ def next_text(command: str, why: str) -> str:
 
 def go_on_text(status: BatchStatus) -> str:
     """The next command of a batch, named as shortly as can be."""
-    return next_text(status.next.command.replace(status.batch, status.handle, 1), status.next.why)
+    named = re.sub(rf"(?<= ){re.escape(status.batch)}(?= |$)", status.handle, status.next.command, count=1)
+    return next_text(named, status.next.why)
 
 
 def overview_next(batches: Sequence[BatchStatus]) -> str:
@@ -213,7 +215,8 @@ def ended_text(result: RunResult, doubt: str) -> str:
 def _after_text(result: RunResult) -> str:
     """What comes after a run: nothing, where all is well and the rows are written."""
     delivered = result.target == "-" or (result.exported is not None and not result.exported.diverted)
-    if delivered and result.status.state is BatchState.COMPLETED and result.exit_code == 0:
+    complete = result.status.state is BatchState.COMPLETED and result.exit_code == 0
+    if complete and delivered and result.status.next.command.startswith("runner export"):
         return next_text("", f"nothing to do: {result.status.next.why[:1].lower()}{result.status.next.why[1:]}")
     return go_on_text(result.status)
 

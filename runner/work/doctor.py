@@ -23,9 +23,9 @@ from runner.work.database import DatabaseStatus
 from runner.work.findings import Finding, look_at_machine, ok, problem, refused, warning
 from runner.work.health import ask_health
 from runner.work.means import APPRISE, PING, WEBHOOK, address, apprise_urls
+from runner.work.next_step import next_step
 from runner.work.session import Session
 from runner.work.standing import HALTED_LANE, beside
-from runner.work.status import next_step
 
 CHECK_SECONDS: Final = 20.0
 SHOWN_BATCHES: Final = 10

@@ -162,7 +162,7 @@ def extend(store: Store, plan: Plan, info: BatchInfo, *, beside: Store) -> Loade
     different = [change for change in changes(_identity(info), plan.identity) if change is not Change.CONTENT]
     if different:
         raise BatchError(
-            f"{info.name} cannot be extended: {' and '.join(different)} differ",
+            f"{info.name} cannot be extended: {' and '.join(different)} changed",
             why="A batch asks the same of all its rows.",
             fix="--new",
         )

@@ -10,6 +10,9 @@ from typing import Any
 
 from runner.domain.states import BatchState
 
+REGION = "region"
+"""Where a batch's mapping has the country of its phones (`--region`); beside the columns."""
+
 _UNFIT = re.compile(r"[^\w.@+-]+")
 _SUCCESSOR = re.compile(r"-(\d+)$")
 
@@ -30,6 +33,7 @@ class Change(StrEnum):
     CONTENT = "the list"
     OPERATIONS = "the operations"
     MAPPING = "the columns"
+    REGION = "the country of its phones"
     PARAMS = "the parameters"
 
 
@@ -44,10 +48,15 @@ def changes(old: Identity, new: Identity) -> tuple[Change, ...]:
     pairs = {
         Change.CONTENT: (old.content_hash, new.content_hash),
         Change.OPERATIONS: (tuple(sorted(old.operations)), tuple(sorted(new.operations))),
-        Change.MAPPING: (old.mapping, new.mapping),
+        Change.MAPPING: (_without_region(old.mapping), _without_region(new.mapping)),
+        Change.REGION: (old.mapping.get(REGION), new.mapping.get(REGION)),
         Change.PARAMS: (old.params, new.params),
     }
     return tuple(change for change, (before, now) in pairs.items() if before != now)
+
+
+def _without_region(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name != REGION}
 
 
 def generation(base: str, name: str) -> int | None:

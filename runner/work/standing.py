@@ -18,10 +18,12 @@ from runner.store.values import BatchStatus as StoredStatus
 from runner.work.limits import seconds_at_limits
 from runner.work.money import Prices
 from runner.work.naming import handle
+from runner.work.next_step import Again, Used, next_step
 from runner.work.outputs import AUTO, NONE, settle_target
 from runner.work.profiles import Profiles
+from runner.work.reread import lacking
 from runner.work.results import BatchStatus, Halt, LaneStatus
-from runner.work.status import CUT_OFF, PERSON, RESET, Used, exit_code, next_step
+from runner.work.status import CUT_OFF, PERSON, RESET, exit_code
 from runner.work.sums import batch_receipt, duplicates, reused, wallets
 from runner.work.today import DailyCap, today_of
 
@@ -87,8 +89,8 @@ def standing(
             info.settings,
             beside=beside(info),
             flags=flags,
-            paid=status.failed_paid,
-            used=_used(status),
+            again=_again(info, status),
+            used=_used(status, profiles),
         ),
         exit_code=exit_code(info.state, reason, outcomes),
         operations=info.operations,
@@ -98,11 +100,33 @@ def standing(
     )
 
 
-def _used(status: StoredStatus) -> Used:
+def _used(status: StoredStatus, profiles: Profiles) -> Used:
     owed: dict[str, int] = {}
     for line in status.ledger:
         owed[line.provider] = owed.get(line.provider, 0) + line.debited + line.in_doubt + line.held
-    return Used(requests=sum(line.requests for line in status.ledger), owed=owed)
+    return Used(requests=sum(line.requests for line in status.ledger), owed=owed, price=_prices(status.batch, profiles))
+
+
+def _prices(info: BatchInfo, profiles: Profiles) -> dict[str, int]:
+    """The most that one request may cost, by provider; nothing without their profiles."""
+    try:
+        operations = profiles.of_batch(info.operations, info.source)
+    except UsageError:
+        return {}
+    prices: dict[str, int] = {}
+    for operation in operations.values():
+        prices[operation.provider] = max(operation.hold, prices.get(operation.provider, 0))
+    return prices
+
+
+def _again(info: BatchInfo, status: StoredStatus) -> Again:
+    several = len(info.operations) > 1
+    return Again(
+        paid=status.failed_paid,
+        refused=info.refused,
+        answered=several and bool(status.by_state.get(JobState.SUCCEEDED)),
+        country=lacking(info, beside=beside(info)),
+    )
 
 
 def _by_provider(status: StoredStatus) -> dict[str, dict[JobState, int]]:

@@ -1,20 +1,15 @@
-"""How a batch stands: the object of `status --json`, its exit code and the command that goes on. Pure."""
+"""How a batch stands: the object of `status --json` and its exit code. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from shlex import quote
-from types import MappingProxyType
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
-from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
 from runner.store.codec import iso as iso
 from runner.work.money import Cost, in_money
-from runner.work.results import BatchStatus, Halt, LaneStatus, Next, Receipt, Saved, Today, Wallet
-from runner.work.typed import spend_flags
+from runner.work.results import BatchStatus, Halt, LaneStatus, Receipt, Saved, Today, Wallet
 
 PERSON = "person"
 INTERRUPTED = "interrupted"
@@ -44,108 +39,6 @@ def exit_code(state: BatchState, reason: str | None, outcomes: Mapping[JobState,
             return 3 if outcomes.get(JobState.FAILED) or outcomes.get(JobState.IN_DOUBT) else 0
         case _:
             assert_never(state)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
-    """What a batch used of its caps so far."""
-
-    requests: int
-    owed: Mapping[str, int]  # charged, on the way or in doubt, in millionths of the unit, by provider
-
-
-_UNUSED: Final = Used(requests=0, owed=MappingProxyType({}))
-
-
-def next_step(
-    name: str,
-    state: BatchState,
-    reason: str | None,
-    outcomes: Mapping[JobState, int],
-    settings: Mapping[str, Any] = MappingProxyType({}),
-    *,
-    beside: str = "",
-    flags: str = "",
-    paid: int = 0,
-    used: Used = _UNUSED,
-) -> Next:
-    """The command that goes on from here, and why. `settings` are those kept with the batch: a used cap is doubled,
-    or what is `used` of it, where it was lowered below that.
-    `beside`: the list's folder, as one types it before a name: what is written there can be loaded as the list was.
-    `flags`: what was typed to reach this database with these settings, " --db other.db".
-    `paid`: failures of which a request was charged, or may have been.
-    """
-    typed = f"{name}{flags}"
-    run = f"runner run {typed}"
-    match state:
-        case BatchState.LOADING:
-            return Next(command=f"runner load FILE --batch {typed}", why="The list was not read to its end.")
-        case BatchState.READY:
-            return Next(command=run, why="Nothing is at work on it.")
-        case BatchState.RUNNING if reason == CUT_OFF:
-            return Next(command=run, why="Its run was cut off; the same command goes on from what is stored.")
-        case BatchState.RUNNING:
-            idle = not outcomes.get(JobState.QUEUED) and not outcomes.get(JobState.RUNNING)
-            why = f"A run is at work on it{', and waits for new rows' if idle else ''}."
-            return Next(command=f"runner status {typed}", why=why)
-        case BatchState.PAUSED:
-            return _next_paused(typed, reason, settings, used)
-        case BatchState.HALTED if reason == PERSON:
-            return _next_paused(typed, reason, settings, used)
-        case BatchState.HALTED:
-            return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
-        case BatchState.COMPLETED:
-            return _next_completed(typed, f"{beside}{name}", outcomes, paid)
-        case BatchState.CANCELLED:
-            command = f"runner export {typed} -o {quote(f'{beside}{name}.csv')}"
-            return Next(command=command, why="It was cancelled; its answers are kept.")
-        case _:
-            assert_never(state)
-
-
-def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any], used: Used) -> Next:
-    run = f"runner run {typed}"
-    match reason:
-        case "person":
-            return Next(command=f"runner resume {typed}", why="It was paused by hand.")
-        case "reset":
-            return Next(command=run, why="The provider resets later; before that nothing is sent.")
-        case "max-requests":
-            return Next(command=f"{run} {_higher_requests(settings, used)}", why="Its --max-requests is used up.")
-        case "max-spend-per-day":
-            why = "Today's max_spend_per_day is used up; at midnight UTC another day begins."
-            return Next(command=run, why=why)
-        case "max-spend":
-            return Next(command=f"{run} {_higher_spend(settings, used)}", why="Its --max-spend is used up.")
-        case "until" | "for":
-            return Next(command=run, why=f"Its --{reason} is over; the same command goes on where it stopped.")
-        case _:
-            return Next(command=run, why="The same command goes on where it stopped.")
-
-
-def _higher_requests(settings: Mapping[str, Any], used: Used) -> str:
-    cap = settings.get("max_requests")  # N: it is in a settings file, not kept
-    return f"--max-requests {2 * max(cap, used.requests)}" if cap else "--max-requests N"
-
-
-def _higher_spend(settings: Mapping[str, Any], used: Used) -> str:
-    caps: Mapping[str, int] = settings.get("max_spend") or {}
-    owed = {**used.owed, "": sum(used.owed.values())}  # a cap without a provider is of one unit
-    doubled = {who: Decimal(2 * max(cap, owed.get(who, 0))) / MILLION for who, cap in caps.items()}
-    return spend_flags(doubled) or "--max-spend N"
-
-
-def _next_completed(typed: str, file: str, outcomes: Mapping[JobState, int], paid: int) -> Next:
-    if outcomes.get(JobState.IN_DOUBT):
-        return Next(command=f"runner doubt list {typed}", why="Requests are in doubt: they may have been charged.")
-    if outcomes.get(JobState.FAILED):
-        why = "Some requests failed; the file can be loaded again."
-        if paid:
-            them = "1 was" if paid == 1 else f"{paid} were"
-            why = f"Some requests failed. {them} charged, or may have been: loaded again, such rows are paid again."
-        return Next(command=f"runner export {typed} --only failed -o {quote(f'{file}.failed.csv')}", why=why)
-    why = "Every request ended well." if any(outcomes.values()) else "Nothing of it can be sent."
-    return Next(command=f"runner export {typed} -o {quote(f'{file}.csv')}", why=why)
 
 
 def plain(amount: Decimal) -> int | float:

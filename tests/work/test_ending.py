@@ -12,7 +12,8 @@ from runner.domain.states import BatchEvent, BatchState, JobState
 from runner.engine.ports import LaneReport
 from runner.engine.run import RunSummary
 from runner.work.ending import Ending, ending, signal_exit
-from runner.work.status import Used, exit_code, iso, next_step, worst_exit
+from runner.work.next_step import Again, Lacking, Used, next_step
+from runner.work.status import exit_code, iso, worst_exit
 
 NOTHING: Mapping[JobState, int] = dict.fromkeys(JobState, 0)
 WAITING: Mapping[JobState, int] = {**NOTHING, JobState.QUEUED: 3}
@@ -137,12 +138,55 @@ def test_a_cap_below_what_was_used_is_not_proposed_again(reason: str, settings: 
         ("max-requests", {"max_requests": 500}, "--max-requests 1000"),
         ("max-spend", {"max_spend": {"": 2_500_000}}, "--max-spend 5"),
         ("max-spend", {"max_spend": {"a": 1_000_000, "b": 250_000}}, "--max-spend a=2 --max-spend b=0.5"),
+        ("max-requests", {"max_requests": 0}, "--max-requests 1"),
         ("max-spend", {}, "--max-spend N"),
+        ("max-spend", {"max_spend": {"": 0}}, "--max-spend N"),
     ],
 )
 def test_a_used_cap_is_doubled_in_the_next_command(reason: str, settings: dict[str, Any], flags: str) -> None:
     """A command that can be pasted, unless the cap is in a file of the user's."""
     assert next_step("leads", BatchState.PAUSED, reason, WAITING, settings).command == f"runner run leads {flags}"
+
+
+@pytest.mark.parametrize(
+    ("cap", "owed", "flags"),
+    [
+        ({"": 0}, {}, "--max-spend 5"),
+        ({"": 1_000_000}, {}, "--max-spend 5"),
+        ({"b": 250_000}, {"b": 200_000}, "--max-spend b=1.2"),
+        ({"a": 5_000_000}, {"a": 3_000_000}, "--max-spend a=10"),
+    ],
+)
+def test_a_proposed_cap_lets_a_request_through(cap: dict[str, int], owed: dict[str, int], flags: str) -> None:
+    """Of nothing, and of less than a request costs, the double would end where it began."""
+    used = Used(requests=0, owed=owed, price={"a": 5_000_000, "b": 1_000_000})
+    step = next_step("leads", BatchState.PAUSED, "max-spend", WAITING, {"max_spend": cap}, used=used)
+    assert step.command == f"runner run leads {flags}"
+
+
+def test_rows_that_are_loaded_again_may_be_paid_again() -> None:
+    """What is in the file beside the failures, and what of it would be paid a second time: only where it is so."""
+    outcomes = {**NOTHING, JobState.FAILED: 1, JobState.SUCCEEDED: 9}
+
+    def why(**again: Any) -> str:
+        return next_step("leads", BatchState.COMPLETED, None, outcomes, again=Again(**again)).why
+
+    refused = " Rows with a refused cell are in it too."
+    other = " Run it with --reuse 30d, or what other operations answered for its rows is paid again."
+    assert why() == "Some requests failed; the file can be loaded again."
+    assert why(refused=2) == f"Some requests failed; the file can be loaded again.{refused}"
+    assert why(refused=2, answered=True) == f"Some requests failed; the file can be loaded again.{refused}{other}"
+    assert why(paid=1, answered=True).endswith(f"such rows are paid again.{other}")
+
+
+def test_phones_without_their_country_can_be_asked_all_the_same() -> None:
+    """The next command names the list with the option that is lacking; failures and doubts come before it."""
+    again = Again(country=Lacking(cells=2, command="runner check leads.csv -p acme.phone"))
+    step = next_step("leads", BatchState.COMPLETED, None, NOTHING, again=again, flags=" --db a.db")
+    assert step.command == "runner check leads.csv -p acme.phone --region CC --db a.db"
+    assert step.why == "2 cells hold phones without a country: with the one they are from they can be sent."
+    failed = next_step("leads", BatchState.COMPLETED, None, {**NOTHING, JobState.FAILED: 1}, again=again)
+    assert failed.command.startswith("runner export leads --only failed")
 
 
 def test_instants_are_utc_with_milliseconds() -> None:

@@ -43,6 +43,8 @@ def test_changes_name_what_differs() -> None:
     assert changes(SAME, Identity(content_hash="h", operations=("a.y", "a.x"), mapping={"m": 1}, params={})) == ()
     other = Identity(content_hash="i", operations=("a.x",), mapping={}, params={"p": 1})
     assert changes(SAME, other) == (Change.CONTENT, Change.OPERATIONS, Change.MAPPING, Change.PARAMS)
+    abroad = Identity(content_hash="h", operations=("a.x", "a.y"), mapping={"m": 1, "region": "US"}, params={})
+    assert changes(SAME, abroad) == (Change.REGION,)
 
 
 def test_generations() -> None:

@@ -1,0 +1,50 @@
+"""The command that looks at a batch's list again, as it was read, with what was missing then. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import join, quote
+
+from runner.domain.states import BatchState
+from runner.store.values import BatchInfo
+from runner.work.naming import REGION
+from runner.work.next_step import Lacking
+
+_NO_COUNTRY = "invalid:no-country"
+
+
+def lacking(info: BatchInfo, *, beside: str) -> Lacking | None:
+    """The phones that were refused without a country, and what would look at them with one; None: there are none, it
+    was said already which they are from, or the list is no file. `beside`: its folder, as one types it before a name.
+    """
+    cells = info.settings.get("invalid", {}).get(_NO_COUNTRY, 0)
+    path = info.source.get("path")
+    told = info.mapping.get(REGION) or any(REGION in columns for columns in _columns(info).values())
+    if not cells or not path or told or info.state is not BatchState.COMPLETED:
+        return None
+    file = quote(f"{beside}{Path(path).name}")
+    return Lacking(cells=cells, command=f"runner check {file} {join(_options(info))}")
+
+
+def _options(info: BatchInfo) -> Iterator[str]:
+    """What was asked of the list, as one types it."""
+    files = info.source.get("profiles", {})
+    for key in info.operations:
+        provider, _, operation = key.partition(".")
+        yield from ("-p", f"{files[provider]}:{operation}" if provider in files else key)
+    one = len(info.operations) == 1
+    for key, columns in _columns(info).items():
+        yield from (
+            word
+            for param, column in columns.items()
+            if param != column.casefold()  # else it is found by its name
+            for word in ("--map", f"{param if one else f'{key}:{param}'}={column}")
+        )
+    set_once = {name: value for values in info.params.values() for name, value in values.items()}
+    yield from (word for name, value in set_once.items() for word in ("--set", f"{name}={value}"))
+
+
+def _columns(info: BatchInfo) -> dict[str, dict[str, str]]:
+    columns: dict[str, dict[str, str]] = info.mapping.get("columns", {})
+    return columns

@@ -1,0 +1,68 @@
+"""The command that is proposed next does what it says, when it is pasted as it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.place import Provider, inside, use, write_list
+
+
+@pytest.fixture
+def nobody(tmp_path: Path) -> Path:
+    """A folder whose provider is not there: nothing here is sent."""
+    use(tmp_path, "http://127.0.0.1:1")
+    return tmp_path
+
+
+def pasted(folder: Path, shown: str, **words: str) -> subprocess.CompletedProcess[str]:
+    """The command after `next`, with these words filled in."""
+    found = re.search(r"^  next +runner (.*?)(?:   \(|$)", shown, re.M)
+    assert found is not None, shown
+    return inside(folder, *(words.get(word, word) for word in shlex.split(found[1])))
+
+
+def test_a_phone_without_its_country_is_sent_with_one(nobody: Path) -> None:
+    """Refused for want of a country: there is something to do, with the columns as they were read."""
+    (nobody / "my list.csv").write_text("Telefon\n0171 2345678\n")
+    done = inside(nobody, "run", "my list.csv", "-p", "defastra.phone", "--map", "phone=Telefon")
+    assert done.returncode == 0
+    assert "nothing to do" not in done.stderr
+    checked = pasted(nobody, done.stderr, CC="DE")
+    assert (checked.returncode, "my-list-defastra-phone-2: 1 request to send" in checked.stdout) == (0, True), checked
+    assert "the country of its phones changed" in checked.stdout
+    assert "the columns" not in checked.stdout
+
+
+def test_a_country_that_was_told_is_not_asked_for(nobody: Path) -> None:
+    """By a column of the list: a number whose country stays unknown is refused, and --region would not mend it."""
+    (nobody / "p.csv").write_text("phone,country\n0171 2345678,Atlantis\n")
+    done = inside(nobody, "run", "p.csv", "-p", "defastra.phone", "--map", "region=country")
+    assert "refused   1 no-country" in done.stderr
+    assert "--region" not in done.stderr
+
+
+def test_a_cap_of_nothing_is_raised_to_a_request(nobody: Path) -> None:
+    """Twice nothing would stop where it began."""
+    write_list(nobody, "ada@example.com")
+    done = inside(nobody, "run", "leads.csv", "-p", "defastra.email", "--max-spend", "0")
+    assert (done.returncode, "runner run leads --max-spend 1   (" in done.stderr) == (5, True), done.stderr
+
+
+def test_failures_of_several_operations_are_loaded_with_their_answers(folder: Path, provider: Provider) -> None:
+    """The file has whole rows: what another operation answered for them is not paid again where --reuse is given."""
+    (folder / "both.csv").write_text("email,phone\ngrete@example.com,+4930901820\nspoilt,+4930901821\n")
+    provider.post("next", [{"rule": "invalid-request-email"}])
+    asked = ("-p", "defastra.email", "-p", "defastra.phone")
+    assert inside(folder, "run", "both.csv", *asked, "--in-flight", "1").returncode == 3
+    shown = inside(folder, "status", "both").stdout
+    assert "Rows with a refused cell are in it too. Run it with --reuse 30d, or what other" in shown
+    assert pasted(folder, shown).returncode == 0
+    (file,) = folder.glob("*.failed.csv")
+    found = json.loads(inside(folder, "check", file.name, *asked, "--reuse", "30d", "--json").stdout)
+    assert (found["rows"], found["requests"]) == (2, {"defastra.email": 1, "defastra.phone": 0})
