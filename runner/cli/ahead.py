@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from runner.cli.render import countries_text, facts
@@ -59,7 +59,8 @@ def _notes(plan: Preflight, nights: Nights | None) -> Pairs:
     if nights is not None and plan.requests:
         yield "nights", nights_text(nights, plan.now_us)
     yield "stops at", listed(plan.caps)
-    for sentence in [*used_up_text(plan), *known_text(plan.known), *map(clean, plan.notices)]:
+    earlier = [*known_text(plan.known), *changed_text(plan.changed)]
+    for sentence in [*used_up_text(plan), *earlier, *map(clean, plan.notices)]:
         yield "note", sentence
 
 
@@ -116,6 +117,15 @@ def _known_text(known: Known) -> str:
     taken = "they are" if known.taken == known.values else f"{number(known.taken)} of them are"
     all_ = "" if known.taken == known.values else f"; --reuse {known.reuse} takes them all"
     return f"{answered}: {taken} taken from there and not sent, which {saves}{all_}"
+
+
+def changed_text(changed: Mapping[str, int]) -> list[str]:
+    """Results that are perhaps not of whom they seem, one sentence for each operation."""
+    return [
+        f"{operation}: its address or its profile was changed since its first result; "
+        f"what is there stays ({count(results, 'result')}), and --new asks all rows again"
+        for operation, results in changed.items()
+    ]
 
 
 def _day(at_us: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.ahead import known_text, preflight_text
+from runner.cli.ahead import changed_text, known_text, preflight_text
 from runner.cli.notices import tell_notices
 from runner.cli.options import INPUT, Common, Rows, Switch, Text, refuse_password
 from runner.cli.progress import ProgressMode
@@ -182,7 +182,8 @@ def _agreed(screen: Screen, plans: Sequence[Preflight], unshown: Mapping[str, Lo
         if not _is_to_be_asked(plan):
             if plan.batch in unshown:
                 screen.say(loaded_text(unshown[plan.batch]))
-            for sentence in known_text(plan.known) if plan.requests or plan.reused else ():
+            known = plan.known if plan.requests or plan.reused else ()
+            for sentence in (*known_text(known), *changed_text(plan.changed)):
                 screen.say(sentence)
     asked = [plan for plan in plans if _is_to_be_asked(plan)]
     if not asked:

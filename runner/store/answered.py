@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -19,15 +19,23 @@ import sqlalchemy as sa
 from runner.domain.model import BatchId
 from runner.domain.states import JobEvent
 from runner.engine.ports import Clock
+from runner.store.codec import to_json
 from runner.store.database import ATTACHED, CHECKPOINT_PAGES, Database
 from runner.store.reading import STREAM
 from runner.store.sql import job_may, write_event
 from runner.store.values import AnsweredBefore
 
+MIXED: Final = ""
+"""Kept in place of the hash of an operation's requests whose answers are of several kinds: equal to no hash."""
+
 PIECE: Final = 5_000
 """Waiting jobs that are looked at in one transaction."""
 
 _ASKED: Final = "SELECT name, operations, params, source FROM {schema}batches"
+_SOURCE: Final = "SELECT source FROM batches WHERE id = ?"
+_RESULTED: Final = """
+SELECT DISTINCT operation FROM job_totals WHERE batch = ? AND jobs > 0 AND state IN ('succeeded', 'failed')
+"""
 _ASKED_THE_SAME: Final = """
 SELECT b.id FROM {schema}batches AS b JOIN {schema}job_totals AS t ON t.batch = b.id
 WHERE b.name = :name AND t.operation = :operation AND t.state = 'succeeded' AND t.jobs > 0
@@ -79,15 +87,15 @@ class Answered:
         self._clock = clock
 
     def before(
-        self, batch: BatchId, *, operations: Collection[str], since_us: int | None = None
+        self, batch: BatchId, *, requests: Mapping[str, str], since_us: int | None = None
     ) -> list[AnsweredBefore]:
         """By operation, the jobs never sent yet that another batch has the answer to; `since_us`: of them, those that
-        it has a younger one to. `operations`: those that ask as they did when the batch was loaded, the others have
-        none. Reads only; for a draft it looks into the database that is attached to it."""
+        it has a younger one to. `requests`: what makes a request of each operation, as a hash. Reads only; for a draft
+        it looks into the database that is attached to it."""
         schema = "" if self._database.attached is None else f"{ATTACHED}."
         found: list[AnsweredBefore] = []
         with self._database.reading() as connection:
-            for operation, batches in _asked_the_same(connection, batch, operations, schema):
+            for operation, batches in _asked_the_same(connection, batch, requests, schema):
                 sql = _KNOWN.format(
                     newest=_NEWEST.format(schema=schema, batches=batches), never_sent=_NEVER_SENT, schema=schema
                 )
@@ -100,12 +108,12 @@ class Answered:
         self,
         batch: BatchId,
         *,
-        operations: Collection[str],
+        requests: Mapping[str, str],
         since_us: int,
         given_up: Callable[[], bool] = lambda: False,
     ) -> int:
         """Give every job that was never sent the newest answer since then, if there is one; returns how many.
-        `operations`: as above.
+        `requests`: as above.
 
         Under the database lock, before a run's writer is at work. In short transactions, each of which leaves a sound
         file: what a kill leaves, or `given_up` between two of them, waits as before.
@@ -113,7 +121,7 @@ class Answered:
         taken = 0
         with self._database.writing(checkpoint=CHECKPOINT_PAGES) as connection:
             with connection.begin():
-                asked = list(_asked_the_same(connection, batch, operations, ""))
+                asked = list(_asked_the_same(connection, batch, requests, ""))
             for operation, batches in asked:
                 sql = _NEXT.format(newest=_NEWEST.format(schema="", batches=batches), never_sent=_NEVER_SENT)
                 place = {"due_us": -1, "job": 0}
@@ -129,20 +137,30 @@ class Answered:
                     taken += count
         return taken
 
+    def asked_by(self, batch: BatchId, requests: Mapping[str, str]) -> None:
+        """Keep by what requests a run asks a batch's operations from now on, as hashes by operation. One that has
+        results of other requests is `MIXED` for good: nobody can tell which of its answers are of which."""
+        with self._database.write_now() as connection:
+            source = json.loads(connection.exec_driver_sql(_SOURCE, (batch,)).scalar_one())
+            resulted = set(connection.exec_driver_sql(_RESULTED, (batch,)).scalars())
+            kept = source.get("requests", {})
+            new = {key: MIXED if key in resulted and kept.get(key) != one else one for key, one in requests.items()}
+            if new.items() - kept.items():
+                given = to_json({**source, "requests": kept | new})
+                connection.exec_driver_sql("UPDATE batches SET source = ? WHERE id = ?", (given, batch))
+
 
 def _asked_the_same(
-    connection: sa.Connection, batch: BatchId, operations: Collection[str], schema: str
+    connection: sa.Connection, batch: BatchId, requests: Mapping[str, str], schema: str
 ) -> Iterator[tuple[str, str]]:
-    """These operations of a batch, each with the ids of the other batches that asked it alike, as SQL takes them.
+    """The operations of a batch, each with the ids of the other batches that asked it alike, as SQL takes them.
 
     Other batches by their names: a draft has ids of its own.
     """
     own = connection.exec_driver_sql(f"{_ASKED.format(schema='')} WHERE id = ?", (batch,)).one()
     others = connection.exec_driver_sql(f"{_ASKED.format(schema=schema)} WHERE name <> ?", (own.name,)).all()
     for operation in json.loads(own.operations):
-        mine = _way(own, operation) if operation in operations else None
-        if mine is None:
-            continue
+        mine = (requests[operation], *_way(own, operation)[1:])  # whatever it was asked by before
         same = [other.name for other in others if _way(other, operation) == mine]
         sql = _ASKED_THE_SAME.format(schema=schema)
         ids = [
@@ -154,15 +172,11 @@ def _asked_the_same(
             yield operation, ", ".join(map(str, ids))
 
 
-def _way(batch: sa.Row[Any], operation: str) -> tuple[Any, ...] | None:
-    """How it was asked: by what requests, with what set for the whole list, and by whose profile. None: not at all, or
-    nobody knows how."""
+def _way(batch: sa.Row[Any], operation: str) -> tuple[Any, ...]:
+    """How it was asked: by what requests, with what set for the whole list, and by whose profile."""
     source: Mapping[str, Any] = json.loads(batch.source)
-    requests = source.get("requests", {}).get(operation)
-    if requests is None:
-        return None
     return (
-        requests,
+        source.get("requests", {}).get(operation),
         json.loads(batch.params).get(operation),
         source.get("profiles", {}).get(operation.partition(".")[0]),
     )

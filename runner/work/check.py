@@ -207,6 +207,7 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "max_spend_per_day": [_day(day) for lane in plan.lanes for day in lane.days],
         "reused": plan.reused,
         "known": [_known(one) for one in plan.known],
+        "changed": dict(plan.changed),
         "problems": [{"code": one.code, "what": one.what, "why": one.why, "fix": one.fix} for one in checked.problems],
     }
 

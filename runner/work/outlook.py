@@ -106,6 +106,7 @@ class Preflight:
     done_us: int  # when the slowest lane is through
     lanes: tuple[Lane, ...]
     known: tuple[Known, ...]
+    changed: Mapping[str, int]  # results that are there, of operations whose address or profile was changed meanwhile
     columns: tuple[str, ...]
     first_time: bool  # nothing of this batch was ever sent: on a terminal, ask
     notices: tuple[str, ...] = ()  # for people: how the list was read

@@ -86,11 +86,14 @@ class Profiles:
             for key, one in operations.items()
         }
 
-    def still_asked(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> set[str]:
-        """Those of a batch's operations whose requests are as they were when it was loaded."""
+    def asked_now(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> dict[str, str]:
+        """What makes the requests of a batch's operations today; `source` is the batch's."""
+        return self.request_hashes(operations, source.get("profiles", {}))
+
+    def asked_otherwise(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> set[str]:
+        """Those of a batch whose requests were others: of another address, another profile."""
         kept: Mapping[str, str] = source.get(REQUESTS, {})
-        now = self.request_hashes(operations, source.get("profiles", {}))
-        return {key for key, made in now.items() if kept.get(key) == made}
+        return {key for key, made in self.asked_now(operations, source).items() if kept.get(key, made) != made}
 
     def title(self, name: str, files: Mapping[str, str]) -> str:
         """A provider's title; its name where its profile is gone, or wrong by now. `files`: profile files by name."""

@@ -201,11 +201,13 @@ async def _take_up(
     }
     if kept:
         steering.keep(info.id, kept)
+    operations = tools.profiles.of_batch(info.operations, info.source)
+    asked = tools.profiles.asked_now(operations, info.source)
+    tools.store.answered.asked_by(info.id, asked)
     reused = 0
     if wanted.reuse_seconds is not None:
         since_us = oldest(wanted.reuse_seconds, tools.clock.now_us())
-        asked = tools.profiles.still_asked(tools.profiles.of_batch(info.operations, info.source), info.source)
-        take_over = partial(tools.store.answered.take_over, info.id, operations=asked, since_us=since_us)
+        take_over = partial(tools.store.answered.take_over, info.id, requests=asked, since_us=since_us)
         reused = await elsewhere(tools, partial(take_over, given_up=lambda: stop.reason is not None))
     requeued = steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
     released = 0

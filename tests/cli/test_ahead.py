@@ -85,6 +85,7 @@ PLAN = Preflight(
     done_us=EVENING_US + 6 * HOUR_US,
     lanes=(at_one_price(4640, checks(4640, price="0.02")),),
     known=(KNOWN,),
+    changed={},
     columns=("email <- E-Mail, 98 % valid",),
     first_time=True,
     notices=("read as cp1252",),

@@ -66,6 +66,7 @@ def plan(batch: str = "leads", requests: int = 200, *providers: str, **changes: 
         "done_us": 0,
         "lanes": tuple(lanes),
         "known": (),
+        "changed": {},
         "columns": (),
         "first_time": True,
     }

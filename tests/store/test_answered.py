@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.domain.model import BatchId, Outcome
-from runner.domain.states import JobEvent
+from runner.domain.states import BatchEvent, JobEvent
 from runner.store.database import Database
 from runner.store.store import Store
 from runner.store.values import AnsweredBefore, NewJob, NewRow
@@ -20,7 +20,7 @@ from tests.store.world import EMAIL, PHONE, START_US, HandClock, attempt, claim,
 pytestmark = pytest.mark.anyio
 
 HOUR = 3600
-ASKED = (EMAIL, PHONE)
+ASKED = dict.fromkeys((EMAIL, PHONE), "c0de")
 
 
 def asking(number: int, key: str, **params: str) -> NewRow:
@@ -30,12 +30,12 @@ def asking(number: int, key: str, **params: str) -> NewRow:
 
 def before(store: Store, batch: BatchId, **given: Any) -> list[AnsweredBefore]:
     """What is known of a batch whose profile is as it was."""
-    return store.answered.before(batch, operations=ASKED, **given)
+    return store.answered.before(batch, **{"requests": ASKED} | given)
 
 
 def take_over(store: Store, batch: BatchId, **given: Any) -> int:
     """What is taken for a batch whose profile is as it was."""
-    return store.answered.take_over(batch, operations=ASKED, **given)
+    return store.answered.take_over(batch, **{"requests": ASKED} | given)
 
 
 async def answered(store: Store, batch: BatchId, clock: HandClock, *events: JobEvent, **changes: Any) -> None:
@@ -160,17 +160,46 @@ async def test_what_makes_the_requests_decides(store: Store, clock: HandClock, r
     assert before(store, same) == []
     assert take_over(store, same, since_us=0) == 0
     await answered(store, same, clock, JobEvent.SUCCEED)
-    third = store.loading.load(new_batch("third", source={"requests": requests}), rows).batch
-    assert [one.batches for one in before(store, third)] == ([{"edited": 1}] if EMAIL in requests else [])
+    third = store.loading.load(new_batch("third"), rows).batch
+    found = before(store, third, requests=dict.fromkeys(ASKED, "else"))
+    assert [one.batches for one in found] == ([{"edited": 1}] if EMAIL in requests else [])
 
 
 async def test_a_batch_whose_profile_was_edited_since_takes_none(store: Store, clock: HandClock) -> None:
-    """What it would send today is not what was asked when it was loaded."""
+    """What it would send today counts, not what it was loaded to ask."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
     batch = loaded(store, 1, "more").batch
-    assert store.answered.before(batch, operations=()) == []
-    assert store.answered.take_over(batch, operations=(), since_us=0) == 0
-    assert store.answered.take_over(batch, operations=(EMAIL,), since_us=0) == 1
+    now = dict.fromkeys(ASKED, "else")
+    assert before(store, batch, requests=now) == []
+    assert take_over(store, batch, requests=now, since_us=0) == 0
+    assert take_over(store, batch, since_us=0) == 1
+
+
+async def test_answers_of_several_kinds_are_nobodys(store: Store, clock: HandClock) -> None:
+    """A list that was asked by one profile and went on by another: neither asks what all of its answers were told."""
+    batch = loaded(store, 3).batch
+    now = dict.fromkeys(ASKED, "else")
+    await answered(store, batch, clock, JobEvent.SUCCEED)
+    other = loaded(store, 3, "other").batch
+    assert [one.jobs for one in before(store, other)] == [1]
+    store.answered.asked_by(batch, now)
+    store.steering.change(batch, BatchEvent.PAUSE)
+    await answered(store, batch, clock, JobEvent.SUCCEED)
+    assert before(store, other) == before(store, other, requests=now) == []
+    store.answered.asked_by(batch, ASKED)
+    assert before(store, other) == []
+
+
+async def test_a_list_is_of_the_profile_that_it_was_asked_by(store: Store, clock: HandClock) -> None:
+    """Not of the one it was loaded by, as long as nothing of it had a result."""
+    batch = loaded(store, 2).batch
+    now = dict.fromkeys(ASKED, "else")
+    store.answered.asked_by(batch, now)
+    await answered(store, batch, clock, JobEvent.SUCCEED)
+    store.answered.asked_by(batch, now)
+    other = loaded(store, 2, "other").batch
+    assert before(store, other) == []
+    assert [one.jobs for one in before(store, other, requests=now)] == [1]
 
 
 async def test_it_is_taken_over_piece_by_piece(store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from runner.cli.ahead import preflight_text
 from runner.domain.states import BatchState
 from runner.errors import UsageError
 from runner.sandbox.replies import Behaviour, Manner
@@ -141,6 +142,26 @@ def test_an_edited_profile_asks_something_else(place: Place, toml: str) -> None:
     place.environ["DEFASTRA_API_KEY"] = "obviously-fake-key-0001"
     with place.runner() as r:
         assert place.run(r, batch, reuse="30d").reused == 4
+
+
+def test_results_of_another_address_are_told_of(place: Place) -> None:
+    """Those of a sandbox, perhaps, in a list that now goes to the provider: before each run, and when it is over."""
+    place.write_list(emails(4))
+    (place.folder / "runner.toml").write_text(QUICK + CHANGED["address"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION).batch
+        assert r.preflight(batch).changed == {}
+        place.run(r, batch, limit=1)
+        assert r.preflight(batch).changed == {}
+    (place.folder / "runner.toml").write_text(QUICK)
+    with place.runner() as r:
+        checked = r.check("leads.csv", OPERATION)
+        assert as_json(checked)["changed"] == {"defastra.email": 1}
+        assert "changed since its first result; what is there stays (1 result)" in preflight_text(checked.plan)
+        place.run(r, batch)
+        assert r.preflight(batch).changed == {"defastra.email": 4}
+        place.write_list(emails(4), name="more.csv")
+        assert r.check("more.csv", OPERATION, reuse="30d").plan.known == ()
 
 
 def test_another_operation_beside_it_changes_nothing(place: Place) -> None:
