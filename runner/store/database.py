@@ -16,7 +16,8 @@ from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
 from runner.engine.faultpoints import FaultPoint, no_fault
-from runner.errors import SchemaError, StorageFullError, StoreError, UsageError
+from runner.errors import BusyError, SchemaError, StorageFullError, StoreError, UsageError
+from runner.store.locks import holder
 from runner.store.remains import restore_command
 
 Connect = Callable[..., sqlite3.Connection]
@@ -121,7 +122,19 @@ def translated(path: Path) -> Generator[None]:
     try:
         yield
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
-        raise store_error(error, path) from error
+        raise _busy(error, path) or store_error(error, path) from error
+
+
+def _busy(error: Exception, path: Path) -> BusyError | None:
+    """Locked, and another process of ours is at work: it may be a load that writes a long file in one transaction."""
+    at_work = holder(path, but_us=True) if is_locked(error) else None
+    if at_work is None:
+        return None
+    return BusyError(
+        f"{path.name} is locked",
+        why=f"{at_work}, and for {BUSY_MS // 1000} seconds nobody else could write to it",
+        fix="wait for it to end, or close what has the file open for writing, then run the same command again",
+    )
 
 
 class Database:

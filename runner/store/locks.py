@@ -70,8 +70,9 @@ def is_locked(database: Path) -> bool:
         os.close(descriptor)
 
 
-def holder(database: Path) -> str | None:
-    """Who is at work on the database, for people: pid, start and file; None when nobody is. Leaves no trace."""
+def holder(database: Path, *, but_us: bool = False) -> str | None:
+    """Who is at work on the database, for people: pid, start and file; None when nobody is, or, `but_us`, when it is
+    this process. Leaves no trace."""
     if not is_locked(database):
         return None
     real = Path(os.path.realpath(database))
@@ -79,7 +80,8 @@ def holder(database: Path) -> str | None:
         signed = real.with_name(f"{real.name}.lock").read_bytes()
     except OSError:  # somebody else's, or locked against reading as Windows does
         signed = b""
-    return _signature(signed)
+    said = _signature(signed)
+    return None if but_us and said.startswith(f"process {os.getpid()},") else said
 
 
 def lock_account(account: str, *, database: Path, clock: Clock, folder: Path | None = None) -> Lock:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import runner
-from runner.errors import BusyError, UsageError
+from runner.errors import BusyError, RunnerError, UsageError
+from runner.store.database import Database
 from runner.store.locks import account_fingerprint, is_locked, lock_account, lock_database, wait_for
 from tests.store.world import HandClock
 
@@ -164,3 +168,26 @@ def test_a_lock_is_held_where_nothing_can_be_written(tmp_path: Path, clock: Hand
             lock_database(database, clock=clock)
         assert busy.value.why == "another process holds its lock"
         process.communicate("x")
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_file_that_another_runner_writes_to_is_no_other_programs(
+    tmp_path: Path, clock: HandClock, ours: bool
+) -> None:
+    """A second load beside a long one is told whose turn it is, and comes again; only a stranger's lock is a failure."""
+    path = tmp_path / "runner.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder, lock_database(path, clock=clock):
+        lock = tmp_path / "runner.db.lock"
+        if not ours:
+            lock.write_text(json.dumps(json.loads(lock.read_text()) | {"pid": os.getpid() + 1}))
+        holder.execute("BEGIN EXCLUSIVE")
+        impatient = Database(path, connect=lambda *a, **k: sqlite3.connect(*a, **{**k, "timeout": 0}))
+        with pytest.raises(RunnerError) as told, impatient.write_now():
+            pass
+    if ours:
+        assert (told.value.code, told.value.what) == ("store", "runner.db is locked by another program")
+    else:
+        assert (told.value.exit_code, told.value.what) == (7, "runner.db is locked")
+        assert f"process {os.getpid() + 1}, started 2026-11-18T" in told.value.why
+        assert "30 seconds" in told.value.why
+        assert "run the same command again" in told.value.fix
