@@ -174,7 +174,7 @@ def test_a_lock_is_held_where_nothing_can_be_written(tmp_path: Path, clock: Hand
 def test_a_file_that_another_runner_writes_to_is_no_other_programs(
     tmp_path: Path, clock: HandClock, ours: bool
 ) -> None:
-    """A second load beside a long one is told whose turn it is, and comes again; only a stranger's lock is a failure."""
+    """A second load beside a long one is told whose turn it is; only a stranger's lock is a failure."""
     path = tmp_path / "runner.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as holder, lock_database(path, clock=clock):
         lock = tmp_path / "runner.db.lock"
