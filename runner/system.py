@@ -33,6 +33,10 @@ _NAP_SECONDS: Final = 0.1
 for once more."""
 
 
+_GONE_SECONDS: Final = 1.0
+"""How long a program that was ended may take to be gone. One of another user's (`sudo`) may not be ended at all."""
+
+
 class SystemClock:
     """The machine's clocks. `monotonic` is the one the event loop runs on."""
 
@@ -120,7 +124,8 @@ async def run_program(
     words: Sequence[str], *, stdin: bytes, environment: Mapping[str, str], seconds: float
 ) -> int | None:
     """Run a program of the user's own, without a shell; its exit code, or None once `seconds` are over: then it is
-    ended with all it started. What it prints goes nowhere. OSError: it cannot be started."""
+    ended with all it started, or left behind where it may not be. What it prints goes nowhere. OSError: it cannot be
+    started."""
     process = await anyio.open_process(
         list(words),
         stdin=subprocess.PIPE,
@@ -135,10 +140,10 @@ async def run_program(
             return await process.wait()
         return None
     finally:
-        with anyio.CancelScope(shield=True):
+        with anyio.move_on_after(_GONE_SECONDS, shield=True), suppress(PermissionError):
             if process.returncode is None:
                 _end(process.pid)
-            await process.aclose()
+            await process.aclose()  # which tries to kill it, once it has waited long enough
 
 
 async def _feed(process: anyio.abc.Process, data: bytes) -> None:

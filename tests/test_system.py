@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import os
 import select
+import signal
+import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.abc
 import pytest
 
 import runner.system
@@ -125,3 +129,28 @@ def test_a_program_that_is_not_there_is_an_os_error() -> None:
     """Whoever asked for it says so."""
     with pytest.raises(OSError, match="No such file"):
         anyio.run(partial(run_program, ["./no-such-program"], stdin=b"", environment={}, seconds=1))
+
+
+def test_a_program_that_may_not_be_ended_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that became another user's: nothing waits for it."""
+    begin, end, begun = anyio.open_process, os.killpg, []
+
+    async def kept(*words: Any, **how: Any) -> anyio.abc.Process:
+        begun.append(await begin(*words, **how))
+        return begun[0]
+
+    def refuses(*_: Any) -> None:
+        raise PermissionError
+
+    async def left() -> int | None:
+        code = await run_program(program("import signal; signal.pause()"), stdin=b"", environment={}, seconds=0)
+        assert begun[0].returncode is None
+        end(begun[0].pid, signal.SIGKILL)
+        await begun[0].wait()
+        return code
+
+    monkeypatch.setattr(anyio, "open_process", kept)
+    monkeypatch.setattr(os, "killpg", refuses)
+    monkeypatch.setattr(subprocess.Popen, "kill", refuses)
+    monkeypatch.setattr(runner.system, "_GONE_SECONDS", 0.0)
+    assert anyio.run(left) is None
