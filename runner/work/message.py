@@ -190,7 +190,8 @@ def _wallet(low: Low) -> dict[str, Any]:
 
 
 def _veiled(halt: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A provider may quote a row in its message: what leaves this machine says nothing of a person."""
+    """A provider may quote a row. Its words are concealed where they are stored; what leaves this machine is looked at
+    once more."""
     if halt is None:
         return None
     return {key: redact(value) if isinstance(value, str) else value for key, value in halt.items()} | {

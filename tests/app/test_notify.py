@@ -10,6 +10,7 @@ import pytest
 
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.stop import StopSignal
+from runner.sandbox.replies import Behaviour
 from runner.work.results import RunResult
 from tests.app.place import QUICK, Place, emails
 from tests.app.receiver import PING, SLOW, TOLD, Receiver, at, events, once
@@ -222,3 +223,18 @@ def test_a_wallet_that_does_not_pay_for_what_waits_is_told(tmp_path: Path) -> No
     assert low["wallet"]["requests"] > low["wallet"]["balance"]
     assert "it will run dry" in low["text"]
     assert halt["event"] == "halt"
+
+
+def test_a_wait_for_the_reset_is_told_once(tmp_path: Path) -> None:
+    """With until when; not again by a scheduler that comes before it, but by a second wait."""
+    receiver = Receiver()
+    place = at(tmp_path, receiver)
+    place.world.next([Behaviour(), Behaviour(rule="daily-check-limit")])
+    assert [once(place, 6).exit_code for _ in range(3)] == [6, 6, 6]
+    (body,) = receiver.bodies
+    assert (body["event"], body["reason"], body["state"]) == ("parked", "reset", "paused")
+    assert body["text"] == f"{body['batch']} waits until {body['resume_at']}: the provider resets then"
+    place.time.before += 86_400
+    place.world.next([Behaviour(rule="daily-check-limit")])
+    assert once(place, 6).exit_code == 6
+    assert receiver.told == ["parked", "parked"]
