@@ -94,9 +94,9 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
 
     def cursor_text(self) -> str:
         """What shows the cursor again, for whoever ends the process without leaving."""
-        from rich.control import Control
+        from runner.cli.screen import SHOW_CURSOR
 
-        return Control.show_cursor(True).segment.text
+        return SHOW_CURSOR
 
     def __call__(self, event: Event) -> None:
         """Note what happened."""

@@ -23,7 +23,7 @@ from cyclopts import (
 
 from runner.cli.examples import EXAMPLES
 from runner.cli.options import COMMON, Common, common_in, spelled_out
-from runner.cli.terminal import Screen, error_object, settle_streams
+from runner.cli.terminal import Screen, error_object, prepare_streams, settle_streams
 from runner.cli.text import redact
 from runner.errors import RunnerError, StalledError, UsageError
 from runner.work.words import release
@@ -155,6 +155,7 @@ def _home(*, common: Common | None = None) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and exit with its code."""
+    prepare_streams()
     code = invoke(sys.argv[1:] if arguments is None else arguments)
     settle_streams()
     sys.exit(code)

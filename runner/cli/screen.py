@@ -13,6 +13,9 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
+SHOW_CURSOR = Control.show_cursor(True).segment.text
+"""For whoever ends the process without leaving."""
+
 Draw = Callable[[int, int], list[Text]]
 """The lines, for so many columns and at most so many lines."""
 

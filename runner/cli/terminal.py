@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import getpass
 import json
 import os
@@ -9,7 +10,8 @@ import select
 import sys
 import warnings
 from collections.abc import Mapping
-from typing import Any, TextIO
+from io import TextIOWrapper
+from typing import Any, Final, TextIO
 
 from runner.cli.text import clean
 from runner.errors import RunnerError, UsageError
@@ -32,6 +34,10 @@ class Screen:
     def json(self, value: Mapping[str, Any]) -> None:
         """One object on one line of stdout."""
         self.data(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+    def is_deaf(self) -> bool:
+        """Whether nobody reads stdout any more: writing failed, or its other end is shut."""
+        return id(sys.stdout) in self._deaf or _is_left(sys.stdout)
 
     def say(self, text: str) -> None:
         """Something for the person at work, on stderr, unless quiet."""
@@ -99,6 +105,16 @@ def _print_styled(stream: TextIO, label: str, text: str, style: str) -> None:
     Console(file=stream, soft_wrap=True).print(Text.assemble((label, style), text))
 
 
+def _is_left(stream: TextIO) -> bool:
+    """Asked of the system, as a command that has nothing new to write would never hear of it."""
+    try:
+        looker = select.poll()  # not everywhere
+        looker.register(stream.fileno(), 0)
+        return bool(looker.poll(0))
+    except (AttributeError, OSError, ValueError):  # not a file, or closed
+        return False
+
+
 def last_words(text: str) -> None:
     """One line on stderr if it can be written without waiting: the process is about to end."""
     try:
@@ -144,6 +160,25 @@ def can_ask() -> bool:
 def error_object(error: RunnerError) -> dict[str, Any]:
     """An error as the contract's JSON object."""
     return {"schema": 1, "error": {"code": error.code, "what": error.what, "why": error.why, "fix": error.fix}}
+
+
+_ESCAPED: Final = "runner.escaped"
+_LOSING: Final = ("strict", "surrogateescape", "backslashreplace")
+
+
+def prepare_streams() -> None:
+    """What an encoding has no letter for is written as `\\u00e9`, which JSON takes too: else it would be an error, or
+    no JSON. Somebody who chose another way (`PYTHONIOENCODING=ascii:replace`) keeps it."""
+    codecs.register_error(_ESCAPED, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors in _LOSING:
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def settle_streams() -> None:

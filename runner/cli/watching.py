@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import anyio
 
-from runner.cli.terminal import Screen, is_live
-from runner.system import SystemClock
+from runner.cli.terminal import Screen, is_live, last_words
+from runner.engine.stop import StopSignal
+from runner.system import signals
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -20,40 +21,72 @@ LOOK_SECONDS = 1.0
 
 
 def follow(look: Callable[[], Look], screen: Screen, *, json: bool) -> int:
-    """Show it until everything is over, or Ctrl-C: on a terminal in place, else whenever something has changed."""
-    anyio.run(_in_place if is_live(sys.stdout) and not json else _line_by_line, look, screen, json)
-    return 0
+    """Show it until everything is over, or nobody reads it any more: 0; or until Ctrl-C or another signal: its code. On
+    a terminal in place, else whenever something has changed."""
+    code = anyio.run(_follow, look, screen, json)
+    if code == 130:
+        screen.say("interrupted")
+    return code
 
 
-async def _line_by_line(look: Callable[[], Look], screen: Screen, json: bool) -> None:
-    clock, last = SystemClock(), None
-    while True:
+async def _follow(look: Callable[[], Look], screen: Screen, json: bool) -> int:
+    # An error is carried out as a value: a task group would wrap it in a group, and the exit code is its own.
+    stop, failure = StopSignal(), None
+    in_place = is_live(sys.stdout) and not json
+    async with signals(stop, last_words=_show_cursor if in_place else lambda: None):
+        looks = _looks(look, screen, stop)
+        try:
+            await (_in_place(looks) if in_place else _line_by_line(looks, screen, json))
+        except Exception as error:
+            failure = error
+    if failure is not None:
+        raise failure
+    return 0 if stop.reason is None else int(stop.reason.removeprefix("signal:"))
+
+
+def _show_cursor() -> None:
+    from runner.cli.screen import SHOW_CURSOR
+
+    last_words(SHOW_CURSOR)
+
+
+async def _looks(look: Callable[[], Look], screen: Screen, stop: StopSignal) -> AsyncIterator[Look]:
+    """One now, then one a second as long as there is a reason to."""
+    stopped = anyio.Event()
+    stop.listen(stopped.set)
+    while stop.reason is None:
         seen = look()
+        yield seen
+        if seen.over or screen.is_deaf():
+            return
+        with anyio.move_on_after(LOOK_SECONDS):
+            await stopped.wait()
+
+
+async def _line_by_line(looks: AsyncIterator[Look], screen: Screen, json: bool) -> None:
+    last = None
+    async for seen in looks:
         if seen.fingerprint != last:
             last = seen.fingerprint
             if json:
                 screen.json(seen.value)
             else:
                 screen.data(seen.text)
-        if seen.over:
-            return
-        await clock.sleep_until(clock.monotonic() + LOOK_SECONDS)
 
 
-async def _in_place(look: Callable[[], Look], screen: Screen, json: bool) -> None:
+async def _in_place(looks: AsyncIterator[Look]) -> None:
     from rich.text import Text
 
     from runner.cli.screen import Screenful
 
-    clock, seen = SystemClock(), look()
+    now = await anext(looks)
 
     def draw(width: int, lines: int) -> list[Text]:
-        shown = [Text(line, no_wrap=True) for line in seen.text.splitlines()][:lines]
+        shown = [Text(line, no_wrap=True) for line in now.text.splitlines()][:lines]
         for line in shown:
             line.truncate(width)
         return shown
 
     with Screenful(sys.stdout, draw, list, a_second=2):
-        while not seen.over:
-            await clock.sleep_until(clock.monotonic() + LOOK_SECONDS)
-            seen = look()
+        async for seen in looks:
+            now = seen  # drawn by another thread
