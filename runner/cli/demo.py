@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 FOLDER = Path("runner-demo")
 LIST = "jobs.example.csv"
 RESULT = "result.csv"
-COMMAND = ("run", LIST, "-p", "defastra.email", "-p", "defastra.phone", "-o", RESULT)
+# Its paths, and those of what it proposes, are good where the demo was called.
+COMMAND = ("run", str(FOLDER / LIST), "-p", "defastra.email", "-p", "defastra.phone", "-o", str(FOLDER / RESULT))
+PLACE = ("--db", str(FOLDER / "runner.db"), "--config", str(FOLDER / "runner.toml"))
 MARK = "# Written by `runner demo`. The provider it names lives no longer than the demo."
 
 # Defastra's limits with minutes as seconds, nearly: the same shape, ten times as quick.
@@ -71,7 +73,8 @@ def demo(
     screen.say(f"\nThe rows with their answers are in {FOLDER / RESULT}. Next:")
     command = _called()
     screen.say(f"  cd {FOLDER} && {command} explain {LIST} 3     every request of one row")
-    screen.say(f"  {command} run YOUR.csv -p defastra.email       your own list (needs DEFASTRA_API_KEY)")
+    own = f"your own list, in its folder, not in {FOLDER} (needs DEFASTRA_API_KEY)"
+    screen.say(f"  {command} run YOUR.csv -p defastra.email       {own}")
     return 0
 
 
@@ -163,11 +166,10 @@ async def _killed(screen: Screen, world: World) -> None:
 
 
 async def _start(*, quiet: bool) -> Process:
-    words = [*COMMAND, "--yes", "--db", "runner.db", "--config", "runner.toml", *(["-q"] if quiet else [])]
+    words = [*COMMAND, "--yes", *PLACE, *(["-q"] if quiet else [])]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RUNNER_")}
     return await anyio.open_process(
-        [sys.executable, "-m", "runner", *words],
-        cwd=FOLDER,
+        [sys.executable, "-P", "-m", "runner", *words],  # -P: nothing of this folder is taken for a module
         env=inherited | {"DEFASTRA_API_KEY": FAKE_KEY},
         stdin=subprocess.DEVNULL,
         stdout=None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -35,18 +37,33 @@ class Look:
 
 def home(common: Common | None = None) -> int:
     """This folder's batches and the next command; a folder without any is told how to begin."""
-    screen = Screen()
-    with (common or Common()).open() as library:
+    screen, flags = Screen(), common or Common()
+    with flags.open() as library:
         batches = library.batches() if library.database_status().exists else []
         if not batches:
             screen.data("no batches here yet")
-            screen.data(next_text("runner demo", "see it work on a small list; costs nothing"))
-            screen.data(next_text("runner init", "your provider, its key, and what it costs"))
-            screen.data(next_text((common or Common()).aim("runner run leads.csv -p defastra.email"), "your own list"))
+            for command, why in _beginnings(library):
+                screen.data(next_text(flags.aim(command), why))
             return 0
         screen.data(batches_text(batches))
-        screen.data((common or Common()).aim(overview_next(batches)))
+        screen.data(flags.aim(overview_next(batches)))
     return 0
+
+
+def _beginnings(library: Runner) -> Iterator[tuple[str, str]]:
+    """What one may do where nothing was done yet, and what for: `init` only where it has not been."""
+    from runner.work.setup import lists_in
+
+    set_up = any(place.role == "file" and place.found for place in library.places())
+    asked = any(setting.name == "run.operations" and setting.value for setting in library.settings()) if set_up else ""
+    lists = lists_in(Path.cwd())
+    named = f"{quote(lists[0]) if len(lists) == 1 else 'leads.csv'}{'' if asked else ' -p defastra.email'}"
+    yield "runner demo", "see it work on a small list; costs nothing"
+    if set_up:
+        yield f"runner check {named}", "what it would send and cost; sends nothing"
+    else:
+        yield "runner init", "your provider, its key, and what it costs"
+    yield f"runner run {named}", "your own list"
 
 
 def status(

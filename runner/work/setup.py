@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from runner.work.money import plural
 ENV_FILE: Final = ".env"
 PRIVATE: Final = (ENV_FILE, "runner.db*")
 """What must not go into version control: the key, and a database that holds people's addresses."""
+
+_PLAIN: Final = re.compile(r"^\s*base_url\s*=\s*[\"']http://", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +46,22 @@ def refuse_existing(folder: Path, *, command: str = "runner init") -> None:
     for the fix."""
     path = folder / FILE_NAME
     if path.exists() or path.is_symlink():
+        begin = f"begin anew: mv {FILE_NAME} {FILE_NAME}.old && {command}"
+        if _leads_to_this_machine(path):  # the database beside it holds what a sandbox made up
+            begin = f"give your lists a folder of their own: mkdir lists && cd lists && {command}"
         raise ConfigError(
             f"{FILE_NAME} is here already",
             why="init writes a new one and never changes one that is there; `runner config show` says what it sets",
-            fix=f"edit {FILE_NAME}, or begin anew: mv {FILE_NAME} {FILE_NAME}.old && {command}",
+            fix=f"edit {FILE_NAME}, or {begin}",
         )
+
+
+def _leads_to_this_machine(path: Path) -> bool:
+    """Whether an address in the settings is without TLS, which no other machine's may be."""
+    try:
+        return _PLAIN.search(path.read_text(encoding="utf-8")) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def secret_variable(provider: Provider) -> str | None:

@@ -4,17 +4,22 @@ import socket
 import sys
 import tomllib
 
-from runner.cli.demo import MARK, _called, example_list
+from runner.cli.demo import MARK, PLACE, _called, example_list
 from tests.cli.place import inside, runner, sandbox
 
 FILES = {"jobs.example.csv", "result.csv", "runner.toml"}
 
 
 def test_the_demo_writes_one_folder_and_says_what_next(tmp_path):
-    """Exit 0, the rows in order with their answers, nothing outside, and the two next commands."""
+    """Exit 0, the rows in order with their answers, nothing outside, and the two next commands. Its files are named
+    from where it was called; what else is there is not used."""
+    (tmp_path / "csv.py").write_text("raise SystemExit('not the one that was meant')")
     done = runner(tmp_path, "demo")
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["runner-demo"]
+    assert {path.name for path in tmp_path.iterdir()} == {"csv.py", "runner-demo"}
+    asked = next(line for line in done.stderr.splitlines() if line.startswith("$ runner "))
+    again = inside(tmp_path, *asked.split()[2:], *PLACE)
+    assert (again.returncode, "sent      0 requests now" in again.stderr) == (0, True), again.stderr
     written = {path.name for path in (tmp_path / "runner-demo").iterdir()}
     assert {name for name in written if not name.startswith("runner.db")} == FILES
     rows = (tmp_path / "runner-demo" / "result.csv").read_text(encoding="utf-8").splitlines()
@@ -25,6 +30,7 @@ def test_the_demo_writes_one_folder_and_says_what_next(tmp_path):
     explain, own_list = done.stderr.splitlines()[-2:]
     assert explain.startswith("  cd runner-demo && runner explain jobs.example.csv 3")
     assert own_list.startswith("  runner run YOUR.csv -p defastra.email")
+    assert "in its folder, not in runner-demo" in own_list
     shown = inside(tmp_path / "runner-demo", "explain", "jobs.example.csv", "3")
     assert (shown.returncode, shown.stdout.count("request 1")) == (0, 2)
 

@@ -182,6 +182,15 @@ def test_settings_that_are_there_are_left_alone(place, init):
     assert not (place / ".env").exists()
 
 
+def test_what_a_sandbox_answered_stays_apart(place, init):
+    """Beside settings that lead to this machine is a database of made-up answers: real lists go elsewhere."""
+    (place / "runner.toml").write_text('[providers.defastra.http]\nbase_url = "http://127.0.0.1:8012"\n')
+    told = init("--provider", "defastra", "--key-env", "DEFASTRA_API_KEY")
+    assert told.returncode == 2
+    assert "mkdir lists && cd lists && runner init --provider defastra" in told.stderr
+    assert "mv runner.toml" not in told.stderr
+
+
 def test_an_env_file_that_is_there_keeps_its_other_lines(place, init):
     """Only the provider's line is replaced; the file becomes private; others' secrets stay as they are."""
     (place / ".env").write_text(f"# ours\nOTHER='a b'\nDEFASTRA_API_KEY={KEY}\nexport LAST=1\n")
@@ -233,3 +242,15 @@ def test_the_fix_of_a_folder_with_settings_keeps_what_was_typed(tmp_path: Path) 
     assert inside(tmp_path, *shlex.split(again)[1:]).returncode == 0
     piped = inside(tmp_path, "init", "-p", "defastra.email", "--key-from-stdin")
     assert "&& runner init -p defastra.email --key-from-stdin < FILE-WITH-THE-KEY" in piped.stderr
+
+
+def test_a_folder_that_is_set_up_is_not_told_to_begin(place, init):
+    """`runner` alone proposes `init` until it was there, then to look at the list, as its settings ask it."""
+    assert "next      runner init   (" in inside(place).stdout
+    write_list(place, "a@example.com")
+    init("--provider", "defastra", "--key-env", "DEFASTRA_API_KEY")
+    shown = inside(place).stdout
+    assert "runner init" not in shown
+    assert "  next      runner check leads.csv   (" in shown
+    (place / "runner.toml").write_text("")
+    assert "  next      runner check leads.csv -p defastra.email   (" in inside(place).stdout
