@@ -213,7 +213,7 @@ class BatchRun:
 
     def _tell_stopping(self) -> None:
         shared = self._shared
-        in_flight = sum(lane.active for lane in shared.lanes)
+        in_flight = sum(len(lane.wire) for lane in shared.lanes)
         at_us, reason = shared.clock.now_us(), shared.stop.reason or ""
         shared.observer(RunStopping(batch=shared.batch, at_us=at_us, reason=reason, in_flight=in_flight))
 

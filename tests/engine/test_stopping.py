@@ -126,6 +126,21 @@ def test_a_stop_drains(tmp_path: Path) -> None:
     assert [event.in_flight for event in night.events if isinstance(event, RunStopping)] == [8]
 
 
+def test_what_is_told_to_be_on_the_way_has_left(tmp_path: Path) -> None:
+    """Not the requests that others have in hand and that wait for the limits."""
+
+    async def interrupt(store: Store) -> None:
+        await anyio.sleep(21)
+        night.stop.set("signal:130")
+
+    limits = (Limit(at_most=3, per_seconds=60),)
+    night = Night(
+        path=tmp_path / "s.db", values=500, latency=3.0, providers=(provider(limits=limits),), during=interrupt
+    )
+    night.run()
+    assert [event.in_flight for event in night.events if isinstance(event, RunStopping)] == [1]
+
+
 def test_a_stop_interrupts_those_who_wait_for_the_throttle(tmp_path: Path) -> None:
     """One request an hour: a stop does not take an hour."""
 
