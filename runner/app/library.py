@@ -171,6 +171,13 @@ class Runner(Ahead, Out, Upkeep):
             on_result=on_result,
         )
 
+    async def acheck_free(self) -> None:
+        """BusyError: a run is at work on this database, and `run` would be refused."""
+        from runner.work.run import refuse_beside
+
+        await refuse_beside(self._session.settings.database, clock=self._session.clock)
+
+    check_free = driven(acheck_free)
     run = driven(arun)
     run_all = driven(arun_all)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from runner.engine.closing import MOMENTS, Closing
 from runner.engine.ports import Clock, Observer, RunOptions
 from runner.engine.stop import StopSignal
 from runner.errors import BusyError
-from runner.store.locks import Lock, lock_account, lock_database, wait_for
+from runner.store.locks import Lock, is_locked, lock_account, lock_database, wait_for
 from runner.store.values import BatchInfo
 from runner.work.accounts import Account, Wires, accounts_of
 from runner.work.caps import Wanted, run_options
@@ -93,6 +94,13 @@ async def run(
             once.taken_up[order.info.id] = await _take_up(tools, order, wanted, kept, stop)
         closing = Closing(clock, until_us=until_us, seconds=wanted.for_seconds)  # queueing is no part of `--for`
         await work_together(tools, orders, wires, observer=observer, stop=stop, tell=once, closing=closing)
+
+
+async def refuse_beside(database: Path, *, clock: Clock) -> None:
+    """BusyError where another run is at work on the database: before a list is loaded that could not be sent. Leaves
+    nothing behind where there is no database yet."""
+    if is_locked(database):
+        (await wait_for(partial(lock_database, database, clock=clock), clock=clock, seconds=STEERED_SECONDS)).release()
 
 
 class _Told:

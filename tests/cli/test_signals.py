@@ -74,7 +74,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
 
 
 def test_a_second_run_is_refused_and_names_the_first(tmp_path):
-    """Exit 7 on the same database, with the pid of the run at work, in text and JSON."""
+    """Exit 7 on the same database, with the pid of the run at work, in text and JSON; no list is loaded for it."""
     with sandbox(tmp_path) as own:
         write_list(tmp_path, *names("busy", 2))
         own.post("next", [{"manner": "hang"}])
@@ -91,6 +91,9 @@ def test_a_second_run_is_refused_and_names_the_first(tmp_path):
             assert second.returncode == 7
             assert json.loads(second.stdout)["error"]["code"] == "busy"
             assert str(first.pid) in second.stderr
+            (tmp_path / "other.csv").write_text("email\nother@example.com\n")
+            assert runner(tmp_path, "run", "other.csv", "-p", "defastra.email").returncode == 7
+            assert "other" not in runner(tmp_path, "status").stdout
         finally:
             first.kill()
             first.communicate()

@@ -190,6 +190,7 @@ def test_a_page_made_beside_a_run_is_of_one_moment(tmp_path):
     ((page, status),) = pages
     assert status.state is BatchState.RUNNING
     assert "Running" in page.told
+    assert "taken up" in page.told  # by far not all of them have left
     assert "at work" in [line["How it left the batch"] for line in page.table("Run")]
     (line,) = page.table("Operation")
     assert int(line["Sent"]) == sum(int(line[name]) for name in ("Charged", "Not charged", "In doubt"))

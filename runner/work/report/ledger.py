@@ -22,7 +22,7 @@ _NAMES = (
     (JobState.SUCCEEDED, "answered", Tone.GOOD),
     (JobState.FAILED, "failed", Tone.BAD),
     (JobState.IN_DOUBT, "in doubt", Tone.DOUBT),
-    (JobState.RUNNING, "on the way", Tone.WAIT),
+    (JobState.RUNNING, "taken up", Tone.WAIT),  # by a run: some on the way, most waiting for the limits
     (JobState.QUEUED, "waiting", Tone.WAIT),
     (JobState.CANCELLED, "cancelled", Tone.PLAIN),
 )
