@@ -17,6 +17,7 @@ from runner.work.state_words import meaning, why_paused
 _HOURS_TO_DATE = 12
 _FULL = 0.85
 """A window of which so much is used is what holds the requests back; the rest is the way to the provider and back."""
+_HIGHER = 2.0
 _LEAST_SPAN, _MOST_SPAN = 10.0, 300.0
 _ENDS = (JobEvent.SUCCEED, JobEvent.FAIL, JobEvent.DOUBT)
 _CLOSED = ("done", "halted", "parked")
@@ -43,11 +44,17 @@ class LaneView:
         """Another state, or another pace."""
         self._told.pop(event.batch, None)
         self._told[event.batch] = event
-        if event.windows:
-            if _slope(event.windows) < _slope(self._windows):
+        if event.windows or event.rate is None:
+            if self._is_outdated(event):
                 self._speed.begin_anew(event.at_us)
             self._windows = event.windows
         self._speed.work(event.at_us, on=lane_word(self.state) == "sending")
+
+    def _is_outdated(self, event: LaneChanged) -> bool:
+        """Whether the speed so far says nothing of that to come: it has to be slower, or it was held back by a limit
+        and that is gone. Where a limit is only a little higher it says more than no speed at all."""
+        before, after = _slope(self._windows), _slope(event.windows)
+        return after < before or (after >= _HIGHER * before and self._at_limit(event.at_us))
 
     def close(self, event: AttemptClosed) -> None:
         """A request is over."""

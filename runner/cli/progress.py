@@ -52,14 +52,23 @@ class ProgressMode(StrEnum):
 
 class Tally:
     """The counts of a run so far. `due`: how many values were to be asked about when it began. `plan`: what it was to
-    do; `stops`: what ends it before that, as one types it."""
+    do; `stops`: what ends it before that, as one types it; `limit`: its `--limit`, which nobody changes meanwhile."""
 
-    def __init__(self, batch: str, due: int, *, plan: Preflight | None = None, stops: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        batch: str,
+        due: int,
+        *,
+        plan: Preflight | None = None,
+        stops: tuple[str, ...] = (),
+        limit: int | None = None,
+    ) -> None:
         self.batch = batch
         self.due = due
         self.plan = plan
         self.stops = stops
-        self._most = None if plan is None or plan.at_most >= plan.requests else plan.at_most
+        self._limit = limit
+        self._cap = None if plan is None or plan.at_most >= plan.requests else plan.at_most
         self.sent = self.charged = self.not_charged = self.in_doubt = self.ended = self.failed = 0
         self.over = ""  # how it ended, in words
         self._amounts: dict[tuple[str, str, Debited], int] = {}  # by provider and unit, in millionths
@@ -86,7 +95,7 @@ class Tally:
             self.due += event.requests
         elif isinstance(event, CapsTuned):
             self.stops = (*caps_text(event), *(stop for stop in self.stops if not stop.startswith(TUNED)))
-            self._most = None if event.requests_left is None else self.sent + event.requests_left
+            self._cap = None if event.requests_left is None else self.sent + event.requests_left
         elif isinstance(event, RunEnded):
             self.over = ended_words(event.state, event.reason)
 
@@ -103,7 +112,8 @@ class Tally:
     @property
     def left(self) -> int:
         """Requests that are made before a limit of the user's ends it."""
-        return self.waiting if self._most is None else min(self.waiting, max(0, self._most - self.sent))
+        ends = [most - self.sent for most in (self._cap, self._limit) if most is not None]
+        return max(0, min(self.waiting, *ends)) if ends else self.waiting
 
     @property
     def not_before_us(self) -> int:

@@ -38,7 +38,7 @@ class Speed:
         self._since_us = at_us if on else None
 
     def begin_anew(self, at_us: int) -> None:
-        """What was before says nothing any more: it has to be slower from now on."""
+        """What was before says nothing any more: another limit holds from now on."""
         self._worked_us, self._since_us = 0, None if self._since_us is None else at_us
         self._seconds.clear()
 

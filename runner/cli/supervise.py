@@ -47,7 +47,7 @@ def supervise(
     # A run makes no garbage in cycles, but each collection would walk all that start-up left behind.
     gc.collect()
     gc.freeze()
-    tallies = [Tally(plan.batch, plan.requests, plan=plan, stops=_stops(plan, arguments)) for plan in plans]
+    tallies = [tally_of(plan, arguments) for plan in plans]
     shown = progress(mode, screen, tallies)
     with ExitStack() as stack:
         if isinstance(shown, LiveProgress):
@@ -58,10 +58,11 @@ def supervise(
     return outcome
 
 
-def _stops(plan: Preflight, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """What ends the run before everything is asked, as one types it."""
+def tally_of(plan: Preflight, arguments: Mapping[str, Any]) -> Tally:
+    """The counts of one batch, with all that ends the run before everything is asked."""
     ends = {"--until": arguments.get("until"), "--for": arguments.get("for_")}
-    return (*plan.caps, *(f"{flag} {value}" for flag, value in ends.items() if value))
+    stops = (*plan.caps, *(f"{flag} {value}" for flag, value in ends.items() if value))
+    return Tally(plan.batch, plan.requests, plan=plan, stops=stops, limit=arguments.get("limit"))
 
 
 async def _supervised(

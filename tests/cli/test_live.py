@@ -7,7 +7,7 @@ import pytest
 from runner.domain.model import Action, Amount, BatchId, Debited, JobId
 from runner.domain.states import JobEvent
 from runner.engine.events import BalanceLow, CapsTuned, MachineSlept, RowsAdded, RunEnded, RunStopping, StoreTrouble
-from tests.cli.watched import SECOND, B, Watched, closed, plan
+from tests.cli.watched import SECOND, WINDOWS, B, Watched, closed, plan
 
 pytestmark = pytest.mark.usefixtures("utc")
 
@@ -85,7 +85,7 @@ def test_what_is_left_may_all_wait_to_be_tried_again() -> None:
 
 def test_a_cap_ends_it_before_everything_is_asked() -> None:
     """The time is that of the cap, which is named; requests count against it."""
-    run = Watched(plan(at_most=50, caps=("--max-requests 50",)), stops=("--until 07:00",))
+    run = Watched(plan(at_most=50, caps=("--max-requests 50",)), until="07:00")
     run.lane(0, "open")
     run.answers(40, since=0, each=1)
     charged, done, stops = run.shown()[1].split(" · ")
@@ -95,7 +95,7 @@ def test_a_cap_ends_it_before_everything_is_asked() -> None:
 
 def test_a_cap_that_was_tuned_is_the_one_that_is_shown() -> None:
     """Higher, or none; what ends it besides stays."""
-    run = Watched(plan(at_most=50, caps=("--max-requests 50",)), stops=("--until 07:00",))
+    run = Watched(plan(at_most=50, caps=("--max-requests 50",)), until="07:00")
     run.lane(0, "open")
     run.answers(40, since=0, each=1)
     spend = (("defastra", Amount(90 * SECOND)),)
@@ -104,6 +104,55 @@ def test_a_cap_that_was_tuned_is_the_one_that_is_shown() -> None:
     run.see(CapsTuned(batch=B, at_us=41 * SECOND, max_requests=None, max_spend=(), requests_left=None))
     assert run.shown(200)[1].endswith("ready about 00:03 today (3 min) · stops at --until 07:00")
     assert run.view.take_news()[-1] == "00:00:41 leads caps taken back"
+
+
+def test_a_limit_of_the_run_holds_whatever_cap_is_tuned() -> None:
+    """The smaller of both ends it, in the time as in the run; rows that come in do not change that."""
+    run = Watched(plan(requests=400, at_most=50, caps=("--limit 50",)), limit=50)
+    run.lane(0, "open")
+    run.answers(40, since=0, each=1)
+    for left in (300, None, 5):
+        run.see(CapsTuned(batch=B, at_us=41 * SECOND, max_requests=left, max_spend=(), requests_left=left))
+        seconds = 5 if left == 5 else 10
+        assert f"cap reached about 00:00 today ({seconds} s)" in run.shown()[1]
+    few = Watched(plan(requests=40), limit=50)
+    few.lane(0, "open")
+    few.answers(30, since=0, each=1)
+    assert "ready about" in few.shown()[1]
+    few.see(RowsAdded(batch=B, at_us=31 * SECOND, rows=100, requests=100))
+    assert "cap reached about 00:00 today (21 s)" in few.shown()[1]
+
+
+@pytest.mark.parametrize(
+    ("windows", "rate", "first", "then"),
+    [(WINDOWS, "60/60 s, 2/1 s", "(15 min)", "(16 min)"), ((), None, "not known yet for how long", "(8 min)")],
+)
+def test_a_low_rate_that_is_taken_back_says_nothing_of_the_time_that_is_left(
+    windows: tuple[tuple[int, float], ...], rate: str | None, first: str, then: str
+) -> None:
+    """By the limits that hold now, and soon by the answers that come under them; also where there are none."""
+    run = Watched(plan(requests=1000))
+    run.lane(0, "open", rate="6/60 s, 60/60 s, 2/1 s", windows=((6, 60.0), *WINDOWS))
+    run.answers(30, since=0, each=10)
+    assert "(2 h 42 min)" in run.shown()[1]
+    run.lane(301, "open", rate=rate, windows=windows)
+    assert run.shown()[1].endswith(first)
+    run.answers(20, since=301, each=1 if windows else 0.5)
+    assert run.shown()[1].endswith(then)
+
+
+def test_a_limit_that_is_little_higher_leaves_the_speed_as_it_is() -> None:
+    """Or one that was not what held it back: what was measured says more than the limits do."""
+    run = Watched(plan(requests=1000))
+    run.lane(0, "open", windows=((6, 60.0),))
+    run.answers(30, since=0, each=10)
+    run.lane(301, "open", windows=((9, 60.0),))
+    assert "(2 h 42 min)" in run.shown()[1]
+    slow = Watched(plan(requests=1000))
+    slow.lane(0, "open")
+    slow.answers(30, since=0, each=10, seconds=40.0)
+    slow.lane(301, "open", windows=((600, 60.0),))
+    assert "(2 h 42 min)" in slow.shown()[1]
 
 
 def test_a_wallet_that_runs_dry_is_told_as_it_falls_and_forgotten_when_it_is_filled() -> None:

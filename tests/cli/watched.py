@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from runner.cli.live import LiveProgress
-from runner.cli.progress import Tally
+from runner.cli.supervise import tally_of
 from runner.domain.model import Action, Amount, BatchId, Debited, JobId
 from runner.domain.states import BatchState, JobEvent
 from runner.engine.events import AttemptClosed, Event, LaneChanged, RunStarted
@@ -74,11 +74,11 @@ def plan(batch: str = "leads", requests: int = 200, *providers: str, **changes: 
 
 
 class Watched:
-    """A live view whose clock is set by what happens."""
+    """A live view whose clock is set by what happens. `arguments`: of the run."""
 
-    def __init__(self, *plans: Preflight, stops: tuple[str, ...] = ()) -> None:
+    def __init__(self, *plans: Preflight, **arguments: Any) -> None:
         self.now_us = 0
-        tallies = [Tally(one.batch, one.requests, plan=one, stops=(*one.caps, *stops)) for one in plans]
+        tallies = [tally_of(one, arguments) for one in plans]
         self.view = LiveProgress(*tallies, now_us=lambda: self.now_us)
         for number, one in enumerate(plans, start=1):
             self.see(RunStarted(batch=BatchId(number), at_us=0, providers=(), name=one.batch))
