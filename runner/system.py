@@ -1,21 +1,28 @@
-"""The real world: clock, randomness, ids, signals and other programs. The only module that touches the first four (a
-lint rule says so)."""
+"""The real world: clock, randomness, ids, signals, other programs, the event loop. The only module that touches the
+first four (a lint rule says so)."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import random
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 import anyio
 
 from runner.engine.stop import StopSignal
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _WITH_SLEEP_AND_WITHOUT: Final = next(
     (
@@ -159,3 +166,36 @@ def _end(leader: int) -> None:
             os.killpg(leader, signal.SIGKILL)
         else:
             os.kill(leader, signal.SIGTERM)
+
+
+def drive(work: Callable[[], Awaitable[T]]) -> T:
+    """Run `work` in an event loop of its own, which ends with it: a name that is still looked up is left behind."""
+
+    async def driven() -> T:
+        asyncio.get_running_loop().set_default_executor(_Unawaited())
+        return await work()
+
+    return anyio.run(driven)
+
+
+class _Unawaited(ThreadPoolExecutor):
+    """A thread for each call, which holds up neither the end of the loop nor that of the process. The loop looks names
+    up in it, with the system's resolver: that knows no deadline, and a few dead names would hold up all others. There
+    are as many at once as connections are opened."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Begin at once."""
+        future: Future[T] = Future()
+        threading.Thread(target=_carry_out, args=(future, partial(fn, *args, **kwargs)), daemon=True).start()
+        return future
+
+
+def _carry_out(future: Future[T], work: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = work()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

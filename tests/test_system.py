@@ -6,8 +6,10 @@ import ast
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -15,10 +17,11 @@ from typing import Any
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 import pytest
 
 import runner.system
-from runner.system import SystemClock, run_program
+from runner.system import SystemClock, drive, run_program
 
 
 class Clocks:
@@ -154,3 +157,29 @@ def test_a_program_that_may_not_be_ended_is_left_behind(monkeypatch: pytest.Monk
     monkeypatch.setattr(subprocess.Popen, "kill", refuses)
     monkeypatch.setattr(runner.system, "_GONE_SECONDS", 0.0)
     assert anyio.run(left) is None
+
+
+def test_a_name_that_nobody_answers_for_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's resolver knows no deadline: neither the end of the loop waits for it, nor that of the process."""
+    begun, over, before = threading.Event(), threading.Event(), set(threading.enumerate())
+    waited: list[bool] = []
+
+    def resolver(*_: Any, **__: Any) -> list[Any]:
+        begun.set()
+        waited.append(not over.wait(10))
+        return []
+
+    async def look_up() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.getaddrinfo, "dead.example", 443)
+            await anyio.to_thread.run_sync(begun.wait)
+            group.cancel_scope.cancel()
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    drive(look_up)
+    left = set(threading.enumerate()) - before
+    over.set()
+    assert waited in ([], [False])
+    assert all(thread.daemon for thread in left)
+    for thread in left:
+        thread.join()

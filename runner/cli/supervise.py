@@ -17,7 +17,7 @@ from runner.cli.shown import Lines, Shown, progress
 from runner.cli.terminal import Screen, last_words
 from runner.engine.events import Event
 from runner.engine.stop import StopSignal
-from runner.system import SystemClock, signals
+from runner.system import SystemClock, drive, signals
 
 if TYPE_CHECKING:
     from runner.app import Runner
@@ -52,7 +52,7 @@ def supervise(
     with ExitStack() as stack:
         if isinstance(shown, LiveProgress):
             stack.enter_context(shown)
-        outcome = anyio.run(partial(_supervised, library, [plan.batch for plan in plans], shown, arguments, to_stdout))
+        outcome = drive(partial(_supervised, library, [plan.batch for plan in plans], shown, arguments, to_stdout))
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

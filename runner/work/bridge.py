@@ -6,8 +6,9 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-import anyio
 import anyio.to_thread
+
+from runner.system import drive
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,10 +30,7 @@ def driven(method: Callable[Concatenate[S, P], Awaitable[T]]) -> Callable[Concat
 
     @functools.wraps(method)
     def blocking(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        async def call() -> T:
-            return await method(self, *args, **kwargs)
-
-        return anyio.run(call)
+        return drive(functools.partial(method, self, *args, **kwargs))
 
     return blocking
 

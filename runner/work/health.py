@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Final
-
-import anyio
 
 from runner.domain.model import MILLION, Answer, Fault
 from runner.domain.provider import Auth, Operation, Provider
 from runner.engine.ports import Clock, Transport
+from runner.system import drive
 from runner.work.findings import Finding, ok, problem, warning
 from runner.work.session import Session
 
@@ -30,7 +30,7 @@ def ask_health(provider: Provider, session: Session) -> list[Finding]:
     operation = Operation(
         provider=provider.name, name="health", column_prefix="", method="GET", path=path, inputs=(), safe=True
     )
-    answer, seconds = anyio.run(_ask, session.anonymous_transport(bare), operation, session.clock)
+    answer, seconds = drive(partial(_ask, session.anonymous_transport(bare), operation, session.clock))
     return list(read_health(provider, answer, seconds=seconds, now_us=session.clock.now_us()))
 
 
