@@ -22,6 +22,7 @@ from runner.work.profiles import REQUESTS
 from runner.work.results import Loaded
 from runner.work.rows import new_rows, notes_of
 from runner.work.session import Session
+from runner.work.standing import short_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,13 @@ class Changed:
     def error(self, store: Store, plan: Plan) -> BatchError:
         """The refusal, with what changed in the list, row by row against that of the batch in `store`."""
         difference = _difference(store, plan, self.info) if Change.CONTENT in self.what else ""
+        going_on = "--add (send only what is new in the list)"
+        if self.what != Change.CONTENT:  # a batch asks the same of all its rows
+            going_on = f"runner run {short_name(self.info, store)}   (goes on with it as it was read),"
         return BatchError(
             f"{self.info.name} is not finished, and {self.what} changed",
             why=" ".join(filter(None, [f"It is {self.info.state}; going on would mix two lists.", difference])),
-            fix=f"--add (send only what is new in the list) or --new (begin {self.successor})",
+            fix=f"{going_on} or --new (begin {self.successor})",
         )
 
 

@@ -9,14 +9,16 @@ from itertools import islice
 from pathlib import Path
 
 from runner.domain.provider import Operation
-from runner.errors import UsageError
+from runner.errors import InputError, UsageError
 from runner.inputs import ColumnMap, check_given, match_columns, parse_map
 from runner.sources import Source
+from runner.store.values import BatchInfo
 from runner.work.lists import Origin
-from runner.work.naming import Identity, default_name
+from runner.work.naming import Identity, default_name, is_over
 from runner.work.profiles import Profiles
 from runner.work.rows import Tally, tallies
 from runner.work.session import Session
+from runner.work.standing import short_name
 
 SAMPLE_ROWS = 1_000
 
@@ -89,16 +91,7 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     region = request.region or settings.run.region
     given = _given(operations, request.params, region, settings.directory)
     folder = request.origin.folder(settings)
-    sample = [row.cells for row in islice(source.rows(), SAMPLE_ROWS)]
-    columns = match_columns(
-        source.header,
-        sample,
-        list(operations.values()),
-        request.mapping,
-        region=region,
-        given=request.params,
-        folder=folder,
-    )
+    columns = _columns(request, source, list(operations.values()), session, folder=folder)
     identity = Identity(
         content_hash=source.content_hash(),
         operations=tuple(operations),
@@ -121,22 +114,54 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     )
 
 
+def _columns(
+    request: LoadRequest, source: Source, operations: Sequence[Operation], session: Session, *, folder: Path
+) -> ColumnMap:
+    try:
+        return match_columns(
+            source.header,
+            [row.cells for row in islice(source.rows(), SAMPLE_ROWS)],
+            operations,
+            request.mapping,
+            region=request.region or session.settings.run.region,
+            given=request.params,
+            folder=folder,
+        )
+    except InputError as error:
+        raise _or_its_batch(error, request, source, session) from error
+
+
 def _asked_before(request: LoadRequest, session: Session) -> tuple[str, ...]:
     """The operations of the batch that this list already is: `runner run leads.csv` goes on without -p."""
-    path = request.origin.path
-    if not session.is_there:
-        return ()
-    batches = session.store().reports.batches()
-    if path is None:
-        known = [info for info in batches if info.name == request.name]
-    else:
-        known = [info for info in batches if info.source.get("path") == str(path)]
+    known = _batches_of(request, session)
     wanted: list[str] = []
     for key in known[0].operations if known else ():
         provider, _, operation = key.partition(".")
         file = known[0].source.get("profiles", {}).get(provider)
         wanted.append(f"{file}:{operation}" if file else key)
     return tuple(wanted)
+
+
+def _batches_of(request: LoadRequest, session: Session) -> list[BatchInfo]:
+    """The batches of this file, else of this name, the latest first."""
+    path = request.origin.path
+    if not session.is_there:
+        return []
+    batches = session.store().reports.batches()
+    if path is None:
+        return [info for info in batches if info.name == request.name]
+    return [info for info in batches if info.source.get("path") == str(path)]
+
+
+def _or_its_batch(error: InputError, request: LoadRequest, source: Source, session: Session) -> InputError:
+    """The columns of a list were told when it was loaded, and are not told now: its batch knows them."""
+    latest = next(iter(_batches_of(request, session)), None)
+    if request.mapping or request.origin.path is None or latest is None or is_over(latest.state):
+        return error
+    if latest.content_hash != source.content_hash():
+        return error
+    named = f"runner run {short_name(latest, session.store())}   (goes on with the batch of this list, as it was read)"
+    return InputError(error.what, why=error.why, fix=f"{named}\n{error.fix}")
 
 
 def _offer(profiles: Profiles) -> str:

@@ -47,6 +47,30 @@ def test_a_country_that_was_told_is_not_asked_for(nobody: Path) -> None:
     assert "--region" not in done.stderr
 
 
+def test_a_list_that_was_mapped_goes_on_by_the_name_of_its_batch(nobody: Path) -> None:
+    """Its file alone does not say the columns again: the fix names what does, while the list is the same."""
+    (nobody / "p.csv").write_text("Telefon,Land\n0171 2345678,DE\n020 79460000,GB\n")
+    mapped = ("--map", "phone=Telefon", "--map", "region=Land")
+    assert inside(nobody, "load", "p.csv", "-p", "defastra.phone", *mapped).returncode == 0
+    for command in ("run", "check"):
+        refused = inside(nobody, command, "p.csv")
+        assert refused.returncode == 2
+        assert "fix: runner run p   (goes on with the batch of this list, as it was read)\n" in refused.stderr
+    assert "p-defastra-phone: 2 requests to send" in inside(nobody, "check", "p").stdout
+    (nobody / "p.csv").write_text("Telefon,Land\n0171 2345679,DE\n")
+    assert "runner run p" not in inside(nobody, "run", "p.csv").stderr
+
+
+def test_a_batch_that_is_asked_otherwise_goes_on_by_its_name(nobody: Path) -> None:
+    """Rows read in two ways are never one batch: `--add` would be refused, and is not proposed."""
+    (nobody / "p.csv").write_text("phone,Land\n0171 2345678,DE\n")
+    inside(nobody, "load", "p.csv", "-p", "defastra.phone", "--map", "region=Land")
+    refused = inside(nobody, "run", "p.csv")
+    assert "the columns changed" in refused.stderr
+    assert "fix: runner run p   (goes on with it as it was read), or --new (begin p-defastra-phone-2)" in refused.stderr
+    assert "--add" not in refused.stderr
+
+
 def test_a_cap_of_nothing_is_raised_to_a_request(nobody: Path) -> None:
     """Twice nothing would stop where it began."""
     write_list(nobody, "ada@example.com")
