@@ -18,6 +18,11 @@ SELECT e.at_us, e.run, b.name AS batch, e.lane, e.event, e.detail
 FROM events AS e LEFT JOIN batches AS b ON b.id = e.batch
 {where} ORDER BY e.at_us DESC, e.id DESC LIMIT :limit
 """
+_DECISIONS: Final = """
+SELECT coalesce(max(id), :after) AS last, coalesce(sum(batch = :batch AND event IN
+    ('doubts.resolved', 'doubts.released', 'jobs.retried', 'jobs.requeued', 'streak.requeued')), 0) AS decisions
+FROM events WHERE id > :after
+"""
 _SPEND: Final = """
 SELECT t.day, b.name AS batch, t.provider, t.operation, t.unit, sum(t.requests) AS requests,
     sum(iif(t.standing = 'debited', t.requests, 0)) AS charged,
@@ -49,6 +54,15 @@ def read_events(
     given: dict[str, Any] = {"batch": batch, "since": since_us, "limit": limit + 1, "without": json.dumps(without)}
     lines = connection.exec_driver_sql(_EVENTS.format(where=where), given).all()
     return [to_event(line) for line in reversed(lines[:limit])], len(lines) > limit
+
+
+def read_decided(connection: sa.Connection, batch: BatchId, *, after: int | None) -> tuple[int, bool]:
+    """The last event of all batches, and whether behind the event `after` settled jobs of this one were moved by
+    something else than an answer. None: begins to look, at no cost however much has happened."""
+    if after is None:
+        return connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM events").scalar_one(), False
+    line = connection.exec_driver_sql(_DECISIONS, {"batch": batch, "after": after}).one()
+    return line.last, line.decisions > 0
 
 
 def to_event(line: sa.Row[Any]) -> EventView:

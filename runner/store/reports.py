@@ -17,7 +17,7 @@ from runner.domain.personal import shown_name
 from runner.domain.states import JobState
 from runner.errors import BatchError
 from runner.store.balances import check_account, read_balances
-from runner.store.history import read_events, read_spend
+from runner.store.history import read_decided, read_events, read_spend
 from runner.store.jobs import next_due
 from runner.store.lanes import read_lanes
 from runner.store.reader import Reader
@@ -226,6 +226,11 @@ class Reports:
         """The last `limit` events, the newest last, and whether older ones were left out."""
         with self._database.reading() as connection:
             return read_events(connection, batch=batch, since_us=since_us, limit=limit)
+
+    def decided(self, batch: BatchId, *, after: int | None) -> tuple[int, bool]:
+        """As `read_decided`: asked again and again beside a run."""
+        with self._database.reading() as connection:
+            return read_decided(connection, batch, after=after)
 
     def spend(self, *, batch: BatchId | None = None, since_us: int | None = None) -> list[SpendView]:
         """What was sent and charged by day, batch and operation, from the day (UTC) of `since_us` on."""

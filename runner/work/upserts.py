@@ -46,6 +46,7 @@ class Upserts:
         self._grown = False  # there are rows behind `_rows`
         self._rows = info.rows
         self._all = True
+        self._seen: int | None = None  # the last event that was looked at
         self._turn = threading.Lock()
 
     def __call__(self, event: Event) -> None:
@@ -62,12 +63,12 @@ class Upserts:
         """Until it is cancelled. A table that cannot be written ends nothing: it is told, and tried again."""
         clock = self._tools.clock
         while True:
-            if self._all or self._jobs or self._grown:
-                try:
+            try:
+                if await self._owed():
                     await self._write()
                     await self._outside.worked()
-                except RunnerError as error:
-                    await self._outside.failed(error, usual=SECONDS)
+            except RunnerError as error:
+                await self._outside.failed(error, usual=SECONDS)
             await clock.sleep_until(clock.monotonic() + self._outside.pause(SECONDS))
 
     async def finish(self, *, all_rows: bool) -> tuple[str, ...]:
@@ -77,13 +78,25 @@ class Upserts:
         """
         if all_rows:
             self._write_all()
-        if not (self._all or self._jobs or self._grown):
-            return ()
         try:
-            await self._write()
+            if await self._owed():
+                await self._write()
         except RunnerError as error:
             return (unwritten_text(self._info, self._goal, error),)
         return ()
+
+    async def _owed(self) -> bool:
+        """Whether there is anything to write. A doubt that another terminal ended, or a failure that it sends again, is
+        an outcome that changes without an answer: it is looked for, and stands in an event."""
+        look = partial(self._tools.store.reports.decided, self._info.id, after=self._seen)
+        try:
+            self._seen, decided = await elsewhere(self._tools, look)
+        except RunnerError:
+            self._grown = True  # so that it is told when that is mended
+            raise
+        if decided:
+            self._write_all()
+        return self._all or bool(self._jobs) or self._grown
 
     def _write_all(self) -> None:
         self._all = True

@@ -11,9 +11,11 @@ import anyio
 import pytest
 
 from runner.app import Runner
-from runner.engine.events import Event, PlaceTrouble
+from runner.engine.events import Event, PlaceTrouble, RunStopping
 from runner.engine.stop import StopSignal
 from runner.errors import BatchError, UsageError
+from runner.sandbox.replies import Manner
+from runner.sandbox.world import Behaviour
 from runner.work.results import RunResult
 from tests.app.place import KilledError, Place, emails
 from tests.virtual import run_virtual
@@ -153,6 +155,21 @@ def test_what_was_settled_while_the_table_was_away_is_written_once_it_is_back(pl
     assert set(dict(crm.query()).values()) == {"succeeded"}
 
 
+def test_a_row_without_a_request_that_came_while_the_table_was_away_is_written(place: Place, crm: Crm) -> None:
+    """Nothing else is owed, and no answer comes for it."""
+    with place.runner() as r:
+        load(r, crm)
+        run_beside(
+            place,
+            r,
+            (4, lambda: crm.do("ALTER TABLE scored RENAME TO away; CREATE TABLE scored (other)")),
+            (5, lambda: crm.insert("k6", "no address")),
+            (9, lambda: crm.do("DROP TABLE scored; ALTER TABLE away RENAME TO scored")),
+            (24, lambda: None),
+        )
+    assert dict(crm.query())["k6"] == "invalid"
+
+
 def test_one_that_is_away_at_the_end_is_said_and_the_same_command_writes_it(place: Place, crm: Crm) -> None:
     """The answers are stored; nothing is sent for it."""
     with place.runner() as r:
@@ -233,6 +250,40 @@ def test_a_cancel_is_written_too(place: Place, crm: Crm) -> None:
         load(r, crm)
         run_beside(place, r, (1.5, lambda: other.cancel("crm")), (9, lambda: None))
     assert set(dict(crm.query()).values()) == {"succeeded", "cancelled"}
+
+
+def test_a_doubt_that_another_terminal_ends_is_written(place: Place, crm: Crm) -> None:
+    """No answer tells of it, and the run may go on for months."""
+    place.world.next([Behaviour()] * 2 + [Behaviour(manner=Manner.DROP, charged=True)] * 2)
+    seen: list[dict[str, str]] = []
+    with place.runner() as r, place.runner() as other:
+        load(r, crm)
+
+        def look() -> None:
+            seen.append(dict(crm.query()))
+
+        run_beside(place, r, (4, look), (6, lambda: other.resolve("crm", "charged", row=3)), (8, look))
+    assert [(one["k3"], one["k4"]) for one in seen] == [("in_doubt", "in_doubt"), ("failed", "in_doubt")]
+
+
+def test_what_another_terminal_decides_at_the_last_moment_is_written(place: Place, crm: Crm) -> None:
+    """The run is ending already: a doubt, and a failure that is to be sent again."""
+    place.world.next([Behaviour()] * 2 + [Behaviour(manner=Manner.DROP, charged=True)])
+    with place.runner() as r, place.runner() as other:
+        load(r, crm)
+        decisions: list[Callable[[], object]] = [
+            lambda: other.resolve("crm", "charged"),
+            lambda: other.retry("crm", only="failed:lost-answer"),
+        ]
+
+        def decide(event: Event) -> None:
+            if isinstance(event, RunStopping):
+                decisions.pop(0)()
+
+        run_beside(place, r, on_event=decide)
+        assert dict(crm.query())["k3"] == "failed"
+        run_beside(place, r, on_event=decide)
+    assert dict(crm.query())["k3"] == "queued"
 
 
 def test_more_outcomes_than_can_wait_are_written_all_the_same(
