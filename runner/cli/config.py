@@ -101,7 +101,7 @@ def value_text(setting: Setting) -> str:
     if isinstance(value, list):
         return clean(", ".join(map(str, value)))
     if setting.name in ("run.db", "run.env_file"):
-        return clean(near(Path(value)))
+        return near(Path(value))
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return clean(text.replace(f"{Path.cwd()}{os.sep}", ""))  # as one would type it here
 

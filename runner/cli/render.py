@@ -97,11 +97,12 @@ def _of_several(status: BatchStatus) -> Iterable[tuple[str, Mapping[JobState, in
 
 
 def _source_text(source: str) -> str:
-    return clean(near(Path(source))) if source.startswith("/") else clean(source)
+    return near(Path(source)) if source.startswith("/") else clean(source)
 
 
 def next_text(command: str, why: str) -> str:
-    """The next command, with its reason."""
+    """The next command, with its reason. A folder in it may be called anything: what it is called moves no cursor."""
+    command, why = clean(command), clean(why)
     return facts([("next", f"{command}{f'   ({why})' if why else ''}")]) if command else facts([("next", why)])
 
 
@@ -231,6 +232,6 @@ def _file_text(result: RunResult) -> str:
 
 
 def near(path: Path) -> str:
-    """A path as one would type it here."""
+    """A path as one would type it here, fit to be shown."""
     here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    return clean(str(path.relative_to(here) if path.is_relative_to(here) else path))

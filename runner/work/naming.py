@@ -40,7 +40,12 @@ class Change(StrEnum):
 def default_name(stem: str, operations: Iterable[str]) -> str:
     """`leads-defastra-email`; several operations are sorted and joined: `leads-defastra-email+defastra-phone`."""
     parts = "+".join(key.replace(".", "-", 1) for key in sorted(operations))
-    return f"{_UNFIT.sub('-', stem).strip('-') or 'list'}-{parts}"
+    return f"{fit(stem)}-{parts}"
+
+
+def fit(name: str) -> str:
+    """The name without what a shell or a terminal would trip over; `list` where nothing is left."""
+    return _UNFIT.sub("-", name).strip("-") or "list"
 
 
 def changes(old: Identity, new: Identity) -> tuple[Change, ...]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from runner.domain.personal import clean
 from runner.domain.provider import Operation
 from runner.errors import InputError, UsageError
 from runner.inputs import ColumnMap, check_given, match_columns, parse_map
 from runner.sources import Source
 from runner.store.values import BatchInfo
 from runner.work.lists import Origin
-from runner.work.naming import Identity, default_name, is_over
+from runner.work.naming import Identity, default_name, fit, is_over
 from runner.work.profiles import Profiles
 from runner.work.rows import Tally, tallies
 from runner.work.session import Session
@@ -73,15 +74,7 @@ class Plan:
 
 def make_plan(request: LoadRequest, session: Session) -> Plan:
     """Look at the list and find its columns. InputError, UsageError; reads a sample of the rows, writes nothing."""
-    if request.add and request.new:
-        raise UsageError(
-            "--add and --new are both given",
-            why="One extends a batch, the other begins one.",
-            fix="FILE with --add alone, or with --new alone",
-        )
-    if request.origin.path is None and request.name is None:
-        why = f"It is read from {request.origin.kind}."
-        raise UsageError("the batch has no name", why=why, fix="--batch NAME")
+    _check(request)
     profiles, settings = session.profiles, session.settings
     wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
     if not wanted:
@@ -112,6 +105,25 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
         max_invalid=request.max_invalid,
         database=request.origin.database,
     )
+
+
+def _check(request: LoadRequest) -> None:
+    """UsageError: it contradicts itself, or the batch has no name, or one that cannot be shown."""
+    if request.add and request.new:
+        raise UsageError(
+            "--add and --new are both given",
+            why="One extends a batch, the other begins one.",
+            fix="FILE with --add alone, or with --new alone",
+        )
+    if request.origin.path is None and request.name is None:
+        why = f"It is read from {request.origin.kind}."
+        raise UsageError("the batch has no name", why=why, fix="--batch NAME")
+    if request.name is not None and (shown := clean(request.name)) != request.name:
+        raise UsageError(
+            f"no name for a batch: {shown}",
+            why="It has characters that no terminal shows, or that move its cursor.",
+            fix=f"--batch {fit(request.name)}",
+        )
 
 
 def _columns(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,18 @@ def test_a_halt_shows_words_meaning_advice_and_the_next_command():
         "2 requests were sent but the line broke before the answer.",
         "  next      runner run leads   (one request goes first)",
     ]
+
+
+def test_a_folder_with_a_name_that_would_move_the_cursor_is_escaped():
+    """Where its list is, in the next command, and where its rows were written."""
+    folder = "/lists/\x1b[31mred"
+    command = f"runner export leads -o '{folder}/leads.csv'"
+    status = replace(STATUS, source=f"{folder}/leads.csv", next=Next(command=command, why="It ended well."))
+    assert RESULT.exported is not None
+    exported = replace(RESULT.exported, path=Path(folder) / "leads.csv")
+    for text in (render.status_text(status), render.ended_text(replace(RESULT, status=status, exported=exported), "")):
+        assert "\x1b" not in text
+        assert "-o '/lists/\\u001b[31mred/leads.csv'   (It ended well.)" in text
 
 
 def test_a_run_that_ended_well_and_wrote_its_rows_leaves_nothing_to_do():

@@ -27,6 +27,19 @@ def test_the_same_list_is_the_same_batch(place: Place) -> None:
         assert [status.batch for status in r.batches()] == ["leads-defastra-email"]
 
 
+@pytest.mark.parametrize("name", ["ev\x1b[31mil", "ev\nil", "\u202eev-il", "\udc80ev-il", "\x1b"])
+def test_a_name_that_would_move_the_cursor_is_refused(name: str, place: Place) -> None:
+    """With one that is shown as it is; nothing is loaded. A name in another script is a name."""
+    place.write_list(emails(3))
+    with place.runner() as r:
+        with pytest.raises(UsageError, match="no name for a batch") as refused:
+            r.load("leads.csv", OPERATION, batch=name)
+        assert refused.value.what.isprintable()
+        instead = refused.value.fix.removeprefix("--batch ")
+        assert r.load("leads.csv", OPERATION, batch=instead).batch == instead
+        assert r.load("leads.csv", OPERATION, batch="Список (2)").batch == "Список (2)"
+
+
 def test_a_list_that_changed_while_unfinished_is_refused_with_both_fixes(place: Place) -> None:
     """Nothing is imported; the message says what differs."""
     place.write_list(emails(3))
