@@ -18,6 +18,7 @@ from runner.sandbox.server import serve
 from runner.sandbox.world import World
 from runner.system import SystemClock
 from tests.sandbox.process import Seeded
+from tests.work.page import page_of
 
 PROFILE = """
 schema = 1
@@ -192,9 +193,12 @@ def test_a_file_that_changed_or_went_fails_its_row_alone(box: Box) -> None:
     assert sorted(box.sent()) == sorted(digest(contents[name]) for name in ("b", "c", "e"))
     with box.open() as r:
         nexts = [r.explain("list", number)[0].next for number in (1, 4)]
+        page = page_of(r)
     assert nexts[0].startswith("Put the file back as it was, then: runner run list-acme-scan; or send it as it is now")
     assert nexts[0].endswith(f"runner export list-acme-scan -o {box.mail / 'changed.csv'} --only failed")
     assert nexts[1] == "The same command tries it again: runner run list-acme-scan"
+    assert "Their files changed. Put them back, then runner run list-acme-scan ; or take them as a list: " in page.told
+    assert "The same command tries them again: runner run list-acme-scan" in page.told
     box.write(**contents)
     result = box.run()
     assert (result.exit_code, result.sent) == (0, 2)

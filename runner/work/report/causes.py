@@ -51,12 +51,12 @@ def _again(scene: Scene, one: Failures) -> tuple[Inline, ...]:
     """What has them sent again; nothing where the batch was given up."""
     if scene.status.state is BatchState.CANCELLED:
         return ()
-    if one.open == one.jobs:
-        return ("The same command tries them again: ", scene.command("run"))
     if one.reason == CHANGED:
         file = quote(f"{beside(scene.info)}changed.csv")
         export = scene.command("export", f"-o {file} --only failed:{CHANGED}")
         return ("Their files changed. Put them back, then ", scene.command("run"), "; or take them as a list: ", export)
+    if one.open == one.jobs:
+        return ("The same command tries them again: ", scene.command("run"))
     again = scene.command("retry", f"--only {quote(f'failed:{one.reason}')}")
     paid = " What was charged may be charged again." if one.charged or one.perhaps else ""
     return ("Once the cause is gone: ", again, f" queues them again.{paid}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ def settings(scene: Scene) -> Iterator[Block]:
         ("Rows", (number(info.rows),)),
         ("Columns", (", ".join(shown_name(clean(name)) for name in info.header),)),
         ("Read from", (_mapping(info.mapping),)),
-        ("Set for all", (redact(", ".join(f"{name}={value}" for name, value in info.params.items())),)),
+        ("Set for all", (_set(info.params),)),
         ("Kept options", (options_text(options),)),
     ]
     yield Facts(pairs=tuple((name, parts) for name, parts in pairs if parts[0]))
@@ -58,6 +58,12 @@ def _mapping(mapping: Any) -> str:
     if mapping.get("region"):
         told.append(f"region: {shown_name(clean(str(mapping['region'])))}")
     return ", ".join(told)
+
+
+def _set(params: Mapping[str, Mapping[str, Any]]) -> str:
+    """`defastra.email: label=march`, whoever's name somebody set."""
+    each = ((operation, name, redact(str(value))) for operation, mine in params.items() for name, value in mine.items())
+    return ", ".join(f"{operation}: {name}={value}" for operation, name, value in each)
 
 
 def _limits(profile: Provider) -> str:
