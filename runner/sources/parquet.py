@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import math
@@ -143,12 +144,27 @@ def _texts(column: Any) -> list[str]:
 def _times(column: Any, *, nanoseconds: bool) -> list[str]:
     import pyarrow as pa
 
-    if nanoseconds:  # Python's times have microseconds: what is finer is written by the library
+    if nanoseconds:  # Python's times have microseconds
+        kind = _in_microseconds(column.type)
         try:
-            column = column.cast(_in_microseconds(column.type))
-        except pa.ArrowInvalid:
-            return ["" if text is None else text.replace(" ", "T", 1) for text in column.cast(pa.string()).to_pylist()]
+            column = column.cast(kind)
+        except pa.ArrowInvalid:  # something is finer: nothing beside it is to be written in another way for that
+            exact = column.cast(pa.int64()).to_pylist()
+            whole = pa.array([None if count is None else count // 1000 for count in exact], pa.int64()).cast(kind)
+            return [_fine(value, (count or 0) % 1000) for value, count in zip(whole.to_pylist(), exact, strict=True)]
     return [as_text(value) for value in column.to_pylist()]
+
+
+def _fine(value: Any, nanoseconds: int) -> str:
+    """A time, or a length of time, and so many nanoseconds more."""
+    if not nanoseconds:
+        return as_text(value)
+    if isinstance(value, datetime.timedelta):
+        seconds, _, part = as_text(value).partition(".")
+        return f"{seconds}.{part:0<6}{nanoseconds:03d}".rstrip("0")
+    text = value.isoformat(timespec="microseconds")
+    end = text.index(".") + 7  # what follows is the offset
+    return f"{text[:end]}{nanoseconds:03d}{text[end:]}"
 
 
 def _in_microseconds(kind: Any) -> Any:

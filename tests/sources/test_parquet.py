@@ -73,6 +73,31 @@ def test_values_as_text(store, values, kind, texts):
     assert [row.cells[0] for row in rows] == texts
 
 
+@pytest.mark.parametrize(
+    ("kind", "whole", "fine"),
+    [
+        (pa.timestamp("ns"), "1970-01-01T00:00:01", "1970-01-01T00:00:01.000000500"),
+        (pa.timestamp("ns", tz="Europe/Berlin"), "1970-01-01T01:00:01+01:00", "1970-01-01T01:00:01.000000500+01:00"),
+        (pa.timestamp("ns", tz="UTC"), "1970-01-01T00:00:01+00:00", "1970-01-01T00:00:01.000000500+00:00"),
+        (pa.time64("ns"), "00:00:01", "00:00:01.000000500"),
+        (pa.duration("ns"), "0:00:01", "0:00:01.0000005"),
+    ],
+    ids=str,
+)
+def test_a_value_is_the_same_text_whatever_stands_beside_it(store, kind, whole, fine):
+    """One that is finer than microseconds changes itself alone; a row is known again by its cells."""
+    values = pa.array([10**9, None, 10**9 + 500], kind)
+    for column, texts in [(values, [whole, "", fine]), (values[:1], [whole]), (values[2:], [fine])]:
+        assert [row.cells[0] for row in open_file(store({"v": column})).rows()] == texts
+
+
+def test_what_is_finer_than_microseconds_is_after_them_also_before_1970(store):
+    """A time that is counted backwards is none in the next microsecond."""
+    values = pa.array([-1, -1001], pa.timestamp("ns"))
+    texts = ["1969-12-31T23:59:59.999999999", "1969-12-31T23:59:59.999998999"]
+    assert [row.cells[0] for row in open_file(store({"v": values})).rows()] == texts
+
+
 def test_dictionaries_are_their_values(store):
     """How a column is packed is nothing a reader sees."""
     path = store({"v": pa.array(["a", "b", "a"]).dictionary_encode()})
