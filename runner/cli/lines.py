@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
 from runner.cli.progress import Tally, caps_text, dry_text, is_news, lane_word, slept_text, trouble_word
+from runner.cli.terminal import is_narrow
 from runner.cli.text import clean, redact
 from runner.domain.model import MILLION
 from runner.engine.events import (
@@ -63,7 +65,7 @@ def json_line(one: Line) -> str:
     """One JSON object: an event has the same keys every time, null where there is nothing to say, and the counts."""
     fields = {key: (clean(value) or None) if isinstance(value, str) else value for key, value in one.fields.items()}
     shown = {"at": _iso(one.at_us), "event": one.event, **fields, **one.counts}
-    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(shown, ensure_ascii=is_narrow(sys.stderr), separators=(",", ":"))
 
 
 class LineProgress:

@@ -33,7 +33,7 @@ class Screen:
 
     def json(self, value: Mapping[str, Any]) -> None:
         """One object on one line of stdout."""
-        self.data(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        self.data(json.dumps(value, ensure_ascii=is_narrow(sys.stdout), separators=(",", ":")))
 
     def is_deaf(self) -> bool:
         """Whether nobody reads stdout any more: writing failed, or its other end is shut."""
@@ -149,6 +149,12 @@ def has_letters(stream: TextIO) -> bool:
     return os.name != "posix" or "utf" in (everything or kind or rest).lower()
 
 
+def is_narrow(stream: TextIO) -> bool:
+    """Whether its encoding has not every letter: JSON is then ASCII, as who reads it takes it for UTF-8."""
+    encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
+    return not encoding.startswith("utf")
+
+
 def can_ask() -> bool:
     """Whether somebody is there to answer: stdin and stderr are both a terminal."""
     try:
@@ -167,8 +173,8 @@ _LOSING: Final = ("strict", "surrogateescape", "backslashreplace")
 
 
 def prepare_streams() -> None:
-    """What an encoding has no letter for is written as `\\u00e9`, which JSON takes too: else it would be an error, or
-    no JSON. Somebody who chose another way (`PYTHONIOENCODING=ascii:replace`) keeps it."""
+    """What an encoding has no letter for is written as `\\u00e9`, as JSON does it: else it would be an error. Somebody
+    who chose another way (`PYTHONIOENCODING=ascii:replace`) keeps it."""
     codecs.register_error(_ESCAPED, _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.errors in _LOSING:
