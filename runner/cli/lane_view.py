@@ -115,7 +115,7 @@ class LaneView:
     def speed_text(self, now_us: int) -> str:
         """`58/min`, `12.4/s`; empty while nothing is sent."""
         per_second = self._speed.per_second(now_us)
-        if self.word != "sending" or not per_second:
+        if self.word != "sending" or not per_second or not self.waiting:
             return ""
         return f"{per_second:.1f}/s" if per_second >= 5 else f"{60 * per_second:.0f}/min"
 
@@ -161,6 +161,8 @@ class LaneView:
         rate = f" ({last.rate})" if last.rate else ""
         if brief:
             return f"sending{rate}"
+        if not self.waiting:
+            return "nothing to send"
         if not self._answered:
             return "one request goes first"
         if self._only_retries(now_us):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BEAT_SECONDS = 5.0
 """How often it is looked whether a line is due: one a minute, counted from the last."""
 
-LAST_WORDS = "ended at once: requests that were on the way are in doubt; the same command goes on"
+LAST_WORDS = "ended at once: what was still on the way, if anything, is in doubt; the same command goes on"
 
 
 def supervise(

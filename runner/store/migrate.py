@@ -75,7 +75,7 @@ def _create(path: Path, *, scripts: Path | None, connect: Connect) -> bool:
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     with suppress(OSError):  # where nothing can be removed, nothing can be made: that is said next
         draft.unlink()  # left by a process of the same number that was killed
-    create_private(draft, fix="--db FILE, in a folder you may write to")
+    create_private(draft, fix="--db FILE in a folder you may write to, and for `run` -o FILE there too")
     try:
         database = Database(draft, connect=connect)
         database.use_write_ahead_log()

@@ -25,6 +25,16 @@ def test_a_run_at_its_pace_says_how_far_how_fast_how_much_and_when() -> None:
     ]
 
 
+def test_a_provider_that_nothing_waits_for_says_so() -> None:
+    """From the first on, or once all of its own are through, while others are still at work."""
+    idle, done = Watched(plan(requests=0)), Watched(plan(requests=2))
+    idle.lane(0, "open")
+    assert idle.shown()[2] == "defastra nothing to send"
+    done.lane(0, "open")
+    done.answers(2, since=0, each=1)
+    assert done.shown()[2] == "defastra nothing to send"
+
+
 def test_a_wait_says_until_when_and_why_and_is_no_speed() -> None:
     """What was asked for counts in the time that is left, and takes nothing off the pace it goes on with."""
     run = Watched(plan())

@@ -66,7 +66,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
         process.send_signal(signal.SIGTERM)
         _, shown = process.communicate(timeout=5)
         assert process.returncode == 143
-        assert "in doubt; the same command goes on" in shown
+        assert "ended at once: what was still on the way, if anything, is in doubt; the same command goes on" in shown
         done = runner(tmp_path, *RUN, "--json")
         assert done.returncode == 3
         assert json.loads(done.stdout)["outcomes"]["in_doubt"] == 2

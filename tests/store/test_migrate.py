@@ -108,8 +108,9 @@ def test_a_place_where_nothing_can_be_made_is_a_mistake_of_the_command(tmp_path:
                 make()
             assert all((refused.value.what, refused.value.why, refused.value.fix))
             assert refused.value.exit_code == 2
-    with pytest.raises(UsageError, match="no file can be made"):
+    with pytest.raises(UsageError, match="no file can be made") as refused:
         open_store(blocked / "deeper" / "runner.db", clock=clock)
+    assert "-o FILE" in refused.value.fix, "the rows would be refused next, in the same folder"
 
 
 def test_other_files_are_left_alone(tmp_path: Path, clock: HandClock) -> None:
