@@ -14,8 +14,7 @@ from runner.app import Runner
 from runner.engine.events import Event, PlaceTrouble, RunStopping
 from runner.engine.stop import StopSignal
 from runner.errors import BatchError, UsageError
-from runner.sandbox.replies import Manner
-from runner.sandbox.world import Behaviour
+from runner.sandbox.replies import Behaviour, Manner
 from runner.work.results import RunResult
 from tests.app.place import KilledError, Place, emails
 from tests.virtual import run_virtual
