@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from runner.cli.terminal import Screen, is_live, last_words
+from runner.cli.terminal import Screen, has_letters, is_live, last_words
 from runner.engine.stop import StopSignal
 from runner.system import signals
 
@@ -36,7 +36,7 @@ async def _follow(look: Callable[[], Look], screen: Screen, json: bool) -> int:
     async with signals(stop, last_words=_show_cursor if in_place else lambda: None):
         looks = _looks(look, screen, stop)
         try:
-            await (_in_place(looks) if in_place else _line_by_line(looks, screen, json))
+            await (_in_place(looks, screen) if in_place else _line_by_line(looks, screen, json))
         except Exception as error:
             failure = error
     if failure is not None:
@@ -74,19 +74,36 @@ async def _line_by_line(looks: AsyncIterator[Look], screen: Screen, json: bool) 
                 screen.data(seen.text)
 
 
-async def _in_place(looks: AsyncIterator[Look]) -> None:
-    from rich.text import Text
-
+async def _in_place(looks: AsyncIterator[Look], screen: Screen) -> None:
+    from runner.cli.picture import FINE, SAFE
     from runner.cli.screen import Screenful
 
-    now = await anext(looks)
+    now, over = await anext(looks), False
+    mark = (FINE if has_letters(sys.stdout) else SAFE).cut
 
     def draw(width: int, lines: int) -> list[Text]:
-        shown = [Text(line, no_wrap=True) for line in now.text.splitlines()][:lines]
-        for line in shown:
-            line.truncate(width)
-        return shown
+        return [] if over else fitted(now.text, width, lines, mark)
 
-    with Screenful(sys.stdout, draw, list, a_second=2):
-        async for seen in looks:
-            now = seen  # drawn by another thread
+    try:
+        with Screenful(sys.stdout, draw, list, a_second=2):
+            try:
+                async for seen in looks:
+                    now = seen  # drawn by another thread
+            finally:
+                over = True
+    finally:
+        screen.data(now.text)  # whole, in place of the last picture: a command in it is to be pasted
+
+
+def fitted(text: str, width: int, lines: int, mark: str) -> list[Text]:
+    """The lines of a text, as many and as wide as there is room for; `mark` stands where something was cut off."""
+    from rich.text import Text
+
+    shown = [Text(line, no_wrap=True) for line in text.splitlines()]
+    if len(shown) > lines:
+        shown[lines - 1 :] = [Text(mark)]
+    for line in shown:
+        if line.cell_len > width:
+            line.truncate(max(0, width - len(mark)))
+            line.append(mark)
+    return shown

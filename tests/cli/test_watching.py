@@ -92,6 +92,24 @@ def test_at_a_terminal_the_last_look_stays(terminal: Callable[..., Tty]) -> None
     assert stream.shown() == (["completed"], True)
 
 
+def test_a_line_that_is_cut_says_so() -> None:
+    """What is drawn in place keeps to the room that it has, and shows where there is more."""
+    text = "leads: running\n  next      runner export leads\n"
+    assert [line.plain for line in watching.fitted(text, 20, 2, "…")] == ["leads: running", "  next      runner …"]
+    assert [line.plain for line in watching.fitted(text, 20, 1, "...")] == ["..."]
+    assert [line.plain for line in watching.fitted(text, 40, 2, "…")] == text.splitlines()
+
+
+def test_the_last_look_stands_whole(terminal: Callable[..., Tty]) -> None:
+    """The next command can be pasted when the watching is over, however narrow the window is and low."""
+    stream = terminal()
+    command = f"  next      runner export {'leads-' * 12}defastra-email --only failed -o x.csv"
+    more = "\n".join(f"lane {number}" for number in range(10))
+    assert watching.follow(texts(f"running\n{command}", f"{more}\n{command}"), Screen(), json=False) == 0
+    lines, cursor = stream.shown()
+    assert (lines[:10], "".join(lines[10:]), cursor) == (more.splitlines(), command, True)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_with_its_code_and_the_cursor(
     number: signal.Signals, code: int, terminal: Callable[..., Tty], capsys: pytest.CaptureFixture[str]
