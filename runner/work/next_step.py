@@ -15,6 +15,9 @@ from runner.work.results import Next
 from runner.work.status import CUT_OFF, PERSON
 from runner.work.typed import spend_flags
 
+MAX_SPEND: Final = "max-spend"
+"""Why a batch is paused whose `--max-spend` is used up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
@@ -104,7 +107,7 @@ def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any], us
         case "max-spend-per-day":
             why = "Today's max_spend_per_day is used up; at midnight UTC another day begins."
             return Next(command=run, why=why)
-        case "max-spend":
+        case _ if reason == MAX_SPEND:
             return Next(command=f"{run} {_higher_spend(settings, used)}", why="Its --max-spend is used up.")
         case "until" | "for":
             return Next(command=run, why=f"Its --{reason} is over; the same command goes on where it stopped.")
