@@ -18,7 +18,7 @@ from runner.store.values import BatchStatus as StoredStatus
 from runner.work.limits import seconds_at_limits
 from runner.work.money import Prices
 from runner.work.naming import handle
-from runner.work.next_step import MAX_SPEND, Again, Used, next_step
+from runner.work.next_step import Again, Used, next_step
 from runner.work.outputs import AUTO, NONE, settle_target
 from runner.work.profiles import Profiles
 from runner.work.reread import lacking

@@ -12,8 +12,8 @@ from runner.domain.states import BatchState
 from runner.engine.halts import OWN_ADVICE, PROVIDER_DOWN, words
 from runner.providers.examples import check_examples
 from runner.providers.loader import load_shipped, shipped_names
+from runner.work.next_step import next_step
 from runner.work.results import Halt, LaneStatus
-from runner.work.status import next_step
 from tests.cli.samples import STATUS
 
 HALTING = [
