@@ -52,5 +52,6 @@ class AsyncRunner:
     settings = awaited(Runner.settings)
     places = awaited(Runner.places)
     doctor = awaited(Runner.doctor)
+    check_free = passed_on(Runner.acheck_free)
     run = passed_on(Runner.arun)
     run_all = passed_on(Runner.arun_all)

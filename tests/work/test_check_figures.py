@@ -50,6 +50,7 @@ def test_the_json_object_has_amounts_in_units_and_money(place: Place) -> None:
         "max_spend_per_day": [],
         "reused": 0,
         "known": [],
+        "changed": {},
         "problems": [],
     }
 
