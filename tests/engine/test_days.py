@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner.domain.backoff import next_utc_midnight, utc_day
@@ -144,6 +144,7 @@ def unsteady(draw: random.Random, look: Callable[[], None]) -> Callable[[Sent], 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), whole=st.integers(5, 120), daily=st.integers(5, 60), early=st.integers(0, 3000))
+@example(seed=58, whole=111, daily=57, early=9)
 def test_no_cap_is_passed_at_any_send(
     tmp_path_factory: pytest.TempPathFactory, seed: int, whole: int, daily: int, early: int
 ) -> None:
@@ -161,6 +162,8 @@ def test_no_cap_is_passed_at_any_send(
     spend: dict[str | None, Amount] = {None if seed % 2 else "acme": Amount(whole * MILLION)}
     for _ in range(4):
         night.run(max_spend=spend, max_spend_per_day={"acme": Amount(daily * MILLION)})
+        if "queued" not in night.states():  # nobody runs what is over
+            break
         night.clock.shift_us += 3600 * MILLION
     look()
 
