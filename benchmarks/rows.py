@@ -27,6 +27,8 @@ RUNNER = [sys.executable, "-m", "runner"]
 BOTH = ["-p", "defastra.email", "-p", "defastra.phone"]
 BATCH = "list"
 LITTLE = 1_000
+SAID = 1 << 16
+"""Bytes of what a process says that are kept: a whole export read here would be in the peak of every later child."""
 HUGE = 10_000_000
 PLAIN = """
 schema = 1
@@ -88,7 +90,7 @@ def cost(command: Sequence[str], folder: Path) -> Cost:
         if process.returncode:
             raise SystemExit(f"{' '.join(command)}\n{errors.read().decode()}")
         peak = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-        return Cost(wall=wall, cpu=used.ru_utime + used.ru_stime, peak_mb=peak, said=out.read().decode())
+        return Cost(wall=wall, cpu=used.ru_utime + used.ru_stime, peak_mb=peak, said=out.read(SAID).decode())
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
