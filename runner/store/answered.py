@@ -33,9 +33,8 @@ PIECE: Final = 5_000
 
 _ASKED: Final = "SELECT name, operations, params, source FROM {schema}batches"
 _SOURCE: Final = "SELECT source FROM batches WHERE id = ?"
-_RESULTED: Final = """
-SELECT DISTINCT operation FROM job_totals WHERE batch = ? AND jobs > 0 AND state IN ('succeeded', 'failed')
-"""
+_ANSWERED: Final = "SELECT operation FROM job_totals WHERE batch = ? AND jobs > 0 AND state = 'succeeded'"
+_LEFT: Final = "SELECT operation FROM job_totals WHERE batch = ? AND jobs > 0 AND state IN ('queued', 'running')"
 _ASKED_THE_SAME: Final = """
 SELECT b.id FROM {schema}batches AS b JOIN {schema}job_totals AS t ON t.batch = b.id
 WHERE b.name = :name AND t.operation = :operation AND t.state = 'succeeded' AND t.jobs > 0
@@ -137,14 +136,19 @@ class Answered:
                     taken += count
         return taken
 
-    def asked_by(self, batch: BatchId, requests: Mapping[str, str]) -> None:
-        """Keep by what requests a run asks a batch's operations from now on, as hashes by operation. One that has
-        results of other requests is `MIXED` for good: nobody can tell which of its answers are of which."""
+    def asked_by(self, batch: BatchId, requests: Mapping[str, str], *, more: bool = False) -> None:
+        """Keep by what requests a run asks what is left of a batch, as hashes by operation. One that has answers to
+        other requests is `MIXED` for good: nobody can tell which of its answers are of which. An operation with nothing
+        left stays what it is; `more`: rows may come to each of them."""
         with self._database.write_now() as connection:
             source = json.loads(connection.exec_driver_sql(_SOURCE, (batch,)).scalar_one())
-            resulted = set(connection.exec_driver_sql(_RESULTED, (batch,)).scalars())
+            answered, left = (set(connection.exec_driver_sql(sql, (batch,)).scalars()) for sql in (_ANSWERED, _LEFT))
             kept = source.get("requests", {})
-            new = {key: MIXED if key in resulted and kept.get(key) != one else one for key, one in requests.items()}
+            new = {
+                key: MIXED if key in answered and kept.get(key) != one else one
+                for key, one in requests.items()
+                if more or key in left
+            }
             if new.items() - kept.items():
                 given = to_json({**source, "requests": kept | new})
                 connection.exec_driver_sql("UPDATE batches SET source = ? WHERE id = ?", (given, batch))

@@ -201,24 +201,24 @@ def _reread(tools: Tools, info: BatchInfo, wanted: Wanted, kept: Mapping[str, An
 async def _take_up(
     tools: Tools, order: Order, wanted: Wanted, place: Mapping[str, object], stop: StopSignal
 ) -> TakenUp:
-    """Keep what was asked with the batch, the place of its rows too: no kill forgets it. Then take the answers of other
-    batches, and queue what this run takes up again: failures, doubts."""
+    """Keep what was asked with the batch, the place of its rows too: no kill forgets it. Then queue what this run takes
+    up again, failures and doubts, and take the answers of other batches."""
     info, steering = order.info, tools.store.steering
     kept: Mapping[str, object] = {
         name: value for name, value in {**wanted.kept(), **place}.items() if info.settings.get(name) != value
     }
     if kept:
         steering.keep(info.id, kept)
+    requeued = steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
+    released = 0
+    if order.options.in_doubt is InDoubtPolicy.RESEND_ONCE:
+        released = steering.release_doubts(info.id, info.operations)
     operations = tools.profiles.of_batch(info.operations, info.source)
     asked = tools.profiles.asked_now(operations, info.source)
-    tools.store.answered.asked_by(info.id, asked)
+    tools.store.answered.asked_by(info.id, asked, more=order.options.follow)
     reused = 0
     if wanted.reuse_seconds is not None:
         since_us = oldest(wanted.reuse_seconds, tools.clock.now_us())
         take_over = partial(tools.store.answered.take_over, info.id, requests=asked, since_us=since_us)
         reused = await elsewhere(tools, partial(take_over, given_up=lambda: stop.reason is not None))
-    requeued = steering.requeue_unfinished(info.id) if info.state is BatchState.COMPLETED else 0
-    released = 0
-    if order.options.in_doubt is InDoubtPolicy.RESEND_ONCE:
-        released = steering.release_doubts(info.id, info.operations)
     return TakenUp(requeued=requeued, released=released, reused=reused)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner.cli.ahead import preflight_text
-from runner.domain.states import BatchState
+from runner.domain.states import BatchState, JobState
 from runner.errors import UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.store import answered
@@ -162,6 +162,43 @@ def test_results_of_another_address_are_told_of(place: Place) -> None:
         assert r.preflight(batch).changed == {"defastra.email": 4}
         place.write_list(emails(4), name="more.csv")
         assert r.check("more.csv", OPERATION, reuse="30d").plan.known == ()
+
+
+def test_a_list_of_another_address_is_known_there_alone(place: Place) -> None:
+    """Wherever it was loaded for: where it was sent counts."""
+    place.write_list(emails(4))
+    place.write_list(emails(4), name="more.csv")
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION).batch
+    (place.folder / "runner.toml").write_text(QUICK + CHANGED["address"])
+    with place.runner() as r:
+        place.run(r, batch)
+        assert r.check("more.csv", OPERATION, reuse="30d").plan.reused == 4
+    (place.folder / "runner.toml").write_text(QUICK)
+    with place.runner() as r:
+        assert r.check("more.csv", OPERATION, reuse="30d").plan.reused == 0
+
+
+def test_a_run_with_nothing_left_to_ask_changes_nothing(place: Place) -> None:
+    """Its answers are those of the address that gave them; nor do failures there spoil the answers of here."""
+    place.write_list(emails(4))
+    (place.folder / "runner.toml").write_text(QUICK + CHANGED["address"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION).batch
+        place.world.next([Behaviour(rule="invalid-request-email")])
+        assert place.run(r, batch, limit=1).status.outcomes[JobState.FAILED] == 1
+    (place.folder / "runner.toml").write_text(QUICK)
+    with place.runner() as r:
+        assert place.run(r, batch).sent == 3
+    (place.folder / "runner.toml").write_text(QUICK + CHANGED["address"])
+    with place.runner() as r:
+        assert r.preflight(batch).changed == {"defastra.email": 4}
+        assert place.run(r, batch).sent == 0
+    (place.folder / "runner.toml").write_text(QUICK)
+    place.write_list(emails(4), name="more.csv")
+    with place.runner() as r:
+        assert r.preflight(batch).changed == {}
+        assert r.check("more.csv", OPERATION, reuse="30d").plan.reused == 3
 
 
 def test_another_operation_beside_it_changes_nothing(place: Place) -> None:
