@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import os
 import random
 import signal
@@ -186,7 +187,10 @@ class _Unawaited(ThreadPoolExecutor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Begin at once."""
         future: Future[T] = Future()
-        threading.Thread(target=_carry_out, args=(future, partial(fn, *args, **kwargs)), daemon=True).start()
+        try:
+            threading.Thread(target=_carry_out, args=(future, partial(fn, *args, **kwargs)), daemon=True).start()
+        except RuntimeError as error:  # for who connects it is like any trouble of the network: nothing was sent
+            future.set_exception(OSError(errno.EAGAIN, str(error)))
         return future
 
 

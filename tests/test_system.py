@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import select
 import signal
@@ -157,6 +158,21 @@ def test_a_program_that_may_not_be_ended_is_left_behind(monkeypatch: pytest.Monk
     monkeypatch.setattr(subprocess.Popen, "kill", refuses)
     monkeypatch.setattr(runner.system, "_GONE_SECONDS", 0.0)
     assert anyio.run(left) is None
+
+
+def test_a_look_up_that_gets_no_thread_is_trouble_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent; the row and its provider are well."""
+
+    def full(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def look_up() -> None:
+        monkeypatch.setattr(threading.Thread, "start", full)
+        await anyio.getaddrinfo("some.example", 443)
+
+    with pytest.raises(OSError, match="can't start new thread") as told:
+        drive(look_up)
+    assert told.value.errno == errno.EAGAIN
 
 
 def test_a_name_that_nobody_answers_for_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:

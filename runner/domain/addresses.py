@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 _SQLITE: Final = re.compile(r"sqlite(?:\+\w+)?://[^/?]*/([^?]+)")
 _FILE_URI: Final = re.compile(r"file:(?://[^/?]*)?([^?#]*)")  # SQLite's own
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/@]*):[^@]+@(?:[^/?@]*@)*")  # an @ in it should be encoded, and may not be
+_PASSWORD: Final = re.compile(r"(?<=://)([^:/]*):[^?]+@")  # @ and / in it should be encoded, and may not be
 _OPTION: Final = re.compile(r"(?<=[?&])([^=&]*)=[^&]*")
 _SECRET: Final = re.compile(r"pass(?!file)|pwd|secret|token|(?<!ssl)(?<!ssl_)key|cred|odbc_connect", re.IGNORECASE)
 

@@ -13,6 +13,8 @@ from runner.domain.addresses import has_password, sqlite_file, without_password
         ("postgresql://me:hidden@host:5432/crm?sslmode=require", "postgresql://me:***@host:5432/crm?sslmode=require"),
         ("postgresql://me:hid@den@host/crm", "postgresql://me:***@host/crm"),
         ("postgresql://me:hid/den@host/crm", "postgresql://me:***@host/crm"),
+        ("postgresql://me:hid@d/en@host/crm", "postgresql://me:***@host/crm"),
+        ("postgresql://me@home:hidden@host/crm", "postgresql://me@home:***@host/crm"),
         ("postgresql://host/crm?user=me&password=hidden&host=a", "postgresql://host/crm?user=me&password=***&host=a"),
         ("mysql+pymysql://me@host/crm?ssl_key=/k.pem&p%61sswd=hidden", None),
         ("mysql+pymysql://me@host/crm?ssl_key_password=hidden", "mysql+pymysql://me@host/crm?ssl_key_password=***"),

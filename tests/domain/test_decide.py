@@ -178,6 +178,13 @@ def test_a_retry_after_on_a_5xx_is_a_floor_for_the_job() -> None:
     assert made.due_us - NOON_US == 30_000_000
 
 
+def test_a_retry_after_is_a_floor_for_a_doubt_that_is_sent_again() -> None:
+    """It may be charged a second time: never earlier than the provider said."""
+    rule = verdict(Action.RETRY, Debited.UNKNOWN, retry_after=(WaitWord("30"),))
+    made = decision(Answer(status=503), rule, policy=InDoubtPolicy.RESEND_ONCE, chance=0.0)
+    assert (made.event, made.due_us - NOON_US) == (JobEvent.RETRY, 30_000_000)
+
+
 @pytest.mark.parametrize(
     "situation", [{"probe": True, "shut": Shut.START}, {"shut": Shut.CIRCUIT}, {"spared": True, "chance": 0.0}]
 )
