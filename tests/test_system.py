@@ -167,8 +167,9 @@ def test_a_look_up_that_gets_no_thread_is_trouble_of_the_network(monkeypatch: py
         raise RuntimeError("can't start new thread")
 
     async def look_up() -> None:
-        monkeypatch.setattr(threading.Thread, "start", full)
-        await anyio.getaddrinfo("some.example", 443)
+        with monkeypatch.context() as patch:  # the end of the loop needs a thread too
+            patch.setattr(threading.Thread, "start", full)
+            await anyio.getaddrinfo("some.example", 443)
 
     with pytest.raises(OSError, match="can't start new thread") as told:
         drive(look_up)
