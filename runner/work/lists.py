@@ -48,6 +48,12 @@ class Origin:
             return "a stream, as stdin is"
         return "rows given in memory" if self.rows is not None else "a table or query"
 
+    @property
+    def reading(self) -> dict[str, str]:
+        """How the user said that the list is to be read: `encoding` and `delimiter`, where it was said."""
+        told = {"encoding": self.encoding, "delimiter": self.delimiter}
+        return {name: value for name, value in told.items() if value}
+
     def open(self, settings: Settings) -> Source:
         """The list, ready to be read. InputError if it cannot be; UsageError if it is not fully named."""
         if self.query is not None:

@@ -16,7 +16,7 @@ from runner.store.store import Store
 from runner.store.values import BatchInfo, NewBatch
 from runner.work.additions import CellIndex, unknown_by_key
 from runner.work.money import number, plural
-from runner.work.naming import Change, Identity, changes, generation, is_over, successor
+from runner.work.naming import READING, Change, Identity, changes, generation, is_over, successor
 from runner.work.plan import LoadRequest, Plan, make_plan
 from runner.work.profiles import REQUESTS
 from runner.work.results import Loaded
@@ -155,6 +155,8 @@ def _described(plan: Plan) -> dict[str, Any]:
     }
     if plan.database is not None and not has_password(plan.database):
         described["database"] = plan.database
+    if plan.reading:
+        described[READING] = dict(plan.reading)
     return described
 
 

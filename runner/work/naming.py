@@ -13,6 +13,9 @@ from runner.domain.states import BatchState
 REGION = "region"
 """Where a batch's mapping has the country of its phones (`--region`); beside the columns."""
 
+READING = "reading"
+"""Where a batch's source has the `encoding` and `delimiter` that were told with its file."""
+
 _UNFIT = re.compile(r"[^\w.@+-]+")
 _SUCCESSOR = re.compile(r"-(\d+)$")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import join, quote
+from typing import Any
 
-from runner.domain.states import BatchState
+from runner.domain.personal import redact
 from runner.store.values import BatchInfo
-from runner.work.naming import REGION
+from runner.work.naming import READING, REGION
 from runner.work.next_step import Lacking
 
 _NO_COUNTRY = "invalid:no-country"
@@ -21,7 +22,7 @@ def lacking(info: BatchInfo, *, beside: str) -> Lacking | None:
     cells = info.settings.get("invalid", {}).get(_NO_COUNTRY, 0)
     path = info.source.get("path")
     told = info.mapping.get(REGION) or any(REGION in columns for columns in _columns(info).values())
-    if not cells or not path or told or info.state is not BatchState.COMPLETED:
+    if not cells or not path or told:
         return None
     file = quote(f"{beside}{Path(path).name}")
     return Lacking(cells=cells, command=f"runner check {file} {join(_options(info))}")
@@ -41,8 +42,19 @@ def _options(info: BatchInfo) -> Iterator[str]:
             if param != column.casefold()  # else it is found by its name
             for word in ("--map", f"{param if one else f'{key}:{param}'}={column}")
         )
-    set_once = {name: value for values in info.params.values() for name, value in values.items()}
-    yield from (word for name, value in set_once.items() for word in ("--set", f"{name}={value}"))
+    set_once = {name: str(value) for values in info.params.values() for name, value in values.items()}
+    for name, value in set_once.items():
+        # The command is in messages too, and those say nothing of a person.
+        yield from ("--set", f"{name}={value if redact(value) == value else 'VALUE'}")
+    yield from _reading(info.source)
+
+
+def _reading(source: Mapping[str, Any]) -> Iterator[str]:
+    """How its file is read, where it does not tell that itself."""
+    if not source.get("has_header", True):
+        yield "--no-header"
+    for name, value in source.get(READING, {}).items():
+        yield from (f"--{name}", "tab" if value == "\t" else value)  # a TAB is no key to be pasted
 
 
 def _columns(info: BatchInfo) -> dict[str, dict[str, str]]:

@@ -59,3 +59,13 @@ def test_an_error_is_told_without_whom_it_names() -> None:
     told = message(None, error=f"{ADDRESS} cannot be stored")
     assert text(told) == "leads broke off: a…@example.com cannot be stored"
     assert message_json(told)["text"] == variables(told)["RUNNER_TEXT"] == text(told)
+
+
+def test_the_command_that_is_told_next_names_nobody(place: Place) -> None:
+    """It says again what was asked of the list, and somebody's address may have been set for all of its rows."""
+    (place.folder / "p.csv").write_text("phone,n\n(415) 555-0100,1\n+14155550102,1\n")
+    with place.runner() as r:
+        loaded = r.load("p.csv", ["defastra.phone"], params=[f"label={ADDRESS}"], max_invalid="100%")
+        told = message(place.run(r, loaded.batch).status)
+    assert "--set label=VALUE --region CC" in message_json(told)["next"]["command"]
+    assert ADDRESS not in body(told).decode() + json.dumps(variables(told)) + text(told)
