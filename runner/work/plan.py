@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from runner.domain.personal import clean
 from runner.domain.provider import Operation
+from runner.domain.states import BatchState
 from runner.errors import InputError, UsageError
 from runner.inputs import ColumnMap, check_given, match_columns, parse_map
 from runner.sources import Source
@@ -142,7 +143,8 @@ def _columns(
             folder=folder,
         )
     except InputError as error:
-        raise _or_its_batch(error, request, source, session) from error
+        asked = {operation.key for operation in operations}
+        raise _or_its_batch(error, request, source, session, asked=asked) from error
 
 
 def _asked_before(request: LoadRequest, session: Session) -> tuple[str, ...]:
@@ -167,15 +169,24 @@ def _batches_of(request: LoadRequest, session: Session) -> list[BatchInfo]:
     return [info for info in batches if info.source.get("path") == str(path)]
 
 
-def _or_its_batch(error: InputError, request: LoadRequest, source: Source, session: Session) -> InputError:
-    """The columns of a list were told when it was loaded, and are not told now: its batch knows them."""
-    latest = next(iter(_batches_of(request, session)), None)
-    if request.mapping or request.origin.path is None or latest is None or is_over(latest.state):
+def _or_its_batch(
+    error: InputError, request: LoadRequest, source: Source, session: Session, *, asked: Collection[str]
+) -> InputError:
+    """The columns of a list were told when it was loaded, and are not told now: the batch that asks the same knows
+    them."""
+    same = (info for info in _batches_of(request, session) if set(info.operations) == asked)
+    latest = next(same, None)
+    if request.mapping or request.origin.path is None or latest is None or not _can_go_on(latest):
         return error
     if latest.content_hash != source.content_hash():
         return error
     named = f"runner run {short_name(latest, session.store())}   (goes on with the batch of this list, as it was read)"
     return InputError(error.what, why=error.why, fix=f"{named}\n{error.fix}")
+
+
+def _can_go_on(info: BatchInfo) -> bool:
+    """Whether a run would send what is left of it. One whose list was not read to its end is loaded again first."""
+    return info.state is not BatchState.LOADING and not is_over(info.state)
 
 
 def _offer(profiles: Profiles) -> str:
