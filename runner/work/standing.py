@@ -18,7 +18,7 @@ from runner.store.values import BatchStatus as StoredStatus
 from runner.work.limits import seconds_at_limits
 from runner.work.money import Prices
 from runner.work.naming import handle
-from runner.work.next_step import Again, Used, next_step
+from runner.work.next_step import MAX_SPEND, Again, Used, next_step
 from runner.work.outputs import AUTO, NONE, settle_target
 from runner.work.profiles import Profiles
 from runner.work.reread import lacking
@@ -90,7 +90,7 @@ def standing(
             beside=beside(info),
             flags=flags,
             again=_again(info, status),
-            used=_used(status, profiles),
+            used=_used(status, profiles, reason),
         ),
         exit_code=exit_code(info.state, reason, outcomes),
         operations=info.operations,
@@ -100,11 +100,13 @@ def standing(
     )
 
 
-def _used(status: StoredStatus, profiles: Profiles) -> Used:
+def _used(status: StoredStatus, profiles: Profiles, reason: str | None) -> Used:
+    """The prices stand in profile files, which are read only where a higher cap is proposed."""
     owed: dict[str, int] = {}
     for line in status.ledger:
         owed[line.provider] = owed.get(line.provider, 0) + line.debited + line.in_doubt + line.held
-    return Used(requests=sum(line.requests for line in status.ledger), owed=owed, price=_prices(status.batch, profiles))
+    price = _prices(status.batch, profiles) if reason == MAX_SPEND else {}
+    return Used(requests=sum(line.requests for line in status.ledger), owed=owed, price=price)
 
 
 def _prices(info: BatchInfo, profiles: Profiles) -> dict[str, int]:
