@@ -11,9 +11,10 @@ import anyio
 import pytest
 
 from runner.app import Runner
+from runner.domain.model import BatchId
 from runner.engine.events import Event, PlaceTrouble, RunStopping
 from runner.engine.stop import StopSignal
-from runner.errors import BatchError, UsageError
+from runner.errors import BatchError, StoreError, UsageError
 from runner.sandbox.replies import Behaviour, Manner
 from runner.work.results import RunResult
 from tests.app.place import KilledError, Place, emails
@@ -167,6 +168,24 @@ def test_a_row_without_a_request_that_came_while_the_table_was_away_is_written(p
             (24, lambda: None),
         )
     assert dict(crm.query())["k6"] == "invalid"
+
+
+def test_a_look_that_failed_is_told_when_it_is_mended(place: Place, crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing has changed meanwhile, and nothing is owed: who was told of the trouble is told of its end."""
+    with place.runner() as r:
+        load(r, crm)
+        reports = r._session.store().reports
+        look, troubles = reports.decided, [StoreError("the database cannot be read", why="a disk", fix="look at it")]
+
+        def decided(batch: BatchId, *, after: int | None) -> tuple[int, bool]:
+            if anyio.current_time() > 3 and troubles:
+                raise troubles.pop()
+            return look(batch, after=after)
+
+        monkeypatch.setattr(reports, "decided", decided)
+        run_beside(place, r, (9, lambda: None))
+        names = [record.event for record in r.log().records]
+    assert [name for name in names if name.startswith("table.")] == ["table.trouble", "table.mended"]
 
 
 def test_one_that_is_away_at_the_end_is_said_and_the_same_command_writes_it(place: Place, crm: Crm) -> None:

@@ -291,28 +291,3 @@ def test_details_are_json_objects(store: Store) -> None:
     loaded(store)
     for (detail,) in query(store.path, "SELECT detail FROM v_events"):
         assert isinstance(json.loads(detail), dict)
-
-
-async def test_whoever_keeps_a_table_of_outcomes_hears_of_those_that_change_without_an_answer(
-    store: Store, clock: HandClock
-) -> None:
-    """A doubt resolved, failures sent again: of this batch, and once; what is no decision on jobs is passed by."""
-    batch, other = loaded(store, 2).batch, loaded(store, 2, "other").batch
-    run = started(store, batch)
-    ends = (JobEvent.DOUBT, JobEvent.FAIL)
-    async with store.writing():
-        for job, end in zip(await store.jobs.claim(claim(batch, run, clock)), ends, strict=True):
-            await attempt(store, job, run, end, clock)
-    seen, decided = store.reports.decided(batch, after=None)
-    heard = [decided]
-    for decide in (
-        lambda: store.steering.resolve(batch, Resolution.CHARGED),
-        lambda: store.steering.retry(batch),
-        lambda: store.steering.wish(batch, Wish.PAUSE),
-    ):
-        decide()
-        before, (seen, decided) = seen, store.reports.decided(batch, after=seen)
-        heard.append(decided)
-        assert store.reports.decided(other, after=before) == (seen, False)
-        assert store.reports.decided(batch, after=seen) == (seen, False)
-    assert heard == [False, True, True, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
+from runner.cli.ahead import preflight_text
 from runner.domain.model import MILLION, Answer
 from runner.sandbox.replies import Behaviour
 from runner.work.check import as_json
@@ -90,3 +91,15 @@ def test_rows_in_memory_are_checked_too(place: Place) -> None:
     with place.runner() as r:
         plan = r.check([{"email": value} for value in emails(2)], OPERATION, batch="mine").plan
     assert (plan.batch, plan.requests) == ("mine", 2)
+
+
+def test_a_list_without_a_result_is_told_of_no_change(place: Place) -> None:
+    """It was loaded for another address, and nothing of it was sent there."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION).batch
+    (place.folder / "runner.toml").write_text(f'{QUICK}http = {{ base_url = "https://elsewhere.example.com" }}\n')
+    with place.runner() as r:
+        plan = r.preflight(batch)
+    assert plan.changed == {}
+    assert "changed since" not in preflight_text(plan)
