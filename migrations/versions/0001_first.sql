@@ -101,7 +101,7 @@ CREATE TABLE jobs (
 
 CREATE UNIQUE INDEX uq_jobs_batch_operation_key ON jobs (batch, operation, "key");
 
-CREATE INDEX ix_jobs_failed ON jobs (batch) WHERE state = 'failed';
+CREATE INDEX ix_jobs_failed ON jobs (batch, state, final, debits, unknowns) WHERE state = 'failed';
 
 CREATE INDEX ix_jobs_in_doubt ON jobs (batch) WHERE state = 'in_doubt';
 

@@ -148,6 +148,7 @@ def write_in_bulk(connection: sa.Connection, load: Load, pieces: Iterable[Piece]
         if perhaps:
             connection.exec_driver_sql(_KEEP, perhaps)
         load.jobs += len(sure)
+    del seen  # the indexes and the log's own want as much again
     for index in later:
         connection.exec_driver_sql(str(index))
     load.jobs += connection.exec_driver_sql(_PERHAPS_JOBS.format(batch=load.batch)).rowcount

@@ -14,6 +14,7 @@ from runner.domain.model import Answer, BatchId, Debited, Fault, Outcome
 from runner.domain.states import BatchEvent, JobEvent, JobState
 from runner.errors import BatchError, StoreError
 from runner.store.database import Database
+from runner.store.reports import _FAILED
 from runner.store.rowviews import Chosen
 from runner.store.store import Store
 from tests.store.world import (
@@ -271,3 +272,9 @@ def test_a_backup_is_a_private_whole_copy(store: Store, tmp_path: Path) -> None:
     assert query(copy, "SELECT count(*) FROM v_outcomes") == [(5,)]
     with pytest.raises(StoreError):
         store.backup(copy)
+
+
+def test_a_status_counts_failures_in_their_index(store: Store) -> None:
+    """A long list has hundreds of thousands of them: their rows are not looked at."""
+    plan = [line[3] for line in query(store.path, f"EXPLAIN QUERY PLAN {_FAILED}", 1)]
+    assert plan == ["SEARCH jobs USING COVERING INDEX ix_jobs_failed (batch=? AND state=?)"]
