@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.cli.text import clean, count, listed, moment, number
 from runner.domain.states import BatchState, JobState
+from runner.domain.typed import typed_name
 from runner.work.money import costs_text
 from runner.work.money_words import (
     charged_texts,
@@ -29,6 +30,9 @@ _WAITING = {
     "unreachable": "is not there: looked for again",
 }
 """What a provider that is waited for does, by the reason or the state of its lane."""
+
+_NAMED = "^(runner (?:run|status|resume|export|doubt list) )"
+"""What a batch's name may be shortened behind. Not behind `load --batch`: that would be another batch."""
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -108,8 +112,10 @@ def next_text(command: str, why: str) -> str:
 
 def go_on_text(status: BatchStatus) -> str:
     """The next command of a batch, named as shortly as can be."""
-    named = re.sub(rf"(?<= ){re.escape(status.batch)}(?= |$)", status.handle, status.next.command, count=1)
-    return next_text(named, status.next.why)
+    short = typed_name(status.handle)
+    named = _NAMED + re.escape(typed_name(status.batch)) + r"(?= |$)"
+    command = re.sub(named, lambda found: f"{found[1]}{short}", status.next.command)
+    return next_text(command, status.next.why)
 
 
 def overview_next(batches: Sequence[BatchStatus]) -> str:
@@ -120,7 +126,7 @@ def overview_next(batches: Sequence[BatchStatus]) -> str:
         return last
     many = sum(status.outcomes[JobState.IN_DOUBT] for status in doubtful)
     what = "1 request is" if many == 1 else f"{number(many)} requests are"
-    which = f" {doubtful[0].handle}" if len(doubtful) == 1 else ""
+    which = f" {typed_name(doubtful[0].handle)}" if len(doubtful) == 1 else ""
     may = "it may have been charged" if many == 1 else "they may have been charged"
     return f"{next_text(f'runner doubt list{which}', f'{what} in doubt: {may}.')}\n{last}"
 

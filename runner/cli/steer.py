@@ -14,6 +14,7 @@ from runner.cli.text import count, redact
 from runner.cli.tuned import tuned_text
 from runner.domain.model import Resolution
 from runner.domain.states import JobState
+from runner.domain.typed import typed_name
 from runner.errors import UsageError
 from runner.work.money_words import booked_lines, cut_off_text, paid_text
 
@@ -190,7 +191,7 @@ def doubt_resolve(
         raise UsageError(
             "say which requests are meant: --row N, or --all",
             why="both were given" if all_ else "neither was given",
-            fix=f"runner doubt list {batch}",
+            fix=f"runner doubt list {typed_name(batch)}",
         )
     rows, flags = _row_numbers(row), common or Common()
     with flags.open() as library:

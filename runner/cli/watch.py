@@ -14,6 +14,7 @@ from runner.cli.options import Common, Switch
 from runner.cli.render import batches_text, next_text, overview_next, status_text
 from runner.cli.terminal import Screen
 from runner.domain.states import BatchState
+from runner.domain.typed import typed_name
 from runner.errors import BatchError
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def explain(
             raise BatchError(
                 f"nothing in {name} fits what you asked for",
                 why="no row has that number, and no row's value is that",
-                fix=f"runner status {name}   (how many rows it has)",
+                fix=f"runner status {typed_name(name)}   (how many rows it has)",
             )
         if attempt is not None and not any(story.attempts for story in stories):
             raise BatchError(

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from runner.domain.person import ERASED, Person
 from runner.domain.states import JobEvent
+from runner.domain.typed import typed_name
 from runner.errors import BatchError
 from runner.store.codec import to_json
 from runner.store.database import Database
@@ -170,17 +171,19 @@ def _find(connection: sa.Connection, person: Person) -> None:
 def _refuse_doubts(connection: sa.Connection) -> None:
     loading = connection.exec_driver_sql(_LOADING).scalar()
     if loading is not None:
+        named = typed_name(loading)
         raise BatchError(
             f"the list of {loading} is not read to its end",
             why="the rest of it may hold the person",
-            fix=f"runner load FILE --batch {loading}, or runner cancel {loading}; then the same command again",
+            fix=f"runner load FILE --batch {named}, or runner cancel {named}; then the same command again",
         )
     doubt = connection.exec_driver_sql(_DOUBTS).first()
     if doubt is not None:
+        named = typed_name(doubt.name)
         raise BatchError(
             f"a request about this person is in doubt (row {doubt.row} of {doubt.name})",
             why="once erased, nobody could find out whether it was charged",
-            fix=f"runner doubt resolve {doubt.name} --row {doubt.row} --as charged, then the same command again",
+            fix=f"runner doubt resolve {named} --row {doubt.row} --as charged, then the same command again",
         )
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, JobId, RunId
 from runner.domain.personal import shown_name
 from runner.domain.states import JobState
+from runner.domain.typed import typed_name
 from runner.errors import BatchError
 from runner.store.balances import check_account, read_balances
 from runner.store.history import read_decided, read_events, read_spend
@@ -116,13 +117,15 @@ class Reports:
             raise BatchError(
                 f"{text} could be several batches",
                 why=f"{names} begin so",
-                fix=f"runner status {starting[0].name}   (or another of them)",
+                fix=f"runner status {starting[0].typed}   (or another of them)",
             )
         near = difflib.get_close_matches(text, [batch.name for batch in batches], n=1)
         raise BatchError(
             f"there is no batch {shown_name(text)}",
             why="no batch is called that or begins so, and none was read from such a file",
-            fix=f"runner status {near[0]}   (did you mean it?)" if near else "runner status   (lists the batches)",
+            fix=f"runner status {typed_name(near[0])}   (did you mean it?)"
+            if near
+            else "runner status   (lists the batches)",
         )
 
     def named(self, name: str) -> BatchInfo | None:
@@ -171,7 +174,7 @@ class Reports:
                 raise BatchError(
                     f"{info.name} has no row {row}",
                     why=f"its rows are numbered 1 to {info.rows}" if info.rows else "its list has no rows",
-                    fix=f"runner explain {info.name} {max(1, info.rows)}",
+                    fix=f"runner explain {info.typed} {max(1, info.rows)}",
                 )
             jobs = {one.operation: _job(connection, one.job) for one in view.outcomes if one.job is not None}
             return RowHistory(row=view, jobs=jobs)

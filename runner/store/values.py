@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from runner.domain.model import POISON, Action, Amount, AttemptId, BatchId, Debited, Fault, JobId, Resolution
 from runner.domain.states import BatchState, JobState
+from runner.domain.typed import typed_name
 from runner.engine.ports import LaneReport
 
 LOST_ANSWER: Final = "lost-answer"
@@ -122,6 +123,11 @@ class BatchInfo:
     refused: int  # row x operation
     created_us: int
     touched_us: int  # last loaded, run or steered
+
+    @property
+    def typed(self) -> str:
+        """Its name in a command that is proposed."""
+        return typed_name(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def histories(info: BatchInfo, row: int | str, tools: Tools) -> list[RowHistory]
         raise BatchError(
             f"{info.name} has no row with this value",
             why="A value is looked for as it stands in the list, or as it is sent.",
-            fix=f"runner explain {info.name} 1   (a row by its number)",
+            fix=f"runner explain {info.typed} 1   (a row by its number)",
         )
     return [reports.history(info.id, number) for number in numbers]
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from runner.domain.model import CRASHES_TO_POISON, MILLION, POISON, Action, Debited, Fault
 from runner.domain.states import BatchState, JobState
+from runner.domain.typed import typed_name
 from runner.store.rowviews import JobView
 from runner.store.values import LOST_ANSWER, AttemptView, BatchInfo
 from runner.transport.files import CHANGED
@@ -85,7 +86,7 @@ def what_next(
     `due_us`: before that it is not sent, None: it can be at once; `on_the_way`: a request of it has no answer yet;
     `told`: the advice that stands above it already; `status`: how its batch stands.
     """
-    batch = info.name
+    batch = info.typed
     match view.state:
         case JobState.QUEUED.value if is_paused_by_person(info):
             return f"It is sent by the next run once the pause is lifted: runner resume {batch}"
@@ -94,7 +95,8 @@ def what_next(
         case JobState.QUEUED.value | JobState.RUNNING.value:
             return _queued(view.operation.partition(".")[0], status(), due_us=due_us, told=told)
         case JobState.SUCCEEDED.value if view.reused_from is not None:
-            return f"Nothing: it is answered. How that came: runner explain {view.reused_from} {view.reused_row}"
+            there = f"{typed_name(view.reused_from)} {view.reused_row}"
+            return f"Nothing: it is answered. How that came: runner explain {there}"
         case JobState.SUCCEEDED.value:
             return "Nothing: it is answered and is not sent again."
         case JobState.IN_DOUBT.value:
@@ -137,7 +139,7 @@ def _on_the_way(status: BatchStatus) -> str:
 
 
 def _after_failure(info: BatchInfo, view: JobView) -> str:
-    batch = info.name
+    batch = info.typed
     if view.reason == CHANGED:
         # Beside the list, because that is where its paths start.
         beside = shlex.quote(str(Path(info.source.get("path", "rows")).with_name("changed.csv")))

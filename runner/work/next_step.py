@@ -11,6 +11,7 @@ from typing import Any, Final, assert_never
 
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
+from runner.domain.typed import typed_name
 from runner.work.results import Next
 from runner.work.status import CUT_OFF, PERSON
 from runner.work.typed import spend_flags
@@ -67,7 +68,7 @@ def next_step(
     `beside`: the list's folder, as one types it before a name: what is written there can be loaded as the list was.
     `flags`: what was typed to reach this database with these settings, " --db other.db".
     """
-    typed = f"{name}{flags}"
+    typed = f"{typed_name(name)}{flags}"
     run = f"runner run {typed}"
     match state:
         case BatchState.LOADING:
@@ -136,7 +137,7 @@ def _higher_spend(settings: Mapping[str, Any], used: Used) -> str:
 
 
 def _next_completed(name: str, flags: str, file: str, outcomes: Mapping[JobState, int], again: Again) -> Next:
-    typed = f"{name}{flags}"
+    typed = f"{typed_name(name)}{flags}"
     if outcomes.get(JobState.IN_DOUBT):
         return Next(command=f"runner doubt list {typed}", why="Requests are in doubt: they may have been charged.")
     if outcomes.get(JobState.FAILED):

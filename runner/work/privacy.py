@@ -125,7 +125,7 @@ def _beyond(person: Person, before: list[BatchInfo], affected: list[BatchInfo], 
     for info in before:
         for path in map(Path, (info.delivered or {}).get("files", {})):
             what = "report" if path.suffix.lower() in (".html", ".htm") else "export"  # which no export is called
-            fix = f"runner {what} {info.name} -o {shlex.quote(str(path))}{session.settings.typed}"
+            fix = f"runner {what} {info.typed} -o {shlex.quote(str(path))}{session.settings.typed}"
             known[path] = Beyond(what=f"{path}, {'a' if what == 'report' else 'an'} {what} of {info.name}", fix=fix)
     for info in before:
         if source := info.source.get("path"):

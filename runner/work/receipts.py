@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from runner.domain.model import UNSENT, BatchId
+from runner.domain.typed import typed_name
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.ports import Observer
 from runner.engine.stop import StopSignal
@@ -176,7 +177,9 @@ def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(
-            f"the batch {twice} is named twice", why="It can be worked on once at a time.", fix=f"runner run {twice}"
+            f"the batch {twice} is named twice",
+            why="It can be worked on once at a time.",
+            fix=f"runner run {typed_name(twice)}",
         )
     if len(infos) > 1 and delivery.output not in (None, AUTO, NONE):
         raise UsageError(
@@ -188,7 +191,7 @@ def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:
         raise UsageError(
             f"--to-table {delivery.to_table} is one place for the rows of {len(infos)} batches",
             why="Each batch has a table of its own, which is kept with it.",
-            fix=f"runner run {infos[0].name} --to-table {delivery.to_table}, and the others likewise",
+            fix=f"runner run {infos[0].typed} --to-table {delivery.to_table}, and the others likewise",
         )
 
 
@@ -247,4 +250,6 @@ def _written(write: Callable[[], Exported], *, batch: str) -> tuple[Exported | N
         return write(), ()
     except UsageError as error:
         why = error.why.rstrip(".")
-        return None, (f"not written: {error.what} ({why}); the answers are stored: runner export {batch} -o FILE",)
+        return None, (
+            f"not written: {error.what} ({why}); the answers are stored: runner export {typed_name(batch)} -o FILE",
+        )

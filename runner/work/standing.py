@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.domain.model import MILLION, Debited
 from runner.domain.states import BatchState, JobState
+from runner.domain.typed import typed_name
 from runner.engine.ports import LaneReport
 from runner.errors import UsageError
 from runner.store.locks import is_locked
@@ -41,8 +42,8 @@ def standing(
     names: Collection[str] | None = None,
     daily: DailyCap = lambda _: None,
 ) -> BatchStatus:
-    """One batch as it stands now; one snapshot, whose cost does not grow with the batch. `names`: as `short_name`'s;
-    `daily`: what a provider's account may spend in a day."""
+    """One batch as it stands now; one snapshot, whose cost does not grow with the batch. `names`: those of all
+    batches, where they are known already; `daily`: what a provider's account may spend in a day."""
     status = store.reports.status(info.id)
     info = status.batch
     outcomes = status.by_state
@@ -50,7 +51,7 @@ def standing(
     twice = store.forecast.paid_twice(info.id)
     return BatchStatus(
         batch=info.name,
-        handle=short_name(info, store, names),
+        handle=_handle(info, store, names),
         state=info.state,
         reason=reason,
         resume_at_us=info.resume_at_us,
@@ -161,9 +162,13 @@ def _could_go_on(info: BatchInfo, store: Store) -> bool:
     return info.state not in (BatchState.LOADING, BatchState.CANCELLED)
 
 
-def short_name(info: BatchInfo, store: Readable, names: Collection[str] | None = None) -> str:
-    """How a person may name the batch today. Not what a file here is called: a command would take that file. `names`:
-    those of all batches, where they are known already."""
+def short_name(info: BatchInfo, store: Readable) -> str:
+    """How a person may name the batch today, as one types it."""
+    return typed_name(_handle(info, store, None))
+
+
+def _handle(info: BatchInfo, store: Readable, names: Collection[str] | None) -> str:
+    # Not what a file here is called: a command would take that file.
     short = handle(info.name, (other.name for other in store.reports.batches()) if names is None else names)
     return info.name if Path(short).exists() else short
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from runner.domain.model import CRASHES_TO_POISON, POISON, Resolution
 from runner.domain.states import BatchEvent, BatchState, JobState, batch_sources
+from runner.domain.typed import typed_name
 from runner.engine.ports import Clock
 from runner.errors import BatchError, BusyError, UsageError
 from runner.store.locks import lock_database
@@ -92,7 +93,7 @@ class Steer:
             raise BatchError(
                 f"the failed requests of {info.name} {_LOST[named]}",
                 why=_WHY_NAMED[named],
-                fix=f"runner retry {info.name} --only failed:{named}",
+                fix=f"runner retry {info.typed} --only failed:{named}",
             )
         if not changed:
             which = f"failed with {rule}" if rule else "failed"
@@ -129,7 +130,7 @@ class Steer:
             raise BatchError(
                 f"nothing of {where} is in doubt{f' at {provider}' if provider else ''}",
                 why="Nothing was changed.",
-                fix=f"runner doubt list {info.name}",
+                fix=f"runner doubt list {info.typed}",
             )
         return self._decided(info, changed, runs=resolution is not Resolution.CHARGED)
 
@@ -196,7 +197,7 @@ def _poisoned(found: Recovered) -> str:
     if not count:
         return ""
     them = "1 was" if count == 1 else f"{count} were"
-    again = f"runner retry {found.name} --only failed:{POISON}"
+    again = f"runner retry {typed_name(found.name)} --only failed:{POISON}"
     return f"; {them} on the way at {CRASHES_TO_POISON} crashes and {'has' if count == 1 else 'have'} failed: {again}"
 
 
@@ -221,4 +222,4 @@ def _over(info: BatchInfo, wish: str) -> BatchError:
 
 
 def _status(info: BatchInfo) -> str:
-    return f"runner status {info.name}"
+    return f"runner status {info.typed}"

@@ -60,7 +60,7 @@ def support(info: BatchInfo, history: RowHistory, *, attempt: int | None, tools:
         raise BatchError(
             f"there is no {which} of row {history.row.number} of {info.name}",
             why="Support can be asked about what was sent only.",
-            fix=f"runner explain {info.name} {history.row.number}",
+            fix=f"runner explain {info.typed} {history.row.number}",
         )
     return found
 

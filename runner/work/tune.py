@@ -41,7 +41,7 @@ def tune(
         raise UsageError(
             f"nothing to tune of {info.name}",
             why="no limit was given",
-            fix=f"runner tune {info.name} --rate 30/min --in-flight 2",
+            fix=f"runner tune {info.typed} --rate 30/min --in-flight 2",
         )
     operations = tools.profiles.of_batch(info.operations, info.source)
     _check_in_flight(info, in_flight, tools)
@@ -73,5 +73,5 @@ def _check_in_flight(info: BatchInfo, in_flight: int | None, tools: Tools) -> No
         raise UsageError(
             f"--in-flight {in_flight} is more than {most.title} takes",
             why=f"its profile allows {most.in_flight} on the way at once",
-            fix=f"runner tune {info.name} --in-flight {most.in_flight}",
+            fix=f"runner tune {info.typed} --in-flight {most.in_flight}",
         )

@@ -157,5 +157,5 @@ def write_all(tools: Tools, info: BatchInfo, goal: Goal) -> tuple[str, ...]:
 def unwritten_text(info: BatchInfo, goal: Goal, error: RunnerError) -> str:
     """Paid answers are stored all the same."""
     why = f"{error.what} ({error.why.rstrip('.')})"
-    stored = f"the answers are stored: runner run {info.name} writes them"
+    stored = f"the answers are stored: runner run {info.typed} writes them"
     return f"the table {goal.table} is not up to date: {why}; {stored}"

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, assert_never
 
+from runner.domain.typed import typed_name
 from runner.errors import StoreError, UsageError
 from runner.store.verify.values import Fix
 from runner.work.session import Session
@@ -143,14 +145,15 @@ def _command(one: Violation, session: Session) -> str:
     """What to do about it, as one types it here."""
     from runner.store.remains import restore_command
 
-    flags, batch = session.settings.typed, one.batch
+    flags = session.settings.typed
+    batch = None if one.batch is None else typed_name(one.batch)
     match one.fix:
         case Fix.EXPLAIN if batch is not None and one.row is not None:
             return f"runner explain {batch} {one.row}{flags}"
         case Fix.COMPARE | Fix.HOLD:
             return _careful(one, flags)
-        case Fix.EXPORT if batch is not None:
-            return f"runner export {batch} -o {batch}.saved.csv{flags}   (saves the answers that are there)"
+        case Fix.EXPORT if one.batch is not None:
+            return f"{_saving(one.batch)}{flags}   (saves the answers that are there)"
         case Fix.RESTORE:
             return f"{restore_command(session.path)}   (a backup does not know what was sent since)"
         case Fix.REPORT:
@@ -167,15 +170,19 @@ def _command(one: Violation, session: Session) -> str:
             assert_never(one.fix)
 
 
+def _saving(batch: str) -> str:
+    return f"runner export {typed_name(batch)} -o {quote(f'{batch}.saved.csv')}"
+
+
 def _careful(one: Violation, flags: str) -> str:
     """Where a run, or to believe what is shown, would cost money."""
-    batch, row = one.batch, "ROW" if one.row is None else one.row
-    if one.fix is Fix.HOLD and batch is not None:
+    row = "ROW" if one.row is None else one.row
+    if one.fix is Fix.HOLD and one.batch is not None:
         return (
-            f"runner export {batch} -o {batch}.saved.csv{flags}   (saves the answers that are there; no runner run"
-            f" {batch} before a backup is in the place of this file: what was paid for may be sent again)"
+            f"{_saving(one.batch)}{flags}   (saves the answers that are there; no runner run {typed_name(one.batch)}"
+            " before a backup is in the place of this file: what was paid for may be sent again)"
         )
-    shown = "runner log" if batch is None else f"runner explain {batch} {row}"
+    shown = "runner log" if one.batch is None else f"runner explain {typed_name(one.batch)} {row}"
     return (
         f"runner db backup copy.db{flags}   (first of all, and no runner run before this is understood: what is shown"
         f" may be false; compare {shown}{flags} with the provider's dashboard, by label)"

@@ -71,6 +71,17 @@ def test_a_batch_that_is_asked_otherwise_goes_on_by_its_name(nobody: Path) -> No
     assert "--add" not in refused.stderr
 
 
+def test_a_batch_whose_name_a_shell_would_take_apart_is_one_word(nobody: Path) -> None:
+    """A run of it ends as any other, and so do the views; the command that they propose goes on with it."""
+    name = r"my \d \g<0> it's-x"
+    write_list(nobody, "ada@example.com")
+    done = inside(nobody, "run", "leads.csv", "-p", "defastra.email", "--yes", "--batch", name, "--max-requests", "0")
+    assert done.returncode == 5, done.stderr
+    for shown in (done.stderr, inside(nobody, "status", name).stdout, inside(nobody).stdout):
+        again = pasted(nobody, shown.replace("--max-requests 1", "--max-requests 0"))
+        assert (again.returncode, f"{name}: paused" in again.stderr) == (5, True), again.stderr
+
+
 def test_a_cap_of_nothing_is_raised_to_a_request(nobody: Path) -> None:
     """Twice nothing would stop where it began."""
     write_list(nobody, "ada@example.com")

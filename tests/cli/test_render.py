@@ -55,6 +55,23 @@ def test_a_folder_with_a_name_that_would_move_the_cursor_is_escaped():
         assert "-o '/lists/\\u001b[31mred/leads.csv'   (It ended well.)" in text
 
 
+@pytest.mark.parametrize(
+    ("batch", "handle", "command", "shown"),
+    [
+        (r"b\d", r"b\d", r"runner run 'b\d'", r"runner run 'b\d'"),
+        (r"my \g<0>-x", r"my \g<0>", r"runner run 'my \g<0>-x' --db x.db", r"runner run 'my \g<0>' --db x.db"),
+        ("run-x", "run", "runner doubt list run-x", "runner doubt list run"),
+        ("b-x", "b", "runner export b-x -o 'lists/b-x.csv'", "runner export b -o 'lists/b-x.csv'"),
+        ("b-x", "b", "runner check 'a b-x c.csv' -p acme.email", "runner check 'a b-x c.csv' -p acme.email"),
+        ("b-x", "b", "runner load FILE --batch b-x", "runner load FILE --batch b-x"),
+    ],
+)
+def test_a_name_is_shortened_where_it_names_the_batch(batch: str, handle: str, command: str, shown: str) -> None:
+    """Whatever it is made of; not in a path, and not where another name would begin another batch."""
+    status = replace(STATUS, batch=batch, handle=handle, next=Next(command=command, why=""))
+    assert render.go_on_text(status) == f"  next      {shown}"
+
+
 def test_a_run_that_ended_well_and_wrote_its_rows_leaves_nothing_to_do():
     """The export that was just made is not proposed again; where nothing was written, it is."""
     export = Next(command="runner export leads-defastra-email -o out.csv", why="Every request ended well.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from shlex import quote
 
 from runner.domain.model import MILLION
 from runner.domain.personal import clean, shown_name
@@ -67,7 +66,7 @@ class Scene:
     def command(self, words: str, options: str = "") -> Command:
         """`runner WORDS BATCH OPTIONS`, aimed at this database."""
         behind = f" {options}" if options else ""
-        return Command(text=f"runner {words} {quote(self.info.name)}{self.tools.settings.typed}{behind}")
+        return Command(text=f"runner {words} {self.info.typed}{self.tools.settings.typed}{behind}")
 
     def at(self, at_us: int) -> str:
         """An instant, local; with its offset from UTC where that is not the page's."""
