@@ -27,11 +27,11 @@ def test_a_run_at_its_pace_says_how_far_how_fast_how_much_and_when() -> None:
 
 def test_a_provider_that_nothing_waits_for_says_so() -> None:
     """From the first on, or once all of its own are through, while others are still at work."""
-    idle, done = Watched(plan(requests=0)), Watched(plan(requests=2))
+    idle, done = Watched(plan(requests=0)), Watched(plan(requests=60))
     idle.lane(0, "open")
     assert idle.shown()[2] == "defastra nothing to send"
     done.lane(0, "open")
-    done.answers(2, since=0, each=1)
+    done.answers(60, since=0, each=1)
     assert done.shown()[2] == "defastra nothing to send"
 
 

@@ -47,12 +47,12 @@ def test_a_folder_with_a_name_that_would_move_the_cursor_is_escaped():
     """Where its list is, in the next command, and where its rows were written."""
     folder = "/lists/\x1b[31mred"
     command = f"runner export leads -o '{folder}/leads.csv'"
-    status = replace(STATUS, source=f"{folder}/leads.csv", next=Next(command=command, why="It ended well."))
+    status = replace(STATUS, source=f"{folder}/leads.csv", next=Next(command=command, why="It ended \x1b[2Jwell."))
     assert RESULT.exported is not None
     exported = replace(RESULT.exported, path=Path(folder) / "leads.csv")
     for text in (render.status_text(status), render.ended_text(replace(RESULT, status=status, exported=exported), "")):
         assert "\x1b" not in text
-        assert "-o '/lists/\\u001b[31mred/leads.csv'   (It ended well.)" in text
+        assert "-o '/lists/\\u001b[31mred/leads.csv'   (It ended \\u001b[2Jwell.)" in text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,11 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runner.domain.table import Dialect
+from runner.exports import Layout, Line
 from runner.exports.cells import guarded, guarded_cells, plain_text
+from runner.exports.csv_file import write_csv
+from tests.exports.rows import EMAIL, GOOD
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 _VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
@@ -48,6 +52,18 @@ def written(record: list[Any]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerow(record)
     return text.getvalue().replace("\0", "\ufffd")
+
+
+def test_no_nul_reaches_a_file() -> None:
+    """Guarded or not: no CSV reader takes one. In a list of texts it is gone before the file is written."""
+    columns = {"risk_score": "a\0b", "signals": ["c\0d", "e"]}
+    for guard in (True, False):
+        stream = io.BytesIO()
+        layout = Layout(header=["id"], operations=[EMAIL])
+        write_csv(stream, [Line(["1"], [GOOD._replace(columns=columns)])], layout, Dialect(), guard=guard)
+        assert b"\0" not in stream.getvalue()
+        assert "\n1,a\ufffdb,c\ufffdd | e,succeeded," in stream.getvalue().decode()
+    assert plain_text(["a\0b", "c"]) == "a\ufffdb | c"
 
 
 @given(st.integers() | st.floats())
