@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from runner.cli.terminal import Screen, has_letters, is_live, last_words
+from runner.cli.terminal import Screen, has_letters, is_live
 from runner.engine.stop import StopSignal
 from runner.system import signals
 
@@ -33,7 +33,7 @@ async def _follow(look: Callable[[], Look], screen: Screen, json: bool) -> int:
     # An error is carried out as a value: a task group would wrap it in a group, and the exit code is its own.
     stop, failure = StopSignal(), None
     in_place = is_live(sys.stdout) and not json
-    async with signals(stop, last_words=_show_cursor if in_place else lambda: None):
+    async with signals(stop):
         looks = _looks(look, screen, stop)
         try:
             await (_in_place(looks, screen) if in_place else _line_by_line(looks, screen, json))
@@ -42,12 +42,6 @@ async def _follow(look: Callable[[], Look], screen: Screen, json: bool) -> int:
     if failure is not None:
         raise failure
     return 0 if stop.reason is None else int(stop.reason.removeprefix("signal:"))
-
-
-def _show_cursor() -> None:
-    from runner.cli.screen import SHOW_CURSOR
-
-    last_words(SHOW_CURSOR)
 
 
 async def _looks(look: Callable[[], Look], screen: Screen, stop: StopSignal) -> AsyncIterator[Look]:
