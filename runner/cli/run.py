@@ -78,7 +78,8 @@ def run(
     with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
         unshown: dict[str, Loaded] = {}
         if limits.wait is None:
-            library.check_free()  # refused with nothing loaded: a batch that nobody asked for twice would stay
+            # Beside a run on this database nothing is loaded: a batch that nobody asked for twice would stay.
+            library.check_free()
         if all_:
             tell_notices(library, screen, set())
             batches = _every(library, shown)
