@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as _json
 import os
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from cyclopts import Parameter
 
 from runner.cli.options import Common, Switch
 from runner.cli.render import near, table
-from runner.cli.terminal import Screen, is_narrow
+from runner.cli.terminal import Screen, json_text
 from runner.cli.text import clean, duration
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def schema(
     from runner.work.schemas import profile_schema, settings_schema
 
     shown = profile_schema() if profile else settings_schema()
-    Screen().data(_json.dumps(shown, indent=2, ensure_ascii=is_narrow(sys.stdout)))
+    Screen().data(json_text(shown, sys.stdout, indent=2))
     return 0
 
 

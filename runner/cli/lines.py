@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from runner.cli.progress import Tally, caps_text, dry_text, is_news, lane_word, slept_text, trouble_word
-from runner.cli.terminal import is_narrow
+from runner.cli.terminal import json_text
 from runner.cli.text import clean, redact
 from runner.domain.model import MILLION
 from runner.engine.events import (
@@ -65,7 +65,7 @@ def json_line(one: Line) -> str:
     """One JSON object: an event has the same keys every time, null where there is nothing to say, and the counts."""
     fields = {key: (clean(value) or None) if isinstance(value, str) else value for key, value in one.fields.items()}
     shown = {"at": _iso(one.at_us), "event": one.event, **fields, **one.counts}
-    return json.dumps(shown, ensure_ascii=is_narrow(sys.stderr), separators=(",", ":"))
+    return json_text(shown, sys.stderr)
 
 
 class LineProgress:

@@ -33,7 +33,7 @@ class Screen:
 
     def json(self, value: Mapping[str, Any]) -> None:
         """One object on one line of stdout."""
-        self.data(json.dumps(value, ensure_ascii=is_narrow(sys.stdout), separators=(",", ":")))
+        self.data(json_text(value, sys.stdout))
 
     def is_deaf(self) -> bool:
         """Whether nobody reads stdout any more: writing failed, or its other end is shut."""
@@ -149,10 +149,12 @@ def has_letters(stream: TextIO) -> bool:
     return os.name != "posix" or "utf" in (everything or kind or rest).lower()
 
 
-def is_narrow(stream: TextIO) -> bool:
-    """Whether its encoding has not every letter: JSON is then ASCII, as who reads it takes it for UTF-8."""
+def json_text(value: Mapping[str, Any], stream: TextIO, *, indent: int | None = None) -> str:
+    """An object as JSON for a stream, on one line without `indent`. ASCII where its encoding has not every letter, as
+    who reads it takes it for UTF-8."""
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower()
-    return not encoding.startswith("utf")
+    separators = (",", ":" if indent is None else ": ")
+    return json.dumps(value, ensure_ascii=not encoding.startswith("utf"), indent=indent, separators=separators)
 
 
 def can_ask() -> bool:
