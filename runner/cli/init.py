@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from runner.cli.dialog import Dialog, Flags
 from runner.cli.options import Switch, Text, Texts
 from runner.cli.terminal import Screen, can_ask
+from runner.domain.typed import typed_file
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _say_next(screen: Screen, setup: Setup, folder: Path) -> None:
     from runner.work.setup import lists_in
 
     lists = lists_in(folder)
-    name = shlex.quote(lists[0]) if len(lists) == 1 else "leads.csv"
+    name = typed_file(lists[0]) if len(lists) == 1 else "leads.csv"
     screen.say("\nNext:")
     if setup.key is None and setup.key_env and not os.environ.get(setup.key_env, "").strip():
         screen.say(f"  export {setup.key_env}={LATER}")

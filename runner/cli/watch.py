@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -14,7 +13,7 @@ from runner.cli.options import Common, Switch
 from runner.cli.render import batches_text, next_text, overview_next, status_text
 from runner.cli.terminal import Screen
 from runner.domain.states import BatchState
-from runner.domain.typed import typed_name
+from runner.domain.typed import typed_file, typed_name
 from runner.errors import BatchError
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def _beginnings(library: Runner) -> Iterator[tuple[str, str]]:
     set_up = any(place.role == "file" and place.found for place in library.places())
     asked = any(setting.name == "run.operations" and setting.value for setting in library.settings()) if set_up else ""
     lists = lists_in(Path.cwd())
-    named = f"{quote(lists[0]) if len(lists) == 1 else 'leads.csv'}{'' if asked else ' -p defastra.email'}"
+    named = f"{typed_file(lists[0]) if len(lists) == 1 else 'leads.csv'}{'' if asked else ' -p defastra.email'}"
     yield "runner demo", "see it work on a small list; costs nothing"
     if set_up:
         yield f"runner check {named}", "what it would send and cost; sends nothing"

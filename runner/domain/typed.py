@@ -1,4 +1,4 @@
-"""Names as one types them behind a command. Pure."""
+"""Names of batches and files as one types them behind a command. Pure."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def typed_name(name: str) -> str:
     `leads-defastra-email` and `müller-2` stay as they are, `my leads` becomes `'my leads'`.
     """
     return name if _ONE_WORD.fullmatch(name) else quote(name)
+
+
+def typed_file(name: str) -> str:
+    """A file of this folder likewise; `-x.csv` is written `./-x.csv`, or it would be taken for an option."""
+    return quote(f"./{name}" if name.startswith("-") else name)

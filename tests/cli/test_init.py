@@ -254,3 +254,13 @@ def test_a_folder_that_is_set_up_is_not_told_to_begin(place, init):
     assert "  next      runner check leads.csv   (" in shown
     (place / "runner.toml").write_text("")
     assert "  next      runner check leads.csv -p defastra.email   (" in inside(place).stdout
+
+
+@pytest.mark.parametrize(("name", "typed"), [("my list.csv", "'my list.csv'"), ("-l.csv", "./-l.csv")])
+def test_a_list_is_proposed_as_one_types_it(name: str, typed: str, place: Path, init) -> None:
+    """The command works as it stands, after `init` and from `runner` alone, with the flags that were given."""
+    write_list(place, "a@example.com", name=name)
+    assert f"runner check {typed} " in init("--provider", "defastra", "--key-env", "DEFASTRA_API_KEY").stderr
+    shown = inside(place, "--db", "other.db").stdout
+    assert f"  next      runner check --db other.db {typed}   (" in shown
+    assert inside(place, *shlex.split(f"check --db other.db {typed}")).returncode == 0
