@@ -72,6 +72,13 @@ def test_a_name_is_shortened_where_it_names_the_batch(batch: str, handle: str, c
     assert render.go_on_text(status) == f"  next      {shown}"
 
 
+def test_a_batch_in_doubt_is_named_as_one_types_it() -> None:
+    """Where another one was worked on since."""
+    doubtful = replace(STATUS, batch="my leads-x", handle="my leads")
+    last = replace(STATUS, outcomes=dict.fromkeys(JobState, 0))
+    assert "runner doubt list 'my leads'   (2 requests are" in render.overview_next([last, doubtful])
+
+
 def test_a_run_that_ended_well_and_wrote_its_rows_leaves_nothing_to_do():
     """The export that was just made is not proposed again; where nothing was written, it is."""
     export = Next(command="runner export leads-defastra-email -o out.csv", why="Every request ended well.")

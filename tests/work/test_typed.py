@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -22,7 +24,7 @@ HERE = re.compile(r"runner [^\n;`()]*")
 def misnamed(text: str) -> list[str]:
     """The commands of a text in which the batch is not one word; the text itself where it has none."""
     found = [command for command in HERE.findall(text) if "leads" in command]
-    return [command for command in found if NAME not in shlex.split(command)] if found else [text]
+    return [command for command in found if f" '{NAME}'" not in command] if found else [text]
 
 
 def refused(ask: Callable[[], object]) -> str:
@@ -84,7 +86,7 @@ def test_a_batch_that_waits_is_named_as_one_types_it(place: Place) -> None:
 
 
 def test_requests_in_doubt_and_failures_name_their_batch_so(place: Place) -> None:
-    """What is said of them, of their rows, and what is next."""
+    """What is said of them and of their rows, what is next, and what to do about a file that somebody spoilt."""
     with place.runner() as r:
         batch = loaded(place, r)
         place.world.next([Behaviour(), Behaviour(manner=Manner.DROP), Behaviour(rule="invalid-request-email")])
@@ -92,6 +94,12 @@ def test_requests_in_doubt_and_failures_name_their_batch_so(place: Place) -> Non
         proposed = [r.doubt_text(batch), r.status(batch).next.command]
         proposed += [r.explain(batch, row)[0].next for row in (2, 3)]
         assert "runner doubt resolve 'my leads x' --row 2 --as charged" in proposed[2]
+        proposed.append(refused(lambda: r.erase(emails(3)[1])))
         r.resolve(batch, Resolution.CHARGED)
         proposed.append(r.status(batch).next.command)
+        with closing(sqlite3.connect(r.path, isolation_level=None)) as connection:
+            connection.execute("DELETE FROM attempts WHERE job = 1")
+        found = [one.fix for line in r.verify().lines for one in line.problems if one.batch]
+        assert found
+        proposed += found
     assert [found for text in proposed for found in misnamed(text)] == []
