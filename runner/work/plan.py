@@ -127,6 +127,12 @@ def _check(request: LoadRequest) -> None:
             why="It has characters that no terminal shows, or that move its cursor.",
             fix=f"--batch {fit(request.name)}",
         )
+    if request.name is not None and request.name.startswith("-"):
+        raise UsageError(
+            f"no name for a batch: {request.name}",
+            why="It begins like an option: no command could name it.",
+            fix=f"--batch {fit(request.name)}",
+        )
 
 
 def _columns(

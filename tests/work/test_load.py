@@ -27,8 +27,8 @@ def test_the_same_list_is_the_same_batch(place: Place) -> None:
         assert [status.batch for status in r.batches()] == ["leads-defastra-email"]
 
 
-@pytest.mark.parametrize("name", ["ev\x1b[31mil", "ev\nil", "\u202eev-il", "\udc80ev-il", "\x1b"])
-def test_a_name_that_would_move_the_cursor_is_refused(name: str, place: Place) -> None:
+@pytest.mark.parametrize("name", ["ev\x1b[31mil", "ev\nil", "\u202eev-il", "\udc80ev-il", "\x1b", "-x", "--json"])
+def test_a_name_that_cannot_be_shown_or_typed_is_refused(name: str, place: Place) -> None:
     """With one that is shown as it is; nothing is loaded. A name in another script is a name."""
     place.write_list(emails(3))
     with place.runner() as r:
