@@ -29,9 +29,9 @@ from runner.engine.events import (
     RunStopping,
     StoreTrouble,
 )
+from runner.work.flag_words import spend_flags
 from runner.work.money import Cost
 from runner.work.state_words import ended_words
-from runner.work.typed import spend_flags
 
 if TYPE_CHECKING:
     from runner.work.outlook import Preflight

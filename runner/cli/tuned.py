@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner.cli.render import facts, next_text
 from runner.cli.text import moment
 from runner.domain.model import MILLION
-from runner.work.typed import flag_of, value_of
+from runner.work.flag_words import flag_of, value_of
 
 if TYPE_CHECKING:
     from runner.work.results import Tuned

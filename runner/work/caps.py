@@ -22,8 +22,8 @@ from runner.settings import (
     parse_spend,
     parse_time_of_day,
 )
+from runner.work.flag_words import spend_flags
 from runner.work.money import plural
-from runner.work.typed import spend_flags
 
 _NOTHING: Final[Mapping[tuple[str, str], Amount]] = MappingProxyType({})
 

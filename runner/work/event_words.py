@@ -8,9 +8,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from runner.domain.personal import clean, redact
+from runner.work.flag_words import flag_of, value_of
 from runner.work.money import number
 from runner.work.money_words import balance_sentence, units_of
-from runner.work.typed import flag_of, value_of
 from runner.work.words import count, duration, local_time
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any, Final, assert_never
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
 from runner.domain.typed import typed_name
+from runner.work.flag_words import spend_flags
 from runner.work.results import Next
 from runner.work.status import CUT_OFF, PERSON
-from runner.work.typed import spend_flags
 
 MAX_SPEND: Final = "max-spend"
 """Why a batch is paused whose `--max-spend` is used up."""

@@ -17,13 +17,13 @@ from runner.store.store import Store
 from runner.store.values import BatchInfo, BatchStatus
 from runner.work.caps import Wanted, run_options
 from runner.work.days import courses_of, room_for, through, without_end
+from runner.work.flag_words import spend_flags
 from runner.work.known import known_answers
 from runner.work.limits import seconds_at_limits, windows_of
 from runner.work.money import Prices, number, plural
 from runner.work.outlook import PLACES, Asked, Day, Lane, Preflight, RowPlace
 from runner.work.pricing import asks, decimal
 from runner.work.profiles import Profiles
-from runner.work.typed import spend_flags
 
 
 def preflight(

@@ -14,7 +14,7 @@ from runner.domain.provider import Input, InputKind, Operation
 from runner.errors import ConfigError, UsageError
 from runner.settings import RunDefaults, parse_spend, read_settings
 from runner.work.caps import Wanted, run_options
-from runner.work.typed import flag_of, spend_flags, value_of
+from runner.work.flag_words import flag_of, spend_flags, value_of
 
 
 def operation(provider: str, *, price: int | None = 1_000_000, unit: str = "check") -> Operation:
