@@ -30,4 +30,7 @@ SEEDS: Final = (
         Mode.SAFETY,
         "the oracle took a wait of seconds for one of a day, once the clock was set back by a day",
     ),
+    Seed(559990596, Mode.SAFETY, "the oracle of P8 expected a charge on record of a request that no run came after"),
+    Seed(559984860, Mode.SAFETY, "the oracle took a wait that the run had chosen itself for one that was asked for"),
+    Seed(559991647, Mode.SAFETY, "the same, by the run of another list"),
 )

@@ -23,8 +23,7 @@ _HALTED = (
     "SELECT b.name, l.provider, l.report FROM lanes AS l JOIN batches AS b ON b.id = l.batch WHERE l.state = 'halted'"
 )
 _WAITS = """
-SELECT provider, report ->> 'until_us', coalesce(report ->> 'asked_at_us', report ->> 'at_us') FROM lanes
-WHERE state IN ('gated', 'parked', 'halted') AND report ->> 'until_us' > ?
+SELECT provider, report ->> 'asked_until_us', report ->> 'asked_at_us' FROM lanes WHERE report ->> 'asked_until_us' > ?
 """
 
 
@@ -137,7 +136,9 @@ class Lanes(Oracle):
         return door
 
     def on_life(self, life: Life) -> None:
-        """What the next life has to know, and can, whatever ended this one: halts and waits that are on record."""
+        """What the next life has to know, and can, whatever ended this one: halts, and waits on record that were asked
+        for. What a run itself chose to wait, between two requests that go first, ends with it.
+        """
         self._halted = {
             (batch, account): bool(json.loads(report)["own"]) for batch, account, report in self.seen.query(_HALTED)
         }

@@ -130,10 +130,10 @@ class Money(Oracle):
             twice = count > 1 and job not in excused
             hold(not twice or marked[job], "P8", f"job {job} was charged {count} times and does not say so")
 
-    def _amounts(self, entry: Entry, debited: str, amount: int) -> None:
+    def _amounts(self, entry: Entry, debited: str | None, amount: int) -> None:
         """What is stored of an answered request is what its answer states, or no less than was taken."""
         stated = _stated(entry)
-        if stated is not None and debited != "unknown":
+        if stated is not None and debited not in (None, "unknown"):  # None: its run died, and no run came after it
             hold(amount == stated, "P8", f"request {entry.number} states {stated}, stored is {amount}")
         elif len(entry.charges) == 1 and debited == "yes":
             operation = self.seen.operation(entry)
