@@ -59,7 +59,6 @@ def test_env_file_mistakes_name_the_line_and_not_its_text(tmp_path: Path, line: 
     assert line not in str(caught.value) + caught.value.why
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no owner-only mode there")
 def test_env_file_that_others_can_read_is_told(tmp_path: Path) -> None:
     """A key file with group or world access is noted, not refused."""
     path = tmp_path / "keys.env"

@@ -31,8 +31,8 @@ def test_a_password_is_hidden_wherever_it_stands(url: str, shown: str | None) ->
 @pytest.mark.parametrize(
     "url",
     [
-        "sqlite:////home/me@work/a:b@c/crm.db?timeout=5",
-        "postgresql://me@host:5432/crm?passfile=/home/me/.pgpass&sslkey=/k.pem",
+        "sqlite:////srv/me@work/a:b@c/crm.db?timeout=5",
+        "postgresql://me@host:5432/crm?passfile=/etc/crm.pass&sslkey=/k.pem",
         "runner.db",
         "",
     ],

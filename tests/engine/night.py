@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from runner.engine.stop import StopSignal
 from runner.engine.tuning import Reread
 from runner.store import open_store
 from runner.store.store import Store
-from runner.store.values import NewBatch, NewJob, NewRow
+from runner.store.values import NewBatch, NewJob, NewRow, Wish
 from tests.engine.scripted import OK, Door, Script, ScriptedTransport, Sent, provider
 from tests.virtual import VirtualClock, run_virtual
 
@@ -183,3 +183,13 @@ class Night:
 def by_value(night: Night) -> Counter[str]:
     """How often each value was sent in the last run."""
     return Counter(sent.value for sent in night.sent())
+
+
+def paused_after(seconds: float) -> Callable[[Store], Awaitable[None]]:
+    """Beside the engine: `runner pause` in another terminal."""
+
+    async def pause(store: Store) -> None:
+        await anyio.sleep(seconds)
+        store.steering.wish(store.reports.batches()[0].id, Wish.PAUSE)
+
+    return pause

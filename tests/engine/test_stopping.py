@@ -18,8 +18,7 @@ from runner.engine.realtime import RealTime
 from runner.engine.waiting import Waiting
 from runner.engine.worker import _wait_for_gate
 from runner.store.store import Store
-from runner.store.values import Wish
-from tests.engine.night import Night
+from tests.engine.night import Night, paused_after
 from tests.engine.scripted import provider
 from tests.virtual import VirtualClock, run_virtual
 
@@ -161,13 +160,6 @@ def test_a_stop_interrupts_those_who_wait_for_the_throttle(tmp_path: Path) -> No
 
 def test_a_wish_from_another_terminal_is_seen_within_a_second(tmp_path: Path) -> None:
     """Pause, as `runner pause` writes it."""
-
-    async def ask(store: Store) -> None:
-        await anyio.sleep(3)
-        batch = store.reports.named("leads")
-        assert batch is not None
-        store.steering.wish(batch.id, Wish.PAUSE)
-
-    night = Night(path=tmp_path / "runner.db", values=500, during=ask)
+    night = Night(path=tmp_path / "runner.db", values=500, during=paused_after(3))
     assert night.run().stop_reason == "requested:paused"
     assert max(sent.at for sent in night.sent()) <= 4

@@ -19,8 +19,7 @@ from runner.engine.run import cause
 from runner.engine.throttle import Throttle
 from runner.errors import StalledError
 from runner.store.store import Store
-from runner.store.values import Wish
-from tests.engine.night import Night
+from tests.engine.night import Night, paused_after
 from tests.engine.scripted import BAD_ROW, DOWN, LATER, OK, REFUSED, provider
 from tests.virtual import NOON_US
 
@@ -279,14 +278,7 @@ def test_a_clock_that_is_set_is_no_hang(tmp_path: Path, hours: int) -> None:
 
 def test_a_pause_ends_the_run_in_peace(tmp_path: Path) -> None:
     """What a person asked for while everything waits for an hour."""
-
-    async def during(store: Store) -> None:
-        await anyio.sleep(120)
-        batch = store.reports.named("leads")
-        assert batch is not None
-        store.steering.wish(batch.id, Wish.PAUSE)
-
-    night = Night(path=tmp_path / "runner.db", values=4, during=during)
+    night = Night(path=tmp_path / "runner.db", values=4, during=paused_after(120))
     night.providers = (provider(limits=(Limit(at_most=1, per_seconds=HOUR),)),)
     summary = night.run()
     assert summary.stop_reason == "requested:paused"
