@@ -10,10 +10,12 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 
 from runner.cli.progress import event_fields, event_name, is_news
 from runner.engine.events import Event
 from runner.errors import UsageError
+from runner.store.companions import is_database
 
 _LOG = logging.getLogger("runner.run")
 
@@ -31,7 +33,8 @@ def log_event(event: Event) -> None:
 def logging_to(log_file: str | None, *, verbose: bool) -> Iterator[None]:
     """While inside, records of this package go to the file (info and above) and, if verbose, to stderr (all).
 
-    UsageError when the file cannot be written. A new file is its owner's alone; a full one is put aside (`KEPT_FILES`).
+    UsageError when the file cannot be written, or is a database. A new file is its owner's alone; a full one is put
+    aside (`KEPT_FILES`).
     """
     package = logging.getLogger("runner")
     with ExitStack() as stack:
@@ -97,6 +100,12 @@ class _LogFile(RotatingFileHandler):
 
 @contextmanager
 def _file_handler(path: str) -> Iterator[logging.Handler]:
+    if is_database(Path(path)):
+        raise UsageError(
+            f"the log file would be written into a database: {path}",
+            why="Lines in it would be the end of what it holds.",
+            fix="--log-file runner.log",
+        )
     try:
         handler = _LogFile(path, maxBytes=MOST_BYTES, backupCount=KEPT_FILES)
     except OSError as error:

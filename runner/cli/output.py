@@ -54,8 +54,8 @@ def export(
     if (output is None) == (to_table is None) or (source is not None and to_table is None):
         raise UsageError(
             "an export goes to a file, or to a table",
-            why="one of both is named, and --source belongs to --to-table",
-            fix="-o leads.csv, or --to-table leads --source crm",
+            why="Name one of the two; --source goes with --to-table only.",
+            fix="-o leads.out.csv, or --to-table leads --source crm",
         )
     with (common or Common()).open() as library:
         name = library.find(batch)

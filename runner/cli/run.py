@@ -104,6 +104,12 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
     """UsageError for flags that cannot go together."""
     if shown.json and shown.output == "-":
         raise UsageError("--json and -o - both want stdout", why="only one can have it", fix="-o FILE, or no --json")
+    if shown.log_file in targets:
+        raise UsageError(
+            "the log would be written into the list",
+            why=f"{shown.log_file} is named as both.",
+            fix="--log-file runner.log",
+        )
     if every and (targets or rows.given() or max_invalid is not None):
         raise UsageError(
             "--all takes the batches that are there",

@@ -46,6 +46,12 @@ def known_batch(library: Runner, target: str | None) -> str:
     try:
         return library.find(target)
     except BatchError as error:
+        if target is not None and Path(target).is_dir():
+            raise InputError(
+                f"{shown_name(target)} is a folder, and no batch of that name is here",
+                why="A list is one file.",
+                fix=f"ls {quote(target)}   (and name one of its files)",
+            ) from error
         if target is None or not Path(target).suffix:
             raise
         raise InputError(  # whoever writes an ending means a file

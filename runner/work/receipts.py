@@ -19,10 +19,11 @@ from runner.settings import parse_duration
 from runner.store.values import BatchInfo
 from runner.work.aim import aimed
 from runner.work.caps import Wanted
-from runner.work.deliver import check_target, export
+from runner.work.deliver import export
 from runner.work.means import told_by
 from runner.work.notify import Notifier
 from runner.work.outputs import AUTO, NONE, STDOUT, settle_target
+from runner.work.replaceable import check_target
 from runner.work.results import Exported, Receipt, RunResult
 from runner.work.run import Places, run
 from runner.work.shape import Shape
@@ -109,7 +110,7 @@ async def run_and_deliver(
     targets = {info.id: settle_target(info, delivery.output, tools.settings.directory) for info in infos}
     for info in infos:
         if (path := _file(targets[info.id])) is not None:
-            check_target(info, path, overwrite=delivery.overwrite)
+            check_target(info, path, overwrite=delivery.overwrite, settings=tools.settings)
     stop = stop or StopSignal()
     notifier = Notifier(tools, told_by(tools), by_id, stop)
     receipts = Receipts(observer, stop, notifier=notifier)

@@ -59,7 +59,8 @@ class Shape:
         word, colon, rule = self.only.partition(":")
         state = word.replace("-", "_")
         if state not in STATES:
-            raise UsageError(f"no state {self.only!r}", why=f"There are {', '.join(STATES)}.", fix="--only failed")
+            fix = f"--only {INVALID if state == 'refused' else JobState.FAILED}"  # what is told of rows is typed too
+            raise UsageError(f"no state {self.only!r}", why=f"There are {', '.join(STATES)}.", fix=fix)
         if colon and (not rule or state not in _OF_REASON):
             raise UsageError(
                 f"cannot export {self.only!r}",

@@ -4,7 +4,8 @@ import errno
 import logging
 import os
 import resource
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,14 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path
         logging_to(str(tmp_path / "no" / "run.log"), verbose=False),
     ):
         pass
+
+
+def test_a_database_takes_no_log_lines(tmp_path):
+    """Lines behind its last page would damage it; the file stays as it is."""
+    database = tmp_path / "runner.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    before = database.read_bytes()
+    with pytest.raises(UsageError, match="into a database"), logging_to(str(database), verbose=False):
+        logging.getLogger("runner.run").info("a record")
+    assert database.read_bytes() == before

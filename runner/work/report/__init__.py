@@ -35,7 +35,5 @@ def report(info: BatchInfo, target: str | Path | TextIO, *, overwrite: bool, too
         stream.flush()
         return Reported(batch=info.name, path=None, size_bytes=len(page), diverted=False)
     place = tools.settings.directory / Path(target).expanduser()
-    written = put(
-        info, place, lambda stream: stream.write(page), overwrite=overwrite, suffix=".html", store=tools.store
-    )
+    written = put(info, place, lambda stream: stream.write(page), overwrite=overwrite, suffix=".html", tools=tools)
     return Reported(batch=info.name, path=written.path, size_bytes=len(page), diverted=not written.replaced)

@@ -1,0 +1,34 @@
+"""Which files are a database, or belong to one: nothing that is written for somebody to read may take their place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from runner.store.spill import answers_path, aside
+
+_BESIDE: Final = ("-wal", "-shm", "-journal", ".lock", ".reserve")
+_MAGICS: Final = (
+    b"SQLite format 3\0",
+    b"\x37\x7f\x06\x82",  # a write-ahead log, by the order of its checksums' bytes
+    b"\x37\x7f\x06\x83",
+)
+
+
+def companions(database: Path) -> tuple[Path, ...]:
+    """The file itself and all that may stand beside it: SQLite's own, the lock, the reserve, kept answers."""
+    real = Path(os.path.realpath(database))  # a symbolic link is the same database
+    answers = answers_path(database)
+    return (real, *(real.with_name(f"{real.name}{end}") for end in _BESIDE), answers, aside(answers))
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file holds an SQLite database, or the log of one: this one, another one, a backup."""
+    if not path.is_file():  # to open a pipe would be to wait for its other end
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(16).startswith(_MAGICS)
+    except OSError:  # not ours to read
+        return False

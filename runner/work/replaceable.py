@@ -1,0 +1,137 @@
+"""What an output may take the place of: a file that the batch wrote itself, or that its user gives up. Never one that
+the work is done with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from runner.errors import BatchError, UsageError
+from runner.exports import format_of
+from runner.settings import FILE_NAME, Settings
+from runner.store.companions import companions, is_database
+from runner.store.values import BatchInfo
+
+CSV: Final = ".csv"
+
+
+def check_target(info: BatchInfo, target: Path, *, overwrite: bool, settings: Settings, suffix: str = "") -> None:
+    """BatchError when the target is the list itself or another file that the work is done with, whatever `overwrite`
+    says; when it is a folder, out of reach, or a file this batch did not write. UsageError when its name promises a
+    format that cannot be written. `suffix`: of a file that is no export, and may have any name.
+    """
+    source = info.source.get("path")
+    if source and _is_same(target, Path(source)):
+        raise BatchError(
+            "the list itself would be replaced",
+            why=f"{target} is what the batch was read from.",
+            fix=f"-o {_beside(target, '.out', suffix)}",
+        )
+    if (what := _in_use(info, target, settings)) is not None:
+        raise BatchError(
+            f"{target} is {what}",
+            why="No output takes its place, not even with --overwrite.",
+            fix=f"-o {shlex.quote(f'{info.name}{suffix or CSV}')}",
+        )
+    if target.is_dir():
+        raise BatchError(
+            f"{target} is a folder",
+            why="An export is one file.",
+            fix=f"-o {shlex.quote(str(target / f'{info.name}{suffix or CSV}'))}",
+        )
+    if not suffix:
+        format_of(target)
+    if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
+        _check_folder(target.resolve().parent)
+    if overwrite or not target.exists() or _flows(target):
+        return
+    known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
+    if not _is_ours(target, known.get(str(target.absolute()))):
+        raise BatchError(
+            f"{target} exists and was not written by {info.name}",
+            why="It may hold somebody's work, or was changed since.",
+            fix=f"-o {_beside(target, '-2', suffix)}, or, to lose what is in it: --overwrite",
+        )
+
+
+def _beside(target: Path, more: str, suffix: str) -> str:
+    """Another name for it, as one types it: `leads.csv.gz` -> `leads.out.csv.gz`; an ending that cannot be written is
+    replaced by one that can."""
+    ending = "".join(target.suffixes[-2:]) if target.suffix.lower() == ".gz" else target.suffix
+    stem = target.name.removesuffix(ending)
+    if not suffix:
+        try:
+            format_of(target)
+        except UsageError:
+            ending = CSV
+    return shlex.quote(f"{stem}{more}{suffix or ending}")
+
+
+def _in_use(info: BatchInfo, target: Path, settings: Settings) -> str | None:
+    """What a file is to the work, if it is anything."""
+    for what, files in _needed(info, settings):
+        if any(_is_same(target, file) for file in files):
+            return what
+    return "a database" if is_database(target) else None
+
+
+def _needed(info: BatchInfo, settings: Settings) -> Iterator[tuple[str, Iterable[Path]]]:
+    yield "the database, or belongs to it", companions(settings.database)
+    yield "a file of settings", (settings.directory / FILE_NAME, *settings.files)
+    yield "where the keys are", () if settings.env_file is None else (settings.env_file,)
+    yield "a provider's profile", map(Path, info.source.get("profiles", {}).values())
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, by whatever names, or would."""
+    with suppress(OSError):  # one of them is not there
+        return one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise BatchError(
+            f"there is no folder {folder}",
+            why="An export makes a file only.",
+            fix=f"mkdir -p {shlex.quote(str(folder))}",
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BatchError(
+            f"nothing can be written in {folder}",
+            why="You may not make files there.",
+            fix="-o FILE in another folder; or -o none, and runner export later",
+        )
+
+
+def _flows(target: Path) -> bool:
+    """A pipe, a terminal, /dev/null: nothing lies there that could be lost."""
+    mode = target.stat().st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def mark(path: Path) -> dict[str, Any]:
+    """What a written file is known by: size, time of change, SHA-256."""
+    seen = path.stat()
+    return {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns, "sha256": _digest(path)}
+
+
+def _is_ours(path: Path, known: Mapping[str, Any] | None) -> bool:
+    """Unchanged since we wrote it: the same time says so without reading, else the content decides."""
+    if known is None:
+        return False
+    seen = path.stat()
+    if seen.st_size == known["size"] and (seen.st_mtime_ns == known["mtime_ns"] or _digest(path) == known["sha256"]):
+        return True
+    return _is_ours(path, known.get("before"))  # an export was cut off before, or after, it replaced the file
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

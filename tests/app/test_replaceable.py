@@ -1,0 +1,136 @@
+"""What no output may take the place of, whatever a person says: the list, the database, what belongs to the work."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.errors import BatchError
+from runner.providers.starter import starter_text
+from tests.app.place import QUICK, Place, emails
+
+
+def _refused(folder: Path, act: Callable[[], object]) -> BatchError:
+    """The error of an act that leaves every file as it was."""
+
+    def files() -> dict[str, bytes]:
+        lasting = (file for file in folder.iterdir() if file.is_file() and not file.name.endswith(("-wal", "-shm")))
+        return {file.name: file.read_bytes() for file in lasting}
+
+    before = files()
+    with pytest.raises(BatchError) as caught:
+        act()
+    assert files() == before
+    return caught.value
+
+
+def _fix(error: BatchError) -> str:
+    """The name that an error proposes."""
+    flag, name, *_ = shlex.split(error.fix)
+    assert flag == "-o"
+    return name.rstrip(",")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "runner.db",
+        "runner.db-wal",
+        "runner.db-shm",
+        "runner.db-journal",
+        "runner.db.lock",
+        "runner.db.reserve",
+        "runner.db.answers",
+        "runner.db.answers.aside",
+        "backup.db.csv",
+        "link.csv",
+        "runner.toml",
+        ".env",
+        "mine.toml",
+    ],
+)
+def test_no_output_takes_the_place_of_what_the_work_needs(tmp_path: Path, name: str) -> None:
+    """Not with `overwrite` either, by no other name, and whether or not it is there yet; what is proposed works."""
+    place = Place(tmp_path, toml=f'{QUICK}\n[run]\nenv_file = ".env"\n')
+    (tmp_path / ".env").write_text("A=b\n")
+    (tmp_path / "mine.toml").write_text(starter_text("mine"))
+    (tmp_path / "link.csv").symlink_to("runner.db")
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email", "mine.toml:lookup"])
+        r.backup(tmp_path / "backup.db.csv")
+        error = _refused(tmp_path, lambda: r.export(batch, name, overwrite=True))
+        assert "--overwrite" in error.why
+        assert r.export(batch, _fix(error)).rows == 2
+        error = _refused(tmp_path, lambda: r.report(batch, tmp_path / name, overwrite=True))
+        assert r.report(batch, _fix(error)).size_bytes > 0
+        _refused(tmp_path, lambda: place.run(r, batch, output=name, overwrite=True))
+        assert place.values() == []
+
+
+@pytest.mark.parametrize("way", ["name", "folder", "symlink", "hard link"])
+def test_a_list_is_never_replaced_by_whatever_name(place: Place, way: str) -> None:
+    """`sub/../leads.csv` and links are the list too; what is proposed works for a page as for rows."""
+    place.write_list(emails(2))
+    (place.folder / "sub").mkdir()
+    link = place.folder / "link.csv"
+    if way == "symlink":
+        link.symlink_to("leads.csv")
+    elif way == "hard link":
+        os.link(place.folder / "leads.csv", link)
+    target = {"name": "leads.csv", "folder": "sub/../leads.csv"}.get(way, "link.csv")
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        error = _refused(place.folder, lambda: r.export(batch, target, overwrite=True))
+        assert "the list itself" in error.what
+        assert r.export(batch, _fix(error)).rows == 2
+        error = _refused(place.folder, lambda: r.report(batch, target, overwrite=True))
+        assert _fix(error).endswith(".out.html")
+        assert r.report(batch, _fix(error)).size_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "proposed"),
+    [("leads.csv.gz", "leads.out.csv.gz"), ("leads.jsonl", "leads.out.jsonl"), ("leads", "leads.out")],
+)
+def test_the_proposed_name_keeps_its_format(place: Place, name: str, proposed: str) -> None:
+    """An ending that can be written stays."""
+    lines = '{"email": "a@example.com"}\n' if "json" in name else "email\na@example.com\n"
+    data = gzip.compress(lines.encode()) if name.endswith(".gz") else lines.encode()
+    (place.folder / name).write_bytes(data)
+    with place.runner() as r:
+        batch = r.load(name, ["defastra.email"])
+        assert _fix(_refused(place.folder, lambda: r.export(batch, name))) == proposed
+        assert r.export(batch, proposed).rows == 1
+
+
+def test_a_file_of_somebody_else_is_given_up_by_name_only(place: Place) -> None:
+    """The first thing proposed is another name; the second one loses what is in it, and says so."""
+    place.write_list(emails(2))
+    (place.folder / "out.csv").write_text("somebody's work")
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        error = _refused(place.folder, lambda: r.export(batch, "out.csv"))
+        assert (_fix(error), "to lose what is in it: --overwrite" in error.fix) == ("out-2.csv", True)
+        assert r.export(batch, "out.csv", overwrite=True).rows == 2
+
+
+def test_a_pipe_is_written_to(place: Place) -> None:
+    """A named pipe holds nothing that could be lost, and nothing is read from it, which would wait for ever."""
+    place.write_list(emails(2))
+    pipe = place.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with place.runner() as r:
+            batch = r.load("leads.csv", ["defastra.email"])
+            assert (r.export(batch, pipe).rows, r.export(batch, "/dev/null").rows) == (2, 2)
+            assert r.report(batch, "/dev/null").size_bytes > 0
+        assert os.read(reader, 9) == b"id,email,"
+    finally:
+        os.close(reader)
