@@ -10,7 +10,16 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 _SQLITE: Final = re.compile(r"sqlite(?:\+\w+)?://[^/?]*/([^?]+)")
 _FILE_URI: Final = re.compile(r"file:(?://[^/?]*)?([^?#]*)")  # SQLite's own
-_PASSWORD: Final = re.compile(r"(?<=://)([^:/]*):[^?]+@")  # @ and / in it should be encoded, and may not be
+_PASSWORD: Final = re.compile(  # @, / and ? in it should be encoded, and may not be
+    r"""
+    (?<=://)
+    (?!(?:[^:/]*@)?\[[\da-f.]*:[\da-f:.]*(?:%\w+)?\])  # no user, or one without a password, and an IPv6 host
+    ([^:/]*):
+    (?!\d{1,5}/[^?@]*\?[^=&@]+=)                        # a port, a database, and an option that holds an @
+    (?:@|[^@]++)(?:[^?]|\?(?![^=&@]+=))*@               # to the last @, but never over ?name= behind the first
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 _OPTION: Final = re.compile(r"(?<=[?&])([^=&]*)=[^&]*")
 _SECRET: Final = re.compile(r"pass(?!file)|pwd|secret|token|(?<!ssl)(?<!ssl_)key|cred|odbc_connect", re.IGNORECASE)
 

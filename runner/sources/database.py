@@ -36,9 +36,11 @@ def open_table(url: str, *, table: str, key: str) -> DatabaseTable:
     """See `runner.sources.open_database`."""
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError as error:
+    except (sa.exc.ArgumentError, ValueError) as error:  # a port that is no number, perhaps a password
         raise InputError(
-            "the source's address is not a database URL", why="it names a driver first", fix="--source sqlite:///crm.db"
+            "the source's address is not a database URL",
+            why="that is DRIVER://USER@HOST:PORT/DATABASE, with a number for PORT",
+            fix="--source sqlite:///crm.db",
         ) from error
     _check_file(parsed)
     source = DatabaseTable(url=parsed, table=table, key=key, statement="", header=())

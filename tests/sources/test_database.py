@@ -109,9 +109,9 @@ def test_a_misspelt_file_is_not_created(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("bad", ["leads.db", "nosuch://host/x"])
+@pytest.mark.parametrize("bad", ["leads.db", "nosuch://host/x", "sqlite://me:hunter2"])
 def test_a_wrong_address(bad):
-    """An address without a driver, or with an unknown one, is an error for people."""
+    """An address without a driver, with an unknown one, or with a word for a port, is an error for people."""
     with pytest.raises(InputError):
         open_database(bad, table="leads", key="id")
 
