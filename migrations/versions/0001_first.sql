@@ -58,6 +58,17 @@ CREATE TABLE runs (
     CONSTRAINT ck_runs_died CHECK (died IN (0, 1))
 );
 
+CREATE TABLE asked (
+    run INTEGER NOT NULL,
+    batch INTEGER NOT NULL,
+    operation TEXT NOT NULL,
+    requests TEXT NOT NULL,
+    after_attempt INTEGER NOT NULL,
+    CONSTRAINT pk_asked PRIMARY KEY (run, batch, operation),
+    CONSTRAINT fk_asked_run_runs FOREIGN KEY(run) REFERENCES runs (id),
+    CONSTRAINT fk_asked_batch_batches FOREIGN KEY(batch) REFERENCES batches (id)
+) WITHOUT ROWID;
+
 CREATE TABLE jobs (
     id INTEGER NOT NULL,
     batch INTEGER NOT NULL,

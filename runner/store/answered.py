@@ -1,9 +1,9 @@
 """Answers that other batches of the database paid for: which of them a batch could do with, and taking them over.
 
 An answer counts for a job where the same request would be sent: the same operation of the same profile, which made its
-requests of the same template; an equal key by parameters of equal names, and equal values set for the whole list. It
-has succeeded. The cost grows with the jobs that wait and with the batches that asked the same, not with what these
-batches hold.
+requests of the same template in the run that asked; an equal key by parameters of equal names, and equal values set for
+the whole list. It has succeeded. The cost grows with the jobs that wait and with the batches that asked the same, not
+with what these batches hold.
 """
 
 from __future__ import annotations
@@ -19,34 +19,46 @@ import sqlalchemy as sa
 from runner.domain.model import BatchId
 from runner.domain.states import JobEvent
 from runner.engine.ports import Clock
-from runner.store.codec import to_json
 from runner.store.database import ATTACHED, CHECKPOINT_PAGES, Database
 from runner.store.reading import STREAM
 from runner.store.sql import job_may, write_event
 from runner.store.values import AnsweredBefore
 
-MIXED: Final = ""
-"""Kept in place of the hash of an operation's requests whose answers are of several kinds: equal to no hash."""
-
 PIECE: Final = 5_000
 """Waiting jobs that are looked at in one transaction."""
 
 _ASKED: Final = "SELECT name, operations, params, source FROM {schema}batches"
-_SOURCE: Final = "SELECT source FROM batches WHERE id = ?"
-_ANSWERED: Final = "SELECT operation FROM job_totals WHERE batch = ? AND jobs > 0 AND state = 'succeeded'"
-_LEFT: Final = "SELECT operation FROM job_totals WHERE batch = ? AND jobs > 0 AND state IN ('queued', 'running')"
+_NAME: Final = "SELECT name FROM batches WHERE id = ?"
+# One result of another kind is enough. Of a run only its own stretch of attempts is looked at.
+_ASKED_OTHERWISE: Final = """
+SELECT EXISTS (
+    SELECT 1 FROM {schema}batches AS b CROSS JOIN {schema}asked AS w ON w.batch = b.id
+    WHERE b.name = :name AND w.operation = :operation AND w.requests <> :made AND EXISTS (
+        SELECT 1 FROM {schema}attempts AS t
+        WHERE t.id > w.after_attempt
+            AND t.id <= coalesce((SELECT min(n.after_attempt) FROM {schema}asked AS n WHERE n.run > w.run), t.id)
+            AND t.run = w.run AND t.batch = w.batch AND t.operation = w.operation AND t.action = 'succeed'
+    )
+)
+"""
 _ASKED_THE_SAME: Final = """
 SELECT b.id FROM {schema}batches AS b JOIN {schema}job_totals AS t ON t.batch = b.id
 WHERE b.name = :name AND t.operation = :operation AND t.state = 'succeeded' AND t.jobs > 0
 """
 # The newest answer, the one that was asked before its copies. An index leads to it in each of the batches. What was
-# erased has neither its key nor its parameters any more: it is nobody's.
+# erased has neither its key nor its parameters any more: it is nobody's. The run that it came to says what was asked:
+# of the runs of a list each may have asked otherwise.
 _NEWEST: Final = """(
     SELECT theirs.id FROM {schema}jobs AS theirs
     WHERE theirs.batch IN ({batches}) AND theirs.operation = mine.operation AND theirs.key = mine.key
         AND theirs.state = 'succeeded' AND theirs.finished_us >= :since
         AND (SELECT group_concat(key) FROM json_each(theirs.params))
             IS (SELECT group_concat(key) FROM json_each(mine.params))
+        AND EXISTS (
+            SELECT 1 FROM {schema}attempts AS t
+            CROSS JOIN {schema}asked AS w ON w.run = t.run AND w.batch = t.batch AND w.operation = t.operation
+            WHERE t.job = coalesce(theirs.reused, theirs.id) AND t.action = 'succeed' AND w.requests = :made
+        )
     ORDER BY theirs.finished_us DESC, theirs.reused IS NOT NULL, theirs.id LIMIT 1
 )"""
 # What may have been asked is asked again: nobody pays less for it, and its charge would be hidden behind an old answer.
@@ -94,11 +106,12 @@ class Answered:
         schema = "" if self._database.attached is None else f"{ATTACHED}."
         found: list[AnsweredBefore] = []
         with self._database.reading() as connection:
-            for operation, batches in _asked_the_same(connection, batch, requests, schema):
+            for operation, batches in _asked_the_same(connection, batch, schema):
                 sql = _KNOWN.format(
                     newest=_NEWEST.format(schema=schema, batches=batches), never_sent=_NEVER_SENT, schema=schema
                 )
-                lines = connection.exec_driver_sql(sql, {"batch": batch, "operation": operation, "since": 0})
+                given = {"batch": batch, "operation": operation, "made": requests[operation], "since": 0}
+                lines = connection.exec_driver_sql(sql, given)
                 summed = _summed(operation, lines.partitions(STREAM), since_us)
                 found += [] if summed is None else [summed]
         return found
@@ -120,12 +133,13 @@ class Answered:
         taken = 0
         with self._database.writing(checkpoint=CHECKPOINT_PAGES) as connection:
             with connection.begin():
-                asked = list(_asked_the_same(connection, batch, requests, ""))
+                asked = list(_asked_the_same(connection, batch, ""))
             for operation, batches in asked:
                 sql = _NEXT.format(newest=_NEWEST.format(schema="", batches=batches), never_sent=_NEVER_SENT)
                 place = {"due_us": -1, "job": 0}
                 while place and not given_up():
-                    given = {"batch": batch, "operation": operation, "since": since_us, "piece": PIECE, **place}
+                    asking = {"batch": batch, "operation": operation, "made": requests[operation], **place}
+                    given = {"since": since_us, "piece": PIECE, **asking}
                     with connection.begin():
                         count, place = _piece(connection, sql, given)
                         if count:
@@ -136,27 +150,21 @@ class Answered:
                     taken += count
         return taken
 
-    def asked_by(self, batch: BatchId, requests: Mapping[str, str], *, more: bool = False) -> None:
-        """Keep by what requests a run asks what is left of a batch, as hashes by operation. One that has answers to
-        other requests is `MIXED` for good: nobody can tell which of its answers are of which. An operation with nothing
-        left stays what it is; `more`: rows may come to each of them."""
-        with self._database.write_now() as connection:
-            source = json.loads(connection.exec_driver_sql(_SOURCE, (batch,)).scalar_one())
-            answered, left = (set(connection.exec_driver_sql(sql, (batch,)).scalars()) for sql in (_ANSWERED, _LEFT))
-            kept = source.get("requests", {})
-            new = {
-                key: MIXED if key in answered and kept.get(key) != one else one
-                for key, one in requests.items()
-                if more or key in left
+    def asked_otherwise(self, batch: BatchId, requests: Mapping[str, str]) -> set[str]:
+        """The operations of a batch that have a result which other requests were made for. Reads only; of a draft it
+        is the batch that it is of."""
+        schema = "" if self._database.attached is None else f"{ATTACHED}."
+        sql = _ASKED_OTHERWISE.format(schema=schema)
+        with self._database.reading() as connection:
+            given = {"name": connection.exec_driver_sql(_NAME, (batch,)).scalar_one()}
+            return {
+                key
+                for key, made in requests.items()
+                if connection.exec_driver_sql(sql, {**given, "operation": key, "made": made}).scalar_one()
             }
-            if new.items() - kept.items():
-                given = to_json({**source, "requests": kept | new})
-                connection.exec_driver_sql("UPDATE batches SET source = ? WHERE id = ?", (given, batch))
 
 
-def _asked_the_same(
-    connection: sa.Connection, batch: BatchId, requests: Mapping[str, str], schema: str
-) -> Iterator[tuple[str, str]]:
+def _asked_the_same(connection: sa.Connection, batch: BatchId, schema: str) -> Iterator[tuple[str, str]]:
     """The operations of a batch, each with the ids of the other batches that asked it alike, as SQL takes them.
 
     Other batches by their names: a draft has ids of its own.
@@ -164,7 +172,7 @@ def _asked_the_same(
     own = connection.exec_driver_sql(f"{_ASKED.format(schema='')} WHERE id = ?", (batch,)).one()
     others = connection.exec_driver_sql(f"{_ASKED.format(schema=schema)} WHERE name <> ?", (own.name,)).all()
     for operation in json.loads(own.operations):
-        mine = (requests[operation], *_way(own, operation)[1:])  # whatever it was asked by before
+        mine = _way(own, operation)
         same = [other.name for other in others if _way(other, operation) == mine]
         sql = _ASKED_THE_SAME.format(schema=schema)
         ids = [
@@ -177,10 +185,9 @@ def _asked_the_same(
 
 
 def _way(batch: sa.Row[Any], operation: str) -> tuple[Any, ...]:
-    """How it was asked: by what requests, with what set for the whole list, and by whose profile."""
+    """How it is asked: with what set for the whole list, and by whose profile."""
     source: Mapping[str, Any] = json.loads(batch.source)
     return (
-        source.get("requests", {}).get(operation),
         json.loads(batch.params).get(operation),
         source.get("profiles", {}).get(operation.partition(".")[0]),
     )

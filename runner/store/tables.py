@@ -88,6 +88,18 @@ runs = sa.Table(
     sa.CheckConstraint("died IN (0, 1)", name="died"),
 )
 
+# By what requests a run asked, as hashes: of a sandbox's address, or of a profile that was edited, they are others.
+asked = sa.Table(
+    "asked",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    sa.Column("batch", sa.Integer, sa.ForeignKey("batches.id"), primary_key=True, autoincrement=False),
+    part("operation", sa.Text),
+    text("requests"),
+    number("after_attempt"),  # the last one before it: no index leads from a run to its attempts
+    sqlite_with_rowid=False,
+)
+
 jobs = sa.Table(
     "jobs",
     metadata,

@@ -18,7 +18,6 @@ from runner.work.additions import CellIndex, unknown_by_key
 from runner.work.money import number, plural
 from runner.work.naming import READING, Change, Identity, changes, generation, is_over, successor
 from runner.work.plan import LoadRequest, Plan, make_plan
-from runner.work.profiles import REQUESTS
 from runner.work.results import Loaded
 from runner.work.rows import new_rows, notes_of
 from runner.work.session import Session
@@ -150,7 +149,6 @@ def _described(plan: Plan) -> dict[str, Any]:
     described = {
         **plan.source.description,
         "profiles": dict(plan.files),
-        REQUESTS: dict(plan.requests),
         "columns": list(plan.shown()),
     }
     if plan.database is not None and not has_password(plan.database):

@@ -48,7 +48,6 @@ class Plan:
     base: str  # the name without its generation
     operations: Mapping[str, Operation]
     files: Mapping[str, str]  # profile files by provider
-    requests: Mapping[str, str]  # what makes the requests of each operation, as a hash
     columns: ColumnMap
     region: str | None
     given: Mapping[str, Mapping[str, str]]  # parameters for all rows, by operation
@@ -98,7 +97,6 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
         base=request.name or default_name(source.name, operations),
         operations=operations,
         files=files,
-        requests=profiles.request_hashes(operations, files),
         columns=columns,
         region=region,
         given=given,

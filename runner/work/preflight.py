@@ -90,19 +90,18 @@ def preflight(
         done_us=done_us,
         lanes=lanes,
         known=known,
-        changed=_changed(info, operations, status, profiles),
+        changed=_changed(status, store.answered.asked_otherwise(info.id, profiles.asked_now(operations, info.source))),
         columns=tuple(info.source.get("columns", ())),
         first_time=first_time,
     )
 
 
-def _changed(
-    info: BatchInfo, operations: Mapping[str, Operation], status: BatchStatus, profiles: Profiles
-) -> dict[str, int]:
-    """Results that other requests were made for than a run would make now: a sandbox's, perhaps."""
+def _changed(status: BatchStatus, otherwise: Iterable[str]) -> dict[str, int]:
+    """Results of operations of which some were made by other requests than a run would make now: a sandbox's,
+    perhaps."""
     results = {
         key: status.jobs[key][JobState.SUCCEEDED] + status.jobs[key][JobState.FAILED]
-        for key in sorted(profiles.asked_otherwise(operations, info.source))
+        for key in sorted(otherwise)
         if key in status.jobs
     }
     return {key: count for key, count in results.items() if count}

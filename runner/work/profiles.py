@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runner.domain.provider import Operation, Provider
 from runner.errors import ConfigError, ProfileError, RunnerError, UsageError
@@ -12,9 +12,6 @@ from runner.settings import Settings
 
 if TYPE_CHECKING:
     from runner.providers.trial import Trial
-
-REQUESTS: Final = "requests"
-"""Where a batch's source keeps what makes its requests."""
 
 
 class Profiles:
@@ -79,21 +76,14 @@ class Profiles:
         names = dict.fromkeys(operation.provider for operation in operations.values())
         return {name: self.provider(files.get(name, name)) for name in names}
 
-    def request_hashes(self, operations: Mapping[str, Operation], files: Mapping[str, str]) -> dict[str, str]:
-        """What makes the requests of each, by key; see `Provider.request_hash`. `files`: profile files by provider."""
+    def asked_now(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> dict[str, str]:
+        """What makes the requests of a batch's operations today, by key; see `Provider.request_hash`. `source` is the
+        batch's."""
+        files: Mapping[str, str] = source.get("profiles", {})
         return {
             key: self.provider(files.get(one.provider, one.provider)).request_hash(one)
             for key, one in operations.items()
         }
-
-    def asked_now(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> dict[str, str]:
-        """What makes the requests of a batch's operations today; `source` is the batch's."""
-        return self.request_hashes(operations, source.get("profiles", {}))
-
-    def asked_otherwise(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> set[str]:
-        """Those of a batch whose requests were others: of another address, another profile."""
-        kept: Mapping[str, str] = source.get(REQUESTS, {})
-        return {key for key, made in self.asked_now(operations, source).items() if kept.get(key, made) != made}
 
     def title(self, name: str, files: Mapping[str, str]) -> str:
         """A provider's title; its name where its profile is gone, or wrong by now. `files`: profile files by name."""

@@ -186,6 +186,7 @@ def _order(tools: Tools, info: BatchInfo, wanted: Wanted, places: Places | None)
     return Order(
         info=info,
         accounts=tuple(accounts),
+        asked=tools.profiles.asked_now(operations, info.source),
         options=options,
         poll_seconds=wanted.poll_seconds,
         table=places.table if places is not None else None,
@@ -213,12 +214,9 @@ async def _take_up(
     released = 0
     if order.options.in_doubt is InDoubtPolicy.RESEND_ONCE:
         released = steering.release_doubts(info.id, info.operations)
-    operations = tools.profiles.of_batch(info.operations, info.source)
-    asked = tools.profiles.asked_now(operations, info.source)
-    tools.store.answered.asked_by(info.id, asked, more=order.options.follow)
     reused = 0
     if wanted.reuse_seconds is not None:
         since_us = oldest(wanted.reuse_seconds, tools.clock.now_us())
-        take_over = partial(tools.store.answered.take_over, info.id, requests=asked, since_us=since_us)
+        take_over = partial(tools.store.answered.take_over, info.id, requests=order.asked, since_us=since_us)
         reused = await elsewhere(tools, partial(take_over, given_up=lambda: stop.reason is not None))
     return TakenUp(requeued=requeued, released=released, reused=reused)

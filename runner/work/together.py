@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -57,6 +57,7 @@ class Order:
 
     info: BatchInfo
     accounts: tuple[Account, ...]
+    asked: Mapping[str, str]  # what makes the requests of its operations, as hashes
     options: RunOptions
     poll_seconds: float | None = None  # `--follow`: between two looks at its list
     table: Goal | None = None  # where its rows go while they are settled
@@ -92,7 +93,13 @@ async def work_together(
         return
     due.sort(key=lambda order: _queued(tools, order))
     steering = tools.store.steering
-    run = steering.start_run(pid=os.getpid(), host=platform.node(), version=release(), options=_shown(due, closing))
+    run = steering.start_run(
+        pid=os.getpid(),
+        host=platform.node(),
+        version=release(),
+        options=_shown(due, closing),
+        asked={order.info.id: order.asked for order in due},
+    )
     for order in due:
         if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
             steering.change(order.info.id, BatchEvent.REOPEN)

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
 
 from runner.domain.model import BatchId, Outcome
-from runner.domain.states import BatchEvent, JobEvent
+from runner.domain.states import BatchEvent, BatchState, JobEvent
 from runner.store.database import Database
 from runner.store.store import Store
 from runner.store.values import AnsweredBefore, NewJob, NewRow
 from runner.store.verify import verify
-from tests.store.world import EMAIL, PHONE, START_US, HandClock, attempt, claim, loaded, new_batch, query, row, started
+from tests.store.world import (
+    ASKED,
+    EMAIL,
+    PHONE,
+    START_US,
+    HandClock,
+    attempt,
+    claim,
+    loaded,
+    new_batch,
+    query,
+    row,
+    started,
+)
 
 pytestmark = pytest.mark.anyio
 
 HOUR = 3600
-ASKED = dict.fromkeys((EMAIL, PHONE), "c0de")
+ELSE = dict.fromkeys(ASKED, "else")
 
 
 def asking(number: int, key: str, **params: str) -> NewRow:
@@ -38,9 +52,18 @@ def take_over(store: Store, batch: BatchId, **given: Any) -> int:
     return store.answered.take_over(batch, **{"requests": ASKED} | given)
 
 
-async def answered(store: Store, batch: BatchId, clock: HandClock, *events: JobEvent, **changes: Any) -> None:
-    """The jobs of a batch end so, in their order; those left over wait. Found with the time as their score."""
-    run = started(store, batch)
+async def answered(
+    store: Store,
+    batch: BatchId,
+    clock: HandClock,
+    *events: JobEvent,
+    asked: Mapping[str, str] = ASKED,
+    **changes: Any,
+) -> None:
+    """The jobs of a batch end so in a run, in their order; those left over wait. Found with the time as their score."""
+    if store.reports.batch(batch).state is BatchState.RUNNING:
+        store.steering.change(batch, BatchEvent.PAUSE)
+    run = started(store, batch, asked)
     async with store.writing():
         jobs = await store.jobs.claim(claim(batch, run, clock, limit=len(events)))
         for job, event in zip(jobs, events, strict=True):
@@ -125,7 +148,7 @@ async def test_equal_keys_of_other_parameters_are_other_requests(store: Store, c
 async def test_the_profile_that_was_asked_decides(store: Store, clock: HandClock) -> None:
     """A file of one's own under the name of another provider is another provider."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
-    own = new_batch("own", source={"profiles": {"defastra": "/mine.toml"}, "requests": {EMAIL: "c0de"}})
+    own = new_batch("own", source={"profiles": {"defastra": "/mine.toml"}})
     assert before(store, store.loading.load(own, [row(1, "user1@example.com")]).batch) == []
 
 
@@ -150,56 +173,61 @@ async def test_rows_that_are_still_being_loaded_are_given_nothing(
     assert take_over(store, batch, since_us=0) == 1
 
 
-@pytest.mark.parametrize("requests", [{EMAIL: "else"}, {PHONE: "c0de"}, {}])
-async def test_what_makes_the_requests_decides(store: Store, clock: HandClock, requests: dict[str, str]) -> None:
+@pytest.mark.parametrize("asked", [ELSE, {PHONE: "c0de"}, {}])
+async def test_what_made_the_requests_decides(store: Store, clock: HandClock, asked: dict[str, str]) -> None:
     """Of an edited profile, or of one of which nobody knows what it made, neither asks what the other was told."""
     rows = [row(1, "user1@example.com")]
-    edited = store.loading.load(new_batch("edited", source={"requests": requests}), rows).batch
+    edited = store.loading.load(new_batch("edited"), rows).batch
     same = store.loading.load(new_batch("same"), rows).batch
-    await answered(store, edited, clock, JobEvent.SUCCEED)
+    await answered(store, edited, clock, JobEvent.SUCCEED, asked=asked)
     assert before(store, same) == []
     assert take_over(store, same, since_us=0) == 0
     await answered(store, same, clock, JobEvent.SUCCEED)
     third = store.loading.load(new_batch("third"), rows).batch
-    found = before(store, third, requests=dict.fromkeys(ASKED, "else"))
-    assert [one.batches for one in found] == ([{"edited": 1}] if EMAIL in requests else [])
+    found = before(store, third, requests=ELSE)
+    assert [one.batches for one in found] == ([{"edited": 1}] if asked is ELSE else [])
 
 
 async def test_a_batch_whose_profile_was_edited_since_takes_none(store: Store, clock: HandClock) -> None:
     """What it would send today counts, not what it was loaded to ask."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
     batch = loaded(store, 1, "more").batch
-    now = dict.fromkeys(ASKED, "else")
-    assert before(store, batch, requests=now) == []
-    assert take_over(store, batch, requests=now, since_us=0) == 0
+    assert before(store, batch, requests=ELSE) == []
+    assert take_over(store, batch, requests=ELSE, since_us=0) == 0
     assert take_over(store, batch, since_us=0) == 1
 
 
-async def test_answers_of_several_kinds_are_nobodys(store: Store, clock: HandClock) -> None:
-    """A list that was asked by one profile and went on by another: neither asks what all of its answers were told."""
-    batch = loaded(store, 3).batch
-    now = dict.fromkeys(ASKED, "else")
+async def test_each_answer_is_of_the_run_that_asked(store: Store, clock: HandClock) -> None:
+    """A list that was asked by one profile and went on by another: each of its answers is known where it is the same.
+    A copy is of the kind of what it is of."""
+    batch = loaded(store, 4).batch
     await answered(store, batch, clock, JobEvent.SUCCEED)
-    other = loaded(store, 3, "other").batch
-    assert [one.jobs for one in before(store, other)] == [1]
-    store.answered.asked_by(batch, now)
-    store.steering.change(batch, BatchEvent.PAUSE)
+    await answered(store, batch, clock, JobEvent.SUCCEED, JobEvent.SUCCEED, asked=ELSE)
     await answered(store, batch, clock, JobEvent.SUCCEED)
-    assert before(store, other) == before(store, other, requests=now) == []
-    store.answered.asked_by(batch, ASKED)
-    assert before(store, other) == []
+    other = loaded(store, 4, "other").batch
+    assert [[one.jobs for one in before(store, other, requests=asked)] for asked in (ASKED, ELSE)] == [[2], [2]]
+    assert take_over(store, other, requests=ELSE, since_us=0) == 2
+    taken = "SELECT reused FROM jobs WHERE batch = ? ORDER BY id"
+    assert query(store.path, taken, other) == [(None,), (2,), (3,), (None,)]
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE jobs SET key = 'erased-' || id WHERE batch = ?", (batch,))
+    third = loaded(store, 4, "third").batch
+    assert [[one.jobs for one in before(store, third, requests=asked)] for asked in (ASKED, ELSE)] == [[], [2]]
 
 
-async def test_a_list_is_of_the_profile_that_it_was_asked_by(store: Store, clock: HandClock) -> None:
-    """Not of the one it was loaded by, as long as nothing of it had a result."""
-    batch = loaded(store, 2).batch
-    now = dict.fromkeys(ASKED, "else")
-    store.answered.asked_by(batch, now)
+async def test_which_operations_have_results_of_another_kind(store: Store, clock: HandClock) -> None:
+    """Only what came to a result counts, in whichever run of the list; not what another list was told."""
+    batch, other = loaded(store, 4).batch, loaded(store, 2, "other").batch
+    otherwise = partial(store.answered.asked_otherwise, batch)
+    assert otherwise(ASKED) == set()
+    await answered(store, batch, clock, asked=ELSE)
+    await answered(store, other, clock, JobEvent.SUCCEED, asked=ELSE)
+    await answered(store, batch, clock, JobEvent.FAIL, JobEvent.DOUBT, asked=ELSE)
     await answered(store, batch, clock, JobEvent.SUCCEED)
-    store.answered.asked_by(batch, now)
-    other = loaded(store, 2, "other").batch
-    assert before(store, other) == []
-    assert [one.jobs for one in before(store, other, requests=now)] == [1]
+    await answered(store, other, clock, JobEvent.SUCCEED, asked=ELSE)
+    assert (otherwise(ASKED), otherwise(ELSE)) == (set(), {EMAIL})
+    await answered(store, batch, clock, JobEvent.SUCCEED, asked=ELSE)
+    assert (otherwise(ASKED), otherwise(ELSE)) == ({EMAIL}, {EMAIL})
 
 
 async def test_it_is_taken_over_piece_by_piece(store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from runner.store.values import Loaded, NewBatch, NewJob, NewRow, Refusal
 
 EMAIL = "defastra.email"
 PHONE = "defastra.phone"
+ASKED = dict.fromkeys((EMAIL, PHONE), "c0de")
 START_US = 1_795_000_000_123_456  # 2026-11-18T11:06:40.123Z
 
 
@@ -58,7 +59,7 @@ class HandClock:
 def new_batch(name: str = "leads", operations: tuple[str, ...] = (EMAIL,), **changes: Any) -> NewBatch:
     values: dict[str, Any] = {
         "name": name,
-        "source": {"path": f"{name}.csv", "requests": dict.fromkeys(operations, "c0de")},
+        "source": {"path": f"{name}.csv"},
         "header": ("id", "email"),
         "operations": operations,
         "mapping": {"email": "email"},
@@ -88,8 +89,9 @@ def loaded(store: Store, count: int = 3, name: str = "leads") -> Loaded:
     return store.loading.load(new_batch(name), rows(count))
 
 
-def started(store: Store, batch: BatchId) -> RunId:
-    run = store.steering.start_run(pid=4711, host="testhost", version="0.0", options={"limit": 5})
+def started(store: Store, batch: BatchId, asked: Mapping[str, str] = ASKED) -> RunId:
+    options = {"limit": 5}
+    run = store.steering.start_run(pid=4711, host="testhost", version="0.0", options=options, asked={batch: asked})
     store.steering.change(batch, BatchEvent.START, run=run)
     return run
 

@@ -8,7 +8,7 @@ from runner.cli.ahead import preflight_text
 from runner.domain.states import JobState
 from runner.sandbox.replies import Behaviour
 from runner.work.check import as_json
-from tests.app.place import QUICK, Place, emails
+from tests.app.place import QUICK, Place, after, emails
 from tests.work.lists import OPERATION, first_list
 
 CHANGED = {
@@ -55,7 +55,7 @@ def test_results_of_another_address_are_told_of(place: Place) -> None:
         place.run(r, batch)
         assert r.preflight(batch).changed == {"defastra.email": 4}
         place.write_list(emails(4), name="more.csv")
-        assert r.check("more.csv", OPERATION, reuse="30d").plan.known == ()
+        assert [known.values for known in r.check("more.csv", OPERATION, reuse="30d").plan.known] == [3]
 
 
 def test_a_list_of_another_address_is_known_there_alone(place: Place) -> None:
@@ -93,3 +93,50 @@ def test_a_run_with_nothing_left_to_ask_changes_nothing(place: Place) -> None:
     with place.runner() as r:
         assert r.preflight(batch).changed == {}
         assert r.check("more.csv", OPERATION, reuse="30d").plan.reused == 3
+
+
+def test_a_run_that_sends_nothing_changes_nothing(place: Place) -> None:
+    """An address that was set by mistake, and a cap that was used up: what was paid for is known as before."""
+    place.write_list(emails(5))
+    with place.runner() as r:
+        batch = r.load("leads.csv", OPERATION).batch
+        place.run(r, batch, limit=4)
+    place.write_list(emails(4), name="more.csv")
+    (place.folder / "runner.toml").write_text(QUICK + CHANGED["address"])
+    with place.runner() as r:
+        assert place.run(r, batch, max_requests=4).sent == 0
+    (place.folder / "runner.toml").write_text(QUICK)
+    with place.runner() as r:
+        assert r.preflight(batch).changed == {}
+        result = place.run(r, r.load("more.csv", OPERATION), reuse="30d")
+        assert (result.sent, result.reused) == (0, 4)
+
+
+def test_rows_that_come_while_a_run_is_at_work_are_asked_as_it_asks(place: Place) -> None:
+    """Of an operation that had nothing left when it began too: no answer of a sandbox is given as the provider's."""
+    both = ["defastra.email", "defastra.phone"]
+
+    def write(count: int) -> None:
+        rows = [f"{email}," for email in emails(count)] + [f",+1415555010{n}" for n in range(3)]
+        (place.folder / "leads.csv").write_text("\n".join(["email,phone", *rows]))
+
+    write(2)
+    with place.runner() as r:
+        batch = r.load("leads.csv", both).batch
+        assert place.run(r, batch, limit=4).status.outcomes[JobState.SUCCEEDED] == 4
+    (place.folder / "runner.toml").write_text(QUICK + CHANGED["address"])
+
+    def add() -> None:
+        write(5)
+        with place.runner() as other:
+            other.load("leads.csv", both, add=True)
+
+    with place.runner() as r:
+        result = place.run(r, batch, on_event=after(1, add), in_flight=1)
+        assert (result.sent, result.status.outcomes[JobState.SUCCEEDED]) == (4, 8)
+    (place.folder / "runner.toml").write_text(QUICK)
+    place.write_list(emails(5), name="more.csv")
+    with place.runner() as r:
+        assert r.preflight(batch).changed.keys() == {"defastra.email", "defastra.phone"}
+        result = place.run(r, r.load("more.csv", OPERATION), reuse="30d")
+        assert (result.sent, result.reused) == (3, 2)
