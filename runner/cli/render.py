@@ -22,6 +22,7 @@ from runner.work.money_words import (
 )
 from runner.work.results import BatchStatus, Halt, Loaded, RunResult
 from runner.work.state_words import counts_text, halted, meaning, state_text
+from runner.work.status import CUT_OFF
 
 _WAITING = {
     "gated": "asked to wait",
@@ -63,12 +64,6 @@ def halt_text(halt: Halt) -> str:
 
 def status_text(status: BatchStatus) -> str:
     """One batch in full."""
-    sending = [
-        f"{lane.provider} {_WAITING.get(str(lane.reason), _WAITING[lane.state])}"
-        f"{f', until {moment(lane.until_us)}' if lane.until_us else ''}"
-        for lane in status.lanes
-        if lane.state in _WAITING
-    ]
     lines = [
         f"{status.batch}: {state_text(status)}",
         facts(
@@ -85,7 +80,7 @@ def status_text(status: BatchStatus) -> str:
                 ("saved", saved_text(status)),
                 *(("wallet", text) for text in wallet_texts(status.wallets)),
                 *(("today", today_text(one)) for one in status.today),
-                ("waiting", ", ".join(sending)),
+                ("waiting", ", ".join(_waits(status))),
                 ("ready by", f"about {moment(status.eta_us)}" if status.eta_us else ""),
             ]
         ),
@@ -93,6 +88,17 @@ def status_text(status: BatchStatus) -> str:
         go_on_text(status),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _waits(status: BatchStatus) -> Iterable[str]:
+    """The providers that are waited for. What a provider asked for holds for the next run too; after one that fails
+    nobody looks unless somebody is at work."""
+    over = status.state in (BatchState.COMPLETED, BatchState.CANCELLED)
+    at_work = status.state is BatchState.RUNNING and status.reason != CUT_OFF
+    for lane in status.lanes:
+        if lane.state in _WAITING and not over and (at_work or lane.state != "circuit"):
+            until = f", until {moment(lane.until_us)}" if lane.until_us else ""
+            yield f"{lane.provider} {_WAITING.get(str(lane.reason), _WAITING[lane.state])}{until}"
 
 
 def _of_several(status: BatchStatus) -> Iterable[tuple[str, Mapping[JobState, int]]]:

@@ -76,8 +76,30 @@ def test_where_nobody_spoke_no_words_are_put_into_a_mouth():
 )
 def test_a_provider_that_is_waited_for_is_told_in_words(state, words):
     """No state of a lane is on screen: what it waits for is."""
-    lane = LaneStatus(provider="defastra", state=state, reason="x", until_us=None, rate=None, in_flight=None)
-    waiting = [line for line in render.status_text(replace(STATUS, lanes=(lane,))).splitlines() if "  waiting " in line]
-    assert len(waiting) == 1
-    assert words in waiting[0]
-    assert state not in waiting[0]
+    (waiting,) = waits(state, BatchState.RUNNING)
+    assert words in waiting
+    assert state not in waiting
+
+
+def waits(lane_state: str, state: BatchState, reason: str | None = None) -> list[str]:
+    """What is said of the wait of a batch whose provider is like this."""
+    lane = LaneStatus(provider="defastra", state=lane_state, reason="x", until_us=None, rate=None, in_flight=None)
+    status = replace(STATUS, lanes=(lane,), state=state, reason=reason)
+    return [line for line in render.status_text(status).splitlines() if "  waiting " in line]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "kept"),
+    [
+        (BatchState.RUNNING, "cut-off", 2),
+        (BatchState.PAUSED, "interrupted", 2),
+        (BatchState.HALTED, "insufficient-funds", 2),
+        (BatchState.CANCELLED, "person", 0),
+        (BatchState.COMPLETED, None, 0),
+    ],
+)
+def test_where_nobody_is_at_work_nobody_looks_for_a_provider(state, reason, kept):
+    """What it asked for is kept by the next run; after one that fails only a run looks, and what is over waits for
+    nothing."""
+    assert waits("circuit", state, reason) == []
+    assert len([*waits("gated", state, reason), *waits("parked", state, reason)]) == kept
