@@ -16,6 +16,10 @@ from rich.text import Text
 SHOW_CURSOR = Control.show_cursor(True).segment.text
 """For whoever ends the process without leaving."""
 
+_FREE = 3
+"""Columns that stay free: a line that fills the last one is two lines to some terminals, and so is one that has no room
+for the `^C` of whoever interrupts."""
+
 Draw = Callable[[int, int], list[Text]]
 """The lines, for so many columns and at most so many lines."""
 
@@ -59,9 +63,8 @@ class _Lines(Live):
         )
 
     def _picture(self) -> Group:
-        # One column stays free: a line that fills the last one is two lines to some terminals.
         size = self.console.size
-        shown = self._lines(max(1, size.width - 1), max(1, size.height - 1))
+        shown = self._lines(max(1, size.width - _FREE), max(1, size.height - 1))
         self._widths = [line.cell_len for line in shown]
         return Group(*shown)
 

@@ -68,6 +68,10 @@ class Terminal:
             assert self._read(), f"never shown {text!r}: {self.shown!r}"
         self._seen = len(self.shown)
 
+    def press_ctrl_c(self) -> None:
+        """As a person does: the terminal shows `^C`, and interrupts."""
+        os.write(self._master, b"\x03")
+
     def resize(self, columns: int, lines: int) -> None:
         """Make the window another size."""
         self._screen.resize(lines, columns)

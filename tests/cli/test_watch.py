@@ -52,3 +52,17 @@ def test_a_batch_that_is_over_is_shown_once(folder: Path) -> None:
         assert seen.end() == 0
         assert [line for line in seen.screen() if line] == plain.splitlines()
     assert inside(folder, "status", "--watch").stdout == plain
+
+
+def test_ctrl_c_leaves_one_picture_where_it_has_hardly_room(folder: Path) -> None:
+    """The terminal writes `^C` behind the last line, which was cut to fit: that is no line more."""
+    write_list(folder, *names("narrow", 3))
+    assert inside(folder, "load", "leads.csv", *RUN[2:]).returncode == 0
+    watch = ("status", "leads", "--watch")
+    environment = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    with Terminal(folder, *watch, size=(30, 40), program=(str(warm().command),), environment=environment) as seen:
+        seen.wait_for("next ")
+        seen.wait_for("…")
+        seen.press_ctrl_c()
+        assert seen.end() == 130
+        assert sum(line.startswith("leads-") for line in seen.screen()) == 1
