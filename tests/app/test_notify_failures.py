@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from runner.engine.stop import StopSignal
 from runner.errors import StoreError
 from runner.settings import Secret
 from runner.store.database import Database
+from runner.work import means
 from tests.app.place import QUICK
 from tests.app.receiver import OK, SWITCH, TOLD, Receiver, at, events, once
 
@@ -126,10 +128,17 @@ def test_a_means_that_breaks_takes_no_other_with_it(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize("status", [200, 404])
 def test_a_database_that_broke_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    """Whether it is news cannot be looked up: it is told all the same, and where nobody heard it the error says so."""
+    """Whether it is news cannot be looked up: it is told all the same, and where nobody heard it the error says so. A
+    command is started without any key: which variables hold one was looked up before."""
     receiver = Receiver(lambda: Answer(status=status))
-    place = at(tmp_path, receiver)
+    place = at(tmp_path, receiver, toml=f'{QUICK}{TOLD}command = ["./tell"]\n')
+    monkeypatch.setenv("DEFENDIS_API_KEY", "fake-and-not-in-use")
     receive, calls = place.world.receive, []
+    heard: list[Mapping[str, str]] = []
+
+    async def hears(_: Sequence[str], *, stdin: bytes, environment: Mapping[str, str], seconds: float) -> int:
+        heard.append(environment)
+        return 0
 
     def broken(*_: Any, **__: Any) -> Any:
         raise StoreError("the database cannot be read", why="disk I/O error", fix="runner db status")
@@ -143,10 +152,14 @@ def test_a_database_that_broke_is_told_of(tmp_path: Path, monkeypatch: pytest.Mo
         return receive(*call)
 
     monkeypatch.setattr(place.world, "receive", breaks)
+    monkeypatch.setattr(means, "run_program", hears)
     with pytest.raises(StoreError) as raised:
         once(place, 20)
     (body,) = receiver.bodies
     assert (body["event"], body["state"]) == ("halt", None)
     assert body["text"].endswith("broke off: the database cannot be read")
+    (environment,) = heard
+    assert environment["RUNNER_TEXT"] == body["text"]
+    assert "DEFENDIS_API_KEY" not in environment
     notes = getattr(raised.value, "__notes__", [])
     assert notes == ([] if status == 200 else ["nobody was told by webhook: HTTP 404"])

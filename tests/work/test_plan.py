@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
@@ -15,10 +16,10 @@ EMAIL, PHONE = "defastra.email", "defastra.phone"
 BOTH = [EMAIL, PHONE]
 
 
-def fix(place: Place, *operations: str) -> str:
-    """What helps where the columns are not told."""
+def fix(place: Place, *operations: str, mapping: Sequence[str] = ()) -> str:
+    """What helps where the columns are not found."""
     with place.runner() as r, pytest.raises(InputError) as refused:
-        r.load("leads.csv", operations)
+        r.load("leads.csv", operations, mapping=mapping)
     return refused.value.fix
 
 
@@ -58,3 +59,12 @@ def test_a_batch_that_cannot_go_on_is_not_proposed(place: Place) -> None:
     with place.runner() as r:
         assert [info.state for info in r.batches()] == [BatchState.LOADING, BatchState.COMPLETED]
     assert "runner run" not in fix(place, EMAIL)
+
+
+def test_whoever_names_the_columns_is_not_told_to_go_on_without(place: Place) -> None:
+    """A mistyped column: the batch was read by another one, and is not what was asked for."""
+    place.write_list(["ada", "bob"], column="Kontakt")
+    with place.runner() as r:
+        r.load("leads.csv", [EMAIL], mapping=["email=Kontakt"], max_invalid="100%")
+    assert fix(place, EMAIL).startswith("runner run leads   (goes on")
+    assert "runner run" not in fix(place, EMAIL, mapping=["email=Contact"])

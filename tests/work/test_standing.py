@@ -10,7 +10,7 @@ from runner.domain.provider import Operation
 from runner.work.profiles import Profiles
 from runner.work.results import BatchStatus
 from runner.work.standing import standing
-from tests.app.place import Place, emails
+from tests.app.place import QUICK, Place, emails
 
 
 class Counted(Profiles):
@@ -44,3 +44,21 @@ def test_profiles_are_read_for_a_higher_cap_alone(place: Place) -> None:
             found.append(looked_at(r, batch))
     assert [wanted for _, wanted in found] == [0, 1, 0]
     assert found[1][0].next.command == "runner run leads-defastra-email --max-spend 1"
+
+
+def test_a_batch_at_its_cap_is_shown_without_its_profile(place: Place) -> None:
+    """An account that the settings name no longer: nobody knows its price, and a higher cap is proposed all the same."""
+    settings = place.folder / "runner.toml"
+    acme = '[providers.acme]\nextends = "defastra"\nhttp = { auth = { secret = { env = "ACME_API_KEY" } } }\n'
+    place.environ["ACME_API_KEY"] = "another-fake-key-0000"
+    place.world._key = None  # each account has its own
+    settings.write_text(QUICK + acme)
+    place.write_list(emails(3))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["acme.email"]).batch
+        assert place.run(r, batch, max_spend="2").exit_code == 5
+    settings.write_text(QUICK)
+    with place.runner() as r:
+        status, wanted = looked_at(r, batch)
+    assert (status.reason, wanted) == ("max-spend", 1)
+    assert status.next.command == "runner run leads-acme-email --max-spend 4"
