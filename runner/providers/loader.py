@@ -137,7 +137,7 @@ def _shipped(name: str, overrides: Mapping[str, Any] | None) -> Source:
 
 def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
     try:
-        data = Path(path).expanduser().read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise ProfileError(
             f"the profile {path} cannot be read",

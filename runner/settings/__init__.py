@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.settings.base import SecretTable
 from runner.settings.envfile import write_env_file
 from runner.settings.files import FILE_NAME, Settings, read_settings, user_settings_file
+from runner.settings.home import at_home
 from runner.settings.keys import Keys, Secret, has_shape
 from runner.settings.notify import NotifySettings
 from runner.settings.origins import BUILT_IN, Origin, OriginKind, origin_of
@@ -36,6 +37,7 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "SpendCap",
+    "at_home",
     "has_shape",
     "json_schema",
     "kept_rate",

@@ -14,6 +14,7 @@ from typing import Any
 from runner.domain.model import Amount
 from runner.errors import ConfigError
 from runner.settings.envfile import read_env_file
+from runner.settings.home import at_home
 from runner.settings.keys import Keys, Secret
 from runner.settings.notify import NotifySettings
 from runner.settings.origins import WHOLE, KeyPath, Origin, OriginKind, of_files
@@ -95,11 +96,11 @@ def read_settings(
     flags = {"--db": database, "--config": config, "--env-file": env_file}
     nearest = _nearest(directory)
     config = config or environ.get(f"{_PREFIX}CONFIG")
-    files = _named(directory / Path(config).expanduser()) if config else _found(nearest, user_file)
+    files = _named(directory / at_home(config)) if config else _found(nearest, user_file)
     tables = [_read_toml(path) for path in files]
     merged = _merge(tables)
     named = env_file or environ.get(f"{_PREFIX}ENV_FILE") or merged["run"].get("env_file")
-    env_path = directory / Path(named).expanduser() if named else None
+    env_path = directory / at_home(named) if named else None
     variables, notices = read_env_file(env_path) if env_path else ({}, ())
     # A variable that is set to nothing is as good as unset: it does not hide the env file's.
     hidden = {name for name in variables if environ.get(name, "").strip()}
@@ -112,7 +113,7 @@ def read_settings(
     )  # files were checked alone
     chosen = database or table.run.db
     home = nearest.parent if nearest else directory
-    place = directory / Path(chosen).expanduser() if chosen else home / DATABASE_NAME
+    place = directory / at_home(chosen) if chosen else home / DATABASE_NAME
     if place.is_dir():
         raise ConfigError(f"{place} is a folder", why="A database is one file.", fix=f"--db {place / DATABASE_NAME}")
     return Settings(
@@ -201,7 +202,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     run = values.get("run", {})
     for key in ("db", "env_file"):
         if key in run:
-            run[key] = str(path.parent / Path(run[key]).expanduser())
+            run[key] = str(path.parent / at_home(run[key]))
     if program := values.get("notify", {}).get("command"):
         program[0] = _beside(path, program[0])
     for provider in values.get("providers", {}).values():
@@ -214,7 +215,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _beside(file: Path, name: str) -> str:
     """A path in a settings file counts from that file; what is no path (a provider, a program) stays as it is."""
     is_path = name.endswith(".toml") or "/" in name or os.sep in name  # `./x` too, which a Path shortens
-    return str(file.parent / Path(name).expanduser()) if is_path else name
+    return str(file.parent / at_home(name)) if is_path else name
 
 
 def _merge(tables: list[dict[str, Any]]) -> dict[str, Any]:

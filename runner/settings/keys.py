@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from runner.domain.provider import Auth, Provider, SecretRef
 from runner.errors import ConfigError
+from runner.settings.home import at_home
 
 _COMMAND_SECONDS = 30.0
 
@@ -99,7 +100,7 @@ class Keys:
 
     def file(self, name: str) -> Path:
         """The path that `{ file = NAME }` means."""
-        return self._directory / Path(name).expanduser()
+        return self._directory / at_home(name)
 
     def _read(self, ref: SecretRef, what: str) -> str:
         if ref.env:

@@ -20,6 +20,7 @@ from runner.settings import (
     OriginKind,
     SecretTable,
     Settings,
+    at_home,
     origin_of,
     user_settings_file,
 )
@@ -98,7 +99,7 @@ def providers_in_use(session: Session) -> list[str]:
 def _provider_of(operation: str, directory: Path) -> str:
     path, colon, _ = operation.rpartition(":")
     if colon and path.endswith(".toml"):
-        return str(directory / path)
+        return str(directory / at_home(path))
     return operation.partition(".")[0]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import BatchError, SchemaError
+from runner.settings import at_home
 from runner.work.session import Session
 
 
@@ -63,7 +64,7 @@ def upgrade(session: Session) -> DatabaseStatus:
 
 def backup(session: Session, target: Path) -> Path:
     """A consistent copy, beside a run if need be. BatchError: the target exists."""
-    place = session.settings.directory / target.expanduser()
+    place = session.settings.directory / at_home(target)
     if place.exists():
         raise BatchError(
             f"{place.name} exists already",

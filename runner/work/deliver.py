@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, TextIO, cast
 from runner.domain.table import Dialect
 from runner.exports import Written, write
 from runner.exports.target import write_whole
+from runner.settings import at_home
 from runner.store.marks import Marks
 from runner.store.store import Store
 from runner.store.values import BatchInfo
@@ -23,7 +24,7 @@ from runner.work.tools import Tools
 def export(info: BatchInfo, target: str | Path | TextIO, *, shape: Shape, overwrite: bool, tools: Tools) -> Exported:
     """The library's `export`: a path relative to its directory, or an open text stream."""
     if isinstance(target, str | Path):
-        place: Path | BinaryIO = tools.settings.directory / Path(target).expanduser()
+        place: Path | BinaryIO = tools.settings.directory / at_home(target)
     else:
         place = binary(target)
     written = deliver(info, place, shape=shape, overwrite=overwrite, tools=tools)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 
 from runner.domain.table import Dialect
 from runner.errors import InputError, UsageError
-from runner.settings import Settings
+from runner.settings import Settings, at_home
 from runner.sources import Row, Source, open_database, open_file, open_stream
 
 Given = Sequence[Mapping[str, object]]
@@ -36,7 +36,7 @@ class Origin:
     def of(cls, source: str | Path | Given | BinaryIO | None, *, directory: Path, **named: Any) -> Origin:
         """From what the library's `load` takes; `named` are the other fields. A relative path starts at `directory`."""
         if isinstance(source, str | Path):
-            return cls(path=directory / Path(source).expanduser(), **named)
+            return cls(path=directory / at_home(source), **named)
         if hasattr(source, "read"):
             return cls(stream=cast("BinaryIO", source), **named)
         return cls(rows=source, **named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.settings import at_home
 from runner.store.values import BatchInfo
 
 AUTO = "auto"
@@ -27,4 +28,4 @@ def settle_target(info: BatchInfo, output: str | Path | None, directory: Path) -
     text = str(output)
     if text == AUTO:
         return str(info.settings.get("output") or default_target(info))
-    return text if text in (NONE, STDOUT) else str(directory / Path(text).expanduser())
+    return text if text in (NONE, STDOUT) else str(directory / at_home(text))

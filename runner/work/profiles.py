@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.domain.provider import Operation, Provider
 from runner.errors import ConfigError, ProfileError, RunnerError, UsageError
-from runner.settings import Settings
+from runner.settings import Settings, at_home
 
 if TYPE_CHECKING:
     from runner.providers.trial import Trial
@@ -42,7 +42,7 @@ class Profiles:
         places: dict[str, str] = {}
         for text in texts:
             name, wanted = _split(text)
-            place = str(self._settings.directory / name) if name.endswith(".toml") else name
+            place = str(self._settings.directory / at_home(name)) if name.endswith(".toml") else name
             provider = self.provider(place)
             if places.setdefault(provider.name, place) != place:
                 raise UsageError(
@@ -117,7 +117,7 @@ class Profiles:
                 return try_profile(
                     account_source(name, table, accounts=accounts, below=self._settings.providers), name=name
                 )
-            return try_profile(read_source(name, table))
+            return try_profile(read_source(at_home(name), table))
         except ProfileError as error:
             return unreadable(name, error)
 
@@ -140,7 +140,7 @@ class Profiles:
         accounts = self._accounts(base)
         if base in accounts:
             return copied_text(account_source(base, self._settings.providers[base], accounts=accounts).text, name)
-        return copied_text(read_source(base).text, name)
+        return copied_text(read_source(at_home(base)).text, name)
 
     def _load(self, name: str) -> Provider:
         from runner.providers.accounts import load_account
@@ -149,7 +149,7 @@ class Profiles:
         accounts = self._accounts(name)
         if name in accounts:
             return load_account(name, self._settings.providers[name], accounts=accounts, below=self._settings.providers)
-        return load(name, self._settings.providers.get(name))
+        return load(at_home(name), self._settings.providers.get(name))
 
     def _accounts(self, name: str) -> set[str]:
         """The second accounts of runner.toml. UsageError: `name` is none of them, nor any other provider."""

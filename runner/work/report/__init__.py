@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from runner.exports.page import draw
+from runner.settings import at_home
 from runner.store.values import BatchInfo
 from runner.work.deliver import binary, put
 from runner.work.report.composing import compose
@@ -34,6 +35,6 @@ def report(info: BatchInfo, target: str | Path | TextIO, *, overwrite: bool, too
         stream.write(page)
         stream.flush()
         return Reported(batch=info.name, path=None, size_bytes=len(page), diverted=False)
-    place = tools.settings.directory / Path(target).expanduser()
+    place = tools.settings.directory / at_home(target)
     written = put(info, place, lambda stream: stream.write(page), overwrite=overwrite, suffix=".html", tools=tools)
     return Reported(batch=info.name, path=written.path, size_bytes=len(page), diverted=not written.replaced)
