@@ -47,7 +47,7 @@ def test_profiles_are_read_for_a_higher_cap_alone(place: Place) -> None:
 
 
 def test_a_batch_at_its_cap_is_shown_without_its_profile(place: Place) -> None:
-    """An account that the settings name no longer: nobody knows its price, and a higher cap is proposed all the same."""
+    """An account that the settings name no longer: nobody knows its price; a higher cap is proposed all the same."""
     settings = place.folder / "runner.toml"
     acme = '[providers.acme]\nextends = "defastra"\nhttp = { auth = { secret = { env = "ACME_API_KEY" } } }\n'
     place.environ["ACME_API_KEY"] = "another-fake-key-0000"
