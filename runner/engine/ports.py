@@ -208,7 +208,8 @@ class JobStore(Protocol):
         ...
 
     def waiting(self, batch: BatchId) -> Awaitable[Mapping[str, int]]:
-        """How many jobs of the batch are queued, by operation; its cost does not grow with them."""
+        """How many requests of the batch are still to be sent, by operation: of queued jobs, and of claimed ones whose
+        request is not on the way. Its cost does not grow with them."""
         ...
 
     def spent_by_day(

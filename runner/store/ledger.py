@@ -22,7 +22,13 @@ WHERE unit = ? AND day >= ? AND standing <> 'released' AND provider IN (
     SELECT provider FROM attempts WHERE account = ? AND closed_us >= ? UNION SELECT value FROM json_each(?)
 ) GROUP BY day
 """
-_WAITING: Final = "SELECT operation, jobs FROM job_totals WHERE batch = ? AND state = 'queued'"
+# A run claims jobs some time before it sends them: they wait until their request is on the way.
+_WAITING: Final = """
+SELECT operation, sum(requests) FROM (
+    SELECT operation, jobs AS requests FROM job_totals WHERE batch = ? AND state IN ('queued', 'running')
+    UNION ALL SELECT operation, -requests FROM attempt_totals WHERE batch = ? AND standing = 'held'
+) GROUP BY operation
+"""
 # Hardly any attempt is in the index that serves it: only those that the profile's price did not foresee.
 _DEARER: Final = (
     "SELECT operation, unit, max(amount) FROM {schema}attempts WHERE amount > held GROUP BY operation, unit"
@@ -53,5 +59,5 @@ def dearer(connection: sa.Connection, *, schema: str = "") -> dict[tuple[str, st
 
 
 def waiting(connection: sa.Connection, *, batch: int) -> dict[str, int]:
-    """How many jobs of a batch are queued, by operation."""
-    return {line[0]: line[1] for line in connection.exec_driver_sql(_WAITING, (batch,))}
+    """How many requests of a batch are still to be sent, by operation: of queued jobs, and of claimed ones."""
+    return {line[0]: line[1] for line in connection.exec_driver_sql(_WAITING, (batch, batch))}

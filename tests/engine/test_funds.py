@@ -58,6 +58,17 @@ def test_a_wallet_that_runs_dry_is_told_once_and_early(tmp_path: Path) -> None:
     assert len(told(night)) == 2
 
 
+def test_what_the_run_has_claimed_waits_too(tmp_path: Path) -> None:
+    """A list that is claimed at once: the wallet lacks a third of it, and each that is not on the way is counted."""
+    patient = replace(stating(), in_flight=10)
+    night = Night(path=tmp_path / "r.db", values=15, providers=(patient,), scripts={"acme": wallet(10)})
+    night.run()
+    (event,) = told(night)
+    assert event.requests > event.balance // MILLION > 4
+    ((sent,),) = night.query(f"SELECT count(*) FROM attempts WHERE opened_us <= {event.at_us}")
+    assert event.requests == 15 - sent
+
+
 @pytest.mark.parametrize(
     ("funds", "price", "caps"),
     [

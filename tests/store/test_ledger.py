@@ -8,7 +8,7 @@ from runner.domain.model import Amount
 from runner.domain.states import JobEvent
 from runner.store.ledger import _DEARER
 from runner.store.store import Store
-from tests.store.world import EMAIL, HandClock, attempt, claim, loaded, opening, query, started
+from tests.store.world import EMAIL, HandClock, attempt, claim, loaded, opening, query, settlement, started
 
 pytestmark = pytest.mark.anyio
 
@@ -61,11 +61,16 @@ async def test_only_charges_above_what_was_held_are_told_apart(store: Store, clo
 
 
 async def test_what_waits_is_counted_without_a_look_at_it(store: Store, clock: HandClock) -> None:
-    """Claimed ones wait no more; those that are given back do again."""
+    """Claimed ones wait until their request is on the way; those that are tried again wait once more."""
     batch = loaded(store, 9).batch
     run = started(store, batch)
     async with store.writing():
         jobs = await store.jobs.claim(claim(batch, run, clock, limit=4))
-        assert await store.jobs.waiting(batch) == {EMAIL: 5}
-        await store.jobs.release(run, [job.id for job in jobs[:3]])
-        assert await store.jobs.waiting(batch) == {EMAIL: 8}
+        assert await store.jobs.waiting(batch) == {EMAIL: 9}
+        first = await store.jobs.open(opening(jobs[0], run, clock))
+        await store.jobs.open(opening(jobs[1], run, clock, unit="credit"))
+        assert await store.jobs.waiting(batch) == {EMAIL: 7}
+        await store.jobs.settle(settlement(first, jobs[0].id, SUCCEED, clock))
+        await attempt(store, jobs[2], run, JobEvent.RETRY, clock)
+        await store.jobs.release(run, [jobs[3].id])
+        assert await store.jobs.waiting(batch) == {EMAIL: 7}
