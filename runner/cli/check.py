@@ -14,6 +14,7 @@ from runner.cli.render import next_text
 from runner.cli.targets import FileOrBatch, known_batch, named_list, names_list
 from runner.cli.terminal import Screen
 from runner.cli.text import clean
+from runner.domain.typed import as_file
 
 
 @Parameter(name="*", group=CAPS)
@@ -87,7 +88,7 @@ def _next(target: str | None, rows: Rows, bounds: Bounds, common: Common) -> str
     """The command that sends what was checked."""
     if replace(rows, operations=()) != Rows() or bounds != Bounds():
         return next_text("", "`run` in place of `check` sends them, with the same options")
-    asked = [word for operation in rows.operations for word in ("-p", operation)]
+    asked = [word for operation in rows.operations for word in ("-p", as_file(operation))]
     return next_text(
-        shlex.join(["runner", "run", *([target] if target else []), *asked, *common.words()]), "sends them"
+        shlex.join(["runner", "run", *([as_file(target)] if target else []), *asked, *common.words()]), "sends them"
     )

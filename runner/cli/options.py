@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 
 from runner.domain.addresses import has_password
+from runner.domain.typed import as_file
 from runner.errors import UsageError
 from runner.work.aim import aimed
 
@@ -58,9 +59,9 @@ class Common:
     yes: Annotated[Switch, Parameter(name=["--yes"], help="Answer yes to every question.")] = False
 
     def words(self) -> list[str]:
-        """Those that a following command needs too, as they were typed."""
+        """Those that a following command needs too, as one types them."""
         given = {"--db": self.db, "--config": self.config, "--env-file": self.env_file}
-        return [word for flag, value in given.items() if value is not None for word in (flag, value)]
+        return [word for flag, value in given.items() if value is not None for word in (flag, as_file(value))]
 
     def aim(self, text: str) -> str:
         """`text` with these flags in the commands that it proposes."""
@@ -162,7 +163,7 @@ def common_in(words: Sequence[str]) -> Common:
         if (
             flag in ("--db", "--config", "--env-file")
             and value
-            and not value.startswith("-")
+            and (joined or not value.startswith("-"))
             and not has_password(value)
         ):
             found[flag] = value

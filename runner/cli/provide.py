@@ -15,6 +15,7 @@ from runner.cli.render import facts, table
 from runner.cli.terminal import Screen
 from runner.cli.text import duration, listed
 from runner.cli.trial import charged_text, does_text, trial_text, trials_object, verdict_text
+from runner.domain.typed import typed_file
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def providers_new(
         raise UsageError(
             f"{target} is there already",
             why="It may be somebody's work.",
-            fix=f"runner providers new {name} -o {target.stem}-2.toml",
+            fix=f"runner providers new {name} -o {typed_file(f'{target.stem}-2.toml')}",
         ) from error
     except OSError as error:
         why = error.strerror or type(error).__name__

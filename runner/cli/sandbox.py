@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from runner.cli.options import Common
 from runner.cli.terminal import Screen, is_live
 from runner.cli.text import clean
+from runner.domain.typed import typed_file
 from runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def sandbox(
     problem = anyio.run(partial(_serve, world, provider, chosen))
     if problem is not None:
         raise UsageError(
-            f"port {chosen} cannot be used", why=problem, fix=f"runner sandbox {provider} --port 0   (takes a free one)"
+            f"port {chosen} cannot be used",
+            why=problem,
+            fix=f"runner sandbox {typed_file(provider)} --port 0   (takes a free one)",
         )
     return 0
 

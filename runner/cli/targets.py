@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 from cyclopts import Parameter
 
 from runner.cli.options import STDIN
 from runner.domain.personal import shown_name
+from runner.domain.typed import typed_file
 from runner.errors import BatchError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def known_batch(library: Runner, target: str | None) -> str:
             raise InputError(
                 f"{shown_name(target)} is a folder, and no batch of that name is here",
                 why="A list is one file.",
-                fix=f"ls {quote(target)}   (and name one of its files)",
+                fix=f"ls {typed_file(target)}   (and name one of its files)",
             ) from error
         if target is None or not Path(target).suffix:
             raise
         raise InputError(  # whoever writes an ending means a file
             f"there is no file {shown_name(target)}, and no batch of that name",
             why="A list is read where it lies; a batch is known by its name, or by the file it came from.",
-            fix=f"ls {quote(str(Path(target).parent))}   (the files there), or runner status   (the batches here)",
+            fix=f"ls {typed_file(str(Path(target).parent))}   (the files there), or runner status   (the batches here)",
         ) from error

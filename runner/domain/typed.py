@@ -17,6 +17,11 @@ def typed_name(name: str) -> str:
     return name if _ONE_WORD.fullmatch(name) else quote(name)
 
 
-def typed_file(name: str) -> str:
-    """A file of this folder likewise; `-x.csv` is written `./-x.csv`, or it would be taken for an option."""
-    return quote(f"./{name}" if name.startswith("-") else name)
+def as_file(path: str) -> str:
+    """A file or folder that no command takes for an option: `-x.csv` becomes `./-x.csv`, `-d/x.csv` `./-d/x.csv`."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def typed_file(path: str) -> str:
+    """`as_file` as one word of a shell, for every command that is proposed."""
+    return quote(as_file(path))

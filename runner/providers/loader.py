@@ -5,7 +5,6 @@ A profile is refused with all its mistakes at once (`ProfileError`, one a line: 
 
 from __future__ import annotations
 
-import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.domain.provider import Provider
+from runner.domain.typed import typed_file
 from runner.errors import ProfileError
 from runner.providers.checks import check_examples_lead, check_rules
 from runner.providers.compile import compile_provider
@@ -41,7 +41,7 @@ class Source:
         """The edit that mends its mistakes, and the command that checks it."""
         changed = bool(self.overrides) or self.check_more is not None
         where = f"{self.overrides_file} in runner.toml" if changed else self.source
-        return f"edit {where}, then check it: runner providers test {self.target}"
+        return f"edit {where}, then check it: runner providers test {typed_file(self.target)}"
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
         raise ProfileError(
             f"the profile {path} cannot be read",
             why=f"{error.strerror or type(error).__name__}.",
-            fix=f"-p ./FILE.toml:OPERATION, with one of: ls {shlex.quote(str(Path(path).parent))}",
+            fix=f"-p ./FILE.toml:OPERATION, with one of: ls {typed_file(str(Path(path).parent))}",
         ) from error
     return _parse(data, str(path), overrides)
 

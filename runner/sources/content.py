@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, Final, Protocol
 
 from runner.domain.personal import shown_name
+from runner.domain.typed import typed_file
 from runner.errors import InputError, StorageFullError
 
 _CHUNK: Final = 1 << 20
@@ -203,13 +204,13 @@ class _Unpacking(io.RawIOBase):
             raise InputError(
                 f"{name} is cut off: its compressed data have no end",
                 why=f"{self._count:,} bytes were unpacked before it broke off",
-                fix=f"Copy or download it again; `gzip -t {shlex.quote(name)}` says when it is whole.",
+                fix=f"Copy or download it again; `gzip -t {typed_file(name)}` says when it is whole.",
             ) from error
         except (gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
                 f"{name} is damaged: its compressed data do not unpack",
                 why=f"after {self._count:,} bytes: {error}",
-                fix=f"Copy or download it again; `gzip -t {shlex.quote(name)}` says when it is whole.",
+                fix=f"Copy or download it again; `gzip -t {typed_file(name)}` says when it is whole.",
             ) from error
         self._count += count
         if self._count > self._content.most_bytes:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sqlalchemy.engine import URL
 
 from runner.domain.addresses import without_password
 from runner.domain.table import Dialect
+from runner.domain.typed import typed_file
 from runner.errors import InputError
 from runner.sources.source import Row
 from runner.sources.values import as_text, check_cells
@@ -288,7 +288,7 @@ def _check_file(url: URL) -> None:
         raise InputError(
             f"there is no database {Path(url.database or '').name}",
             why="the file does not exist",
-            fix=f"--source sqlite:///FILE, with one of: ls {shlex.quote(str(Path(url.database or '').parent))}",
+            fix=f"--source sqlite:///FILE, with one of: ls {typed_file(str(Path(url.database or '').parent))}",
         )
 
 

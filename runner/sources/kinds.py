@@ -5,11 +5,11 @@ from __future__ import annotations
 import codecs
 import io
 import re
-import shlex
 import zipfile
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from runner.domain.typed import typed_file
 from runner.errors import InputError
 from runner.sources.content import Content
 
@@ -146,4 +146,4 @@ def _no_list(content: Content, what: str, fix: str) -> InputError:
 
 
 def _file(content: Content) -> str:
-    return shlex.quote(content.name) if "path" in content.place else "FILE"
+    return typed_file(content.name) if "path" in content.place else "FILE"

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
+from runner.domain.typed import typed_file
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.errors import BusyError, SchemaError, StorageFullError, StoreError, UsageError
 from runner.store.locks import holder
@@ -295,7 +296,7 @@ class Database:
             raise StoreError(
                 f"{target.name} exists already",
                 why="a backup never replaces a file",
-                fix=f"runner db backup {target.stem}-2{target.suffix}",
+                fix=f"runner db backup {typed_file(f'{target.stem}-2{target.suffix}')}",
             ) from None
         with (
             translated(self.path),

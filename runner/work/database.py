@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.domain.typed import typed_file
 from runner.errors import BatchError, SchemaError
 from runner.settings import at_home
 from runner.work.session import Session
@@ -69,6 +70,6 @@ def backup(session: Session, target: Path) -> Path:
         raise BatchError(
             f"{place.name} exists already",
             why="A copy never replaces a file.",
-            fix=f"runner db backup {place.stem}-2{place.suffix}",
+            fix=f"runner db backup {typed_file(f'{place.stem}-2{place.suffix}')}",
         )
     return session.store().backup(place)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from shlex import join, quote
+from shlex import join
 from typing import Any
 
 from runner.domain.personal import redact
+from runner.domain.typed import typed_file
 from runner.store.values import BatchInfo
 from runner.work.naming import READING, REGION
 from runner.work.next_step import Lacking
@@ -24,7 +25,7 @@ def lacking(info: BatchInfo, *, beside: str) -> Lacking | None:
     told = info.mapping.get(REGION) or any(REGION in columns for columns in _columns(info).values())
     if not cells or not path or told:
         return None
-    file = quote(f"{beside}{Path(path).name}")
+    file = typed_file(f"{beside}{Path(path).name}")
     return Lacking(cells=cells, command=f"runner check {file} {join(_options(info))}")
 
 

@@ -96,6 +96,12 @@ def test_flags_of_a_wrong_command_are_read(typed: list[str]) -> None:
     assert common_in(["status", "--bogus", *typed]) == Common(db="a.db", config="b.toml")
 
 
+def test_a_file_that_begins_like_an_option_is_one_again() -> None:
+    """What `--db=-a.db` named is named to the next command so that it is no option there either."""
+    common = common_in(["status", "--bogus", "--db=-a.db", "--config", "--env-file=./-a.env"])
+    assert common.words() == ["--db", "./-a.db", "--env-file", "./-a.env"]
+
+
 def test_a_password_is_not_repeated() -> None:
     """A refused URL is not proposed again."""
     assert common_in(["status", "--db", "postgresql://me:secret@host/db"]) == Common()
