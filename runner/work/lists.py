@@ -13,6 +13,8 @@ from runner.domain.table import Dialect
 from runner.errors import InputError, UsageError
 from runner.settings import Settings, at_home
 from runner.sources import Row, Source, open_database, open_file, open_stream
+from runner.sources.records import check_header
+from runner.sources.values import check_cells
 
 Given = Sequence[Mapping[str, object]]
 """Rows as the library takes them: every mapping has the same keys; values become text, None an empty cell."""
@@ -107,13 +109,14 @@ class GivenRows:
     notes: tuple[str, ...] = ()
 
     def __init__(self, rows: Given) -> None:
-        """InputError when there is no row, or the mappings have different keys."""
+        """InputError when there is no row, the mappings have different keys, or hold what no CSV file can hold."""
         if not rows:
             raise InputError(
                 "there are no rows", why="The header is taken from the first one.", fix="give at least one mapping"
             )
         self.name = "rows"
         self.header = tuple(str(name) for name in rows[0])
+        check_header(self.name, self.header, where="the first mapping", of_first_line=False)
         self.dialect = Dialect()
         self.description: Mapping[str, Any] = {"kind": "rows", "dialect": self.dialect.to_json()}
         for number, row in enumerate(rows, 1):
@@ -124,6 +127,8 @@ class GivenRows:
                     fix="give all rows the same keys in the same order; a missing value is None",
                 )
         self._cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
+        for number, cells in enumerate(self._cells, 1):
+            check_cells(self.name, f"row {number}", self.header, cells)
 
     def content_hash(self) -> str:
         """SHA-256 of header and cells."""
