@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.options import Common, Switch
+from runner.cli.options import Common, Switch, whole
 from runner.cli.render import table
 from runner.cli.terminal import Screen
 from runner.cli.text import local_time, offset
@@ -26,7 +26,7 @@ def log(
     since: Annotated[
         str | None, Parameter(help="2h, 7d, or a local date or time such as 2026-11-20.", show_default=False)
     ] = None,
-    limit: Annotated[int, Parameter(help="At most so many lines, the newest.")] = 200,
+    limit: Annotated[int, Parameter(help="At most so many lines, the newest.", converter=whole(200))] = 200,
     json: Annotated[Switch, Parameter(help="One JSON object a line: the columns of v_events.")] = False,
     common: Common | None = None,
 ) -> int:

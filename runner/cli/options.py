@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 from runner.domain.addresses import has_password
+from runner.domain.personal import redact
 from runner.domain.typed import as_file
 from runner.errors import UsageError
 from runner.work.aim import aimed
@@ -23,6 +24,26 @@ INPUT, CAPS, OUTPUT, COMMON = (
     Group(name, sort_key=place)
     for place, name in enumerate(("Input", "Limits of yours", "Output", "Common"), start=100)
 )  # after every group of commands
+
+
+def whole(example: int, *, why: str = "It is a whole number, in digits.") -> Callable[[Any, Sequence[Token]], int]:
+    """A converter for numbers. UsageError: the word is none; `none` and `null` are not "not given", as cyclopts has it
+    of a flag that may be left out, and 2.7 is not rounded: a cap would be gone, or higher, without a word.
+
+    `example`: a value that the flag takes, for the fix.
+    """
+
+    def read(_: Any, tokens: Sequence[Token]) -> int:
+        flag, word = tokens[0].keyword, tokens[0].value
+        try:
+            return int(word)
+        except ValueError:
+            raise UsageError(
+                f"{flag}: not a whole number: {redact(word)!r}", why=why, fix=f"{flag} {example}"
+            ) from None
+
+    return read
+
 
 Switch = Annotated[bool, Parameter(negative="", show_default=False)]
 """A flag without a value and without a `--no-` twin."""
@@ -37,11 +58,23 @@ MaxSpend = Annotated[
     Texts, Parameter(help="[PROVIDER=]X: never owe more than X of the provider's unit for this batch.")
 ]
 MaxRequests = Annotated[
-    int | None, Parameter(help="Never make more than N requests for this batch.", show_default=False)
+    int | None,
+    Parameter(
+        help="Never make more than N requests for this batch.",
+        show_default=False,
+        converter=whole(
+            500, why="It is a whole number. Where a cap is kept, it is raised by a higher one, and not taken back."
+        ),
+    ),
 ]
-InFlight = Annotated[int | None, Parameter(help="Requests on the way at once, per provider.", show_default=False)]
+InFlight = Annotated[
+    int | None,
+    Parameter(help="Requests on the way at once, per provider.", show_default=False, converter=whole(1)),
+]
 Rate = Annotated[Text, Parameter(help="N/s, N/min or N/h: slower than the provider allows.")]
-Limit = Annotated[int | None, Parameter(help="Work on at most N values in this run.", show_default=False)]
+Limit = Annotated[
+    int | None, Parameter(help="Work on at most N values in this run.", show_default=False, converter=whole(500))
+]
 Reuse = Annotated[
     Text, Parameter(help="Take answers of other batches no older than this, e.g. 30d, in place of sending.")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.options import Common, Switch, Text, Texts, refuse_password
+from runner.cli.options import Common, Switch, Text, Texts, refuse_password, whole
 from runner.cli.render import near
 from runner.cli.steer import LastBatch
 from runner.cli.terminal import Screen
@@ -40,7 +40,9 @@ def export(
         Texts, Parameter(help="These columns only, yours and results, in this order; with commas, or several times.")
     ] = (),
     raw: Annotated[Switch, Parameter(help="Add a column with each operation's last answer, as it was stored.")] = False,
-    limit: Annotated[int | None, Parameter(help="At most N rows, the first.", show_default=False)] = None,
+    limit: Annotated[
+        int | None, Parameter(help="At most N rows, the first.", show_default=False, converter=whole(500))
+    ] = None,
     no_guard: Annotated[
         Switch, Parameter(help="Leave the provider's texts as they are, even if they look like formulas.")
     ] = False,

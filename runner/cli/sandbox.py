@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import anyio
 from cyclopts import Parameter
 
-from runner.cli.options import Common
+from runner.cli.options import Common, whole
 from runner.cli.terminal import Screen, is_live
 from runner.cli.text import clean
 from runner.domain.typed import typed_file
@@ -36,10 +36,16 @@ def sandbox(
         Parameter(
             help="The port to listen on; 0 takes a free one (default: the profile's own, if it is on this machine).",
             show_default=False,
+            converter=whole(0),
         ),
     ] = None,
     wallet: Annotated[
-        int | None, Parameter(help="What can be charged, in the provider's unit (default: no end).", show_default=False)
+        int | None,
+        Parameter(
+            help="What can be charged, in the provider's unit (default: no end).",
+            show_default=False,
+            converter=whole(100),
+        ),
     ] = None,
     faults: Annotated[str, Parameter(help="The share of requests that go wrong, e.g. 5%.")] = "0%",
     common: Common | None = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.options import Common, Switch
+from runner.cli.options import Common, Switch, whole
 from runner.cli.render import batches_text, next_text, overview_next, status_text
 from runner.cli.terminal import Screen
 from runner.domain.states import BatchState
@@ -122,7 +122,8 @@ def explain(
     /,
     *,
     attempt: Annotated[
-        int | None, Parameter(help="This request of the row alone, by its number.", show_default=False)
+        int | None,
+        Parameter(help="This request of the row alone, by its number.", show_default=False, converter=whole(1)),
     ] = None,
     support: Annotated[
         Switch, Parameter(help="What the provider's support asks for about the last request, ready for a mail.")

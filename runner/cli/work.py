@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token, convert
 
 from runner.cli.ahead import known_text
 from runner.cli.notices import tell_notices
@@ -30,10 +31,13 @@ from runner.cli.terminal import Screen
 from runner.domain.model import InDoubtPolicy
 from runner.errors import UsageError
 
-if TYPE_CHECKING:
-    pass
-
 File = Annotated[str | None, Parameter(help="A list (- is stdin), unless --from is given.")]
+
+
+def _policy(_: Any, tokens: Sequence[Token]) -> InDoubtPolicy:
+    # Of a flag that may be left out, cyclopts reads `none` as "not given".
+    policy: InDoubtPolicy = convert(InDoubtPolicy, tokens)
+    return policy
 
 
 @Parameter(name="*", group=CAPS)
@@ -48,6 +52,7 @@ class Caps:
         Parameter(
             help="What becomes of requests sent and never answered: hold (first default) or resend-once.",
             show_default=False,
+            converter=_policy,
         ),
     ] = None
     rate: Rate = None
