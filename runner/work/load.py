@@ -16,7 +16,7 @@ from runner.store.store import Store
 from runner.store.values import BatchInfo, NewBatch
 from runner.work.additions import CellIndex, unknown_by_key
 from runner.work.money import number, plural
-from runner.work.naming import READING, Change, Identity, changes, generation, is_over, successor
+from runner.work.naming import MAPPED, READING, Change, Identity, changes, generation, is_over, successor
 from runner.work.plan import LoadRequest, Plan, make_plan
 from runner.work.results import Loaded
 from runner.work.rows import new_rows, notes_of
@@ -150,6 +150,7 @@ def _described(plan: Plan) -> dict[str, Any]:
         **plan.source.description,
         "profiles": dict(plan.files),
         "columns": list(plan.shown()),
+        MAPPED: dict(plan.mapped),
     }
     if plan.database is not None and not has_password(plan.database):
         described["database"] = plan.database

@@ -16,6 +16,9 @@ REGION = "region"
 READING = "reading"
 """Where a batch's source has the `encoding` and `delimiter` that were told with its file."""
 
+MAPPED = "map"
+"""Where a batch's source has the `--map` that were told with its list, in their words; missing in an older batch."""
+
 _UNFIT = re.compile(r"[^\w.@+-]+")
 _SUCCESSOR = re.compile(r"-(\d+)$")
 

@@ -54,6 +54,7 @@ class Plan:
     identity: Identity
     folder: Path  # where the files that the list names are
     max_invalid: float
+    mapped: Mapping[str, str]  # the `--map` that were told
     reading: Mapping[str, str] = field(default_factory=dict)  # the `encoding` and `delimiter` that were told
     database: str | None = None  # of a keyed source: the URL, or the name of a `[sources.NAME]`
 
@@ -103,6 +104,7 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
         folder=folder,
         identity=identity,
         max_invalid=request.max_invalid,
+        mapped=request.mapping,
         reading=request.origin.reading,
         database=request.origin.database,
     )

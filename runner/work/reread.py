@@ -10,7 +10,7 @@ from typing import Any
 from runner.domain.personal import redact
 from runner.domain.typed import typed_file
 from runner.store.values import BatchInfo
-from runner.work.naming import READING, REGION
+from runner.work.naming import MAPPED, READING, REGION
 from runner.work.next_step import Lacking
 
 _NO_COUNTRY = "invalid:no-country"
@@ -22,7 +22,8 @@ def lacking(info: BatchInfo, *, beside: str) -> Lacking | None:
     """
     cells = info.settings.get("invalid", {}).get(_NO_COUNTRY, 0)
     path = info.source.get("path")
-    told = info.mapping.get(REGION) or any(REGION in columns for columns in _columns(info).values())
+    # Where the list's own country was told no phone lacks one; its rows may name countries that nobody knows.
+    told = any(REGION in columns for columns in _columns(info).values())
     if not cells or not path or told:
         return None
     file = typed_file(f"{beside}{Path(path).name}")
@@ -35,19 +36,25 @@ def _options(info: BatchInfo) -> Iterator[str]:
     for key in info.operations:
         provider, _, operation = key.partition(".")
         yield from ("-p", f"{files[provider]}:{operation}" if provider in files else key)
-    one = len(info.operations) == 1
-    for key, columns in _columns(info).items():
-        yield from (
-            word
-            for param, column in columns.items()
-            if param != column.casefold()  # else it is found by its name
-            for word in ("--map", f"{param if one else f'{key}:{param}'}={column}")
-        )
+    for name, column in _mapped(info):
+        yield from ("--map", f"{name}={column}")
     set_once = {name: str(value) for values in info.params.values() for name, value in values.items()}
     for name, value in set_once.items():
         # The command is in messages too, and those say nothing of a person.
         yield from ("--set", f"{name}={value if redact(value) == value else 'VALUE'}")
     yield from _reading(info.source)
+
+
+def _mapped(info: BatchInfo) -> Iterator[tuple[str, str]]:
+    """The columns that were told, in those words, then those that are not found by their name."""
+    told: dict[str, str] | None = info.source.get(MAPPED)
+    yield from (told or {}).items()
+    one = len(info.operations) == 1
+    for key, columns in _columns(info).items():
+        for param, column in columns.items():
+            if told is not None and (param == column.casefold() or param in told or f"{key}:{param}" in told):
+                continue
+            yield param if one else f"{key}:{param}", column
 
 
 def _reading(source: Mapping[str, Any]) -> Iterator[str]:
