@@ -44,7 +44,7 @@ class News:
 
 
 def occasion_of(status: BatchStatus, *, told: bool) -> Occasion | None:
-    """What the end of a run is, by how it left the batch. `told`: a halt of it was, while others went on."""
+    """What the end of a run is, by how it left the batch. `told`: its halts were, while others went on."""
     match status.state:
         case BatchState.COMPLETED:
             return Occasion.FINISH
@@ -92,4 +92,14 @@ def kept_of(news: News) -> dict[str, Any]:
     if news.low is not None:
         return {"reason": news.reason, "unit": news.low.unit, "balance_millionths": news.low.balance}
     mark = mark_of(news) or {}
-    return mark | {IN_ALL: _ended(news)} if news.occasion is Occasion.HALT else mark
+    return mark | {IN_ALL: _ended(news)} if news.occasion is Occasion.HALT and _is_the_end(news) else mark
+
+
+def _is_the_end(news: News) -> bool:
+    """Whether a halt tells that nothing more is sent: it ended the batch, or nothing of any other provider waits."""
+    status = news.status
+    if status is None:
+        return False
+    others = [counts for provider, counts in status.by_provider.items() if provider != news.provider]
+    waits = any(counts.get(state) for counts in others for state in (JobState.QUEUED, JobState.RUNNING))
+    return status.state is BatchState.HALTED or not waits

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -52,7 +53,7 @@ class Notifier:
         self._stop = stop
         self._wanted = frozenset(tools.settings.notify.on)
         self._lanes: dict[BatchId, dict[str, str]] = {}  # of batches at work: the states of their lanes
-        self._halted: set[BatchId] = set()  # a halt of theirs was told while others went on
+        self._halted: dict[BatchId, set[str]] = {}  # providers whose halt was told while others went on
         self._ended: dict[BatchId, int] = {}  # exit codes
         self._at_work = False
         self._pending: dict[int, News | None] = {}  # what is being told; None: the switch is asked
@@ -102,21 +103,18 @@ class Notifier:
         """Nothing more happens to a batch in this run."""
         self._ended[batch] = result.exit_code
         self._lanes.pop(batch, None)
-        occasion = occasion_of(result.status, told=batch in self._halted)
+        status, told = result.status, self._halted.get(batch, set())
+        halts = [one for one in status.halts if one.provider not in told]
+        # Who wants no halts, and was told of none, hears of the last one as of the end.
+        occasion = occasion_of(status, told=bool(told) and not (halts and Occasion.HALT in self._wanted))
         if result.run is None or occasion is None:  # it was left as it was, or a person stopped it
             return
-        halts = result.status.halts
-        provider = halts[0].provider if occasion is Occasion.HALT and halts else None
-        self._tell(
-            News(
-                occasion=occasion,
-                batch=batch,
-                provider=provider,
-                reason=result.status.reason,
-                run=RunId(result.run),
-                status=result.status,
-            )
-        )
+        news = News(occasion=occasion, batch=batch, reason=status.reason, run=RunId(result.run), status=status)
+        if occasion is not Occasion.HALT or not halts:
+            self._tell(news)
+            return
+        for halt in halts:
+            self._tell(replace(news, provider=halt.provider, reason=halt.reason))
 
     def over(self, error: Exception | None) -> None:
         """The run is over: `error` ended it, if something did. The dead man's switch is told so."""
@@ -146,7 +144,7 @@ class Notifier:
         lanes[event.provider] = event.state
         others = any(state not in RESTS for name, state in lanes.items() if name != event.provider)
         if event.state == HALTED_LANE != before and others:  # alone, it ends the batch in a moment
-            self._halted.add(event.batch)
+            self._halted.setdefault(event.batch, set()).add(event.provider)
             self._tell(News(occasion=Occasion.HALT, batch=event.batch, provider=event.provider, reason=event.reason))
 
     def _balance(self, event: AttemptClosed) -> None:
