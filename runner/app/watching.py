@@ -114,6 +114,7 @@ class Watching:
             info,
             store=session.store(),
             profiles=session.profiles,
+            defaults=session.settings.run,
             now_us=session.clock.now_us(),
             prices=session.prices(),
             flags=session.settings.typed,

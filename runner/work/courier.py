@@ -111,6 +111,7 @@ class Courier:
                 tools.store.reports.batch(news.batch),
                 store=tools.store,
                 profiles=tools.profiles,
+                defaults=tools.settings.run,
                 prices=tools.prices,
                 now_us=tools.clock.now_us(),
                 flags=tools.settings.typed,

@@ -224,6 +224,7 @@ async def _deliver(
             info,
             store=tools.store,
             profiles=tools.profiles,
+            defaults=tools.settings.run,
             now_us=tools.clock.now_us(),
             prices=tools.prices,
             flags=tools.settings.typed,

@@ -11,17 +11,18 @@ from runner.domain.states import BatchState, JobState
 from runner.domain.typed import typed_name
 from runner.engine.ports import LaneReport
 from runner.errors import UsageError
+from runner.settings import RunDefaults
 from runner.store.locks import is_locked
 from runner.store.snapshot import Readable
 from runner.store.store import Store
 from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
-from runner.work.limits import seconds_at_limits
 from runner.work.money import Prices
 from runner.work.naming import handle
 from runner.work.next_step import MAX_SPEND, Again, Used, next_step
 from runner.work.outputs import AUTO, NONE, settle_target
 from runner.work.profiles import Profiles
+from runner.work.ready import ready_us
 from runner.work.reread import lacking
 from runner.work.results import BatchStatus, Halt, LaneStatus
 from runner.work.status import CUT_OFF, PERSON, RESET, exit_code
@@ -37,18 +38,24 @@ def standing(
     store: Readable,
     profiles: Profiles,
     prices: Prices,
+    defaults: RunDefaults,
     now_us: int,
     flags: str = "",
     names: Collection[str] | None = None,
     daily: DailyCap = lambda _: None,
 ) -> BatchStatus:
-    """One batch as it stands now; one snapshot, whose cost does not grow with the batch. `names`: those of all
-    batches, where they are known already; `daily`: what a provider's account may spend in a day."""
+    """One batch as it stands now; one snapshot, whose cost does not grow with the batch. `defaults`:
+    what holds where nothing is kept with it; `names`: those of all batches, where they are known already; `daily`: what
+    a provider's account may spend in a day."""
     status = store.reports.status(info.id)
     info = status.batch
     outcomes = status.by_state
     reason = _reason(info, store)
     twice = store.forecast.paid_twice(info.id)
+    today = today_of(info, daily, store=store, profiles=profiles, now_us=now_us)
+    eta_us = None
+    if info.state is BatchState.RUNNING and reason != CUT_OFF:
+        eta_us = ready_us(status, profiles=profiles, defaults=defaults, daily=daily, today=today, now_us=now_us)
     return BatchStatus(
         batch=info.name,
         handle=_handle(info, store, names),
@@ -81,7 +88,7 @@ def standing(
         wallets=wallets(store.reports.balances(info.id), info, profiles),
         lanes=tuple(_lane(report) for report in status.lanes),
         halts=tuple(_halt(report) for report in status.lanes if report.state == HALTED_LANE),
-        eta_us=_eta(status, profiles, now_us) if info.state is BatchState.RUNNING and reason != CUT_OFF else None,
+        eta_us=eta_us,
         next=next_step(
             info.name,
             info.state,
@@ -97,7 +104,7 @@ def standing(
         operations=info.operations,
         source=_source(info),
         created_us=info.created_us,
-        today=today_of(info, daily, store=store, profiles=profiles, now_us=now_us),
+        today=today,
     )
 
 
@@ -221,23 +228,6 @@ def _halt(report: LaneReport) -> Halt:
         advice=report.advice,
         at_us=report.at_us,
     )
-
-
-def _eta(status: StoredStatus, profiles: Profiles, now_us: int) -> int | None:
-    """When the slowest lane is through at its limits; None where nothing waits, and without its profile."""
-    try:
-        operations = profiles.of_batch(status.batch.operations, status.batch.source)
-        providers = profiles.by_provider(operations, status.batch.source)
-    except UsageError:
-        return None
-    seconds: float | None = None
-    for provider in providers.values():
-        mine = [key for key, operation in operations.items() if operation.provider == provider.name]
-        counts = [status.jobs[key] for key in mine if key in status.jobs]
-        waiting = sum(count[JobState.QUEUED] + count[JobState.RUNNING] for count in counts)
-        if waiting:
-            seconds = max(seconds or 0.0, seconds_at_limits(provider, waiting))
-    return None if seconds is None else now_us + round(seconds * MILLION)
 
 
 def _source(info: BatchInfo) -> str:

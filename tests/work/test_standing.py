@@ -29,7 +29,14 @@ def looked_at(r: Runner, batch: str) -> tuple[BatchStatus, int]:
     session = r._session
     profiles = Counted(session.settings)
     info, now_us = session.find(batch), session.clock.now_us()
-    status = standing(info, store=session.store(), profiles=profiles, prices=session.prices(), now_us=now_us)
+    status = standing(
+        info,
+        store=session.store(),
+        profiles=profiles,
+        prices=session.prices(),
+        defaults=session.settings.run,
+        now_us=now_us,
+    )
     return status, profiles.wanted
 
 

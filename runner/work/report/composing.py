@@ -32,6 +32,7 @@ def compose(info: BatchInfo, tools: Tools) -> Page:
             info,
             store=at,
             profiles=tools.profiles,
+            defaults=tools.settings.run,
             prices=prices,
             now_us=now_us,
             flags=tools.settings.typed,
