@@ -12,11 +12,12 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from runner.domain.model import BatchId
+from runner.domain.model import BatchId, RunId
 from runner.domain.states import JobEvent
 from runner.engine.ports import Clock
 from runner.store.database import ATTACHED, CHECKPOINT_PAGES, Database
@@ -24,10 +25,20 @@ from runner.store.reading import STREAM
 from runner.store.sql import job_may, write_event
 from runner.store.values import AnsweredBefore
 
+Asked = Mapping[BatchId, Mapping[str, str]]
+"""What makes the requests of each operation, as a hash, by batch. Answers to requests that are not in it are
+nobody's: it is not known what was asked."""
+
+UNKNOWN: Final[Asked] = MappingProxyType({})
+
 PIECE: Final = 5_000
 """Waiting jobs that are looked at in one transaction."""
 
 _ASKED: Final = "SELECT name, operations, params, source FROM {schema}batches"
+_NOTE: Final = (
+    "INSERT INTO asked (run, batch, operation, requests, after_attempt)"
+    " VALUES (?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM attempts))"
+)
 _NAME: Final = "SELECT name FROM batches WHERE id = ?"
 # One result of another kind is enough. Of a run only its own stretch of attempts is looked at.
 _ASKED_OTHERWISE: Final = """
@@ -162,6 +173,13 @@ class Answered:
                 for key, made in requests.items()
                 if connection.exec_driver_sql(sql, {**given, "operation": key, "made": made}).scalar_one()
             }
+
+
+def note_asked(connection: sa.Connection, run: RunId, asked: Asked) -> None:
+    """Keep what makes the requests of a run."""
+    lines = [(run, batch, operation, made) for batch, ours in asked.items() for operation, made in ours.items()]
+    if lines:
+        connection.exec_driver_sql(_NOTE, lines)
 
 
 def _asked_the_same(connection: sa.Connection, batch: BatchId, schema: str) -> Iterator[tuple[str, str]]:

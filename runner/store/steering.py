@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from runner.domain.model import BatchId, Resolution, RunId
 from runner.domain.states import BatchEvent, BatchState, JobEvent, advance_batch
 from runner.engine.ports import Clock
 from runner.errors import BatchError
+from runner.store.answered import UNKNOWN, Asked, note_asked
 from runner.store.balances import keep_check
 from runner.store.clocks import mend_clock
 from runner.store.codec import readable, to_json
@@ -30,10 +30,6 @@ from runner.store.sql import batch_may, job_may, write_event
 from runner.store.values import Recovered, Wish
 from runner.store.wallets import Checked
 
-_ASK: Final = (
-    "INSERT INTO asked (run, batch, operation, requests, after_attempt)"
-    " VALUES (?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM attempts))"
-)
 _START_RUN: Final = "INSERT INTO runs (started_us, pid, host, version, options) VALUES (?, ?, ?, ?, ?)"
 _END_RUN: Final = "UPDATE runs SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
 _BATCH: Final = "SELECT state, name FROM batches WHERE id = ?"
@@ -65,26 +61,17 @@ class Steering:
         self._clock = clock
 
     def start_run(
-        self,
-        *,
-        pid: int,
-        host: str,
-        version: str,
-        options: Mapping[str, Any],
-        asked: Mapping[BatchId, Mapping[str, str]] = MappingProxyType({}),
+        self, *, pid: int, host: str, version: str, options: Mapping[str, Any], asked: Asked = UNKNOWN
     ) -> RunId:
-        """Record that a process begins to work. The caller holds the database lock.
+        """Record that a process begins to work. The caller holds the database lock. `asked`: see `note_asked`.
 
         `options` hold no secret; their names end as those of an event's detail do (`..._us`, `..._millionths`).
-        `asked`: what makes the requests of each operation, as a hash, by batch; see `Answered`.
         """
         now = self._clock.now_us()
         with self._database.write_now() as connection:
             made = connection.exec_driver_sql(_START_RUN, (now, pid, host, version, to_json(readable(options))))
             run = RunId(made.lastrowid)
-            lines = [(run, batch, key, hashed) for batch, ours in asked.items() for key, hashed in ours.items()]
-            if lines:
-                connection.exec_driver_sql(_ASK, lines)
+            note_asked(connection, run, asked)
             return run
 
     def end_run(self, run: RunId, *, exit_code: int) -> None:

@@ -56,7 +56,7 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool, settings: Se
         raise BatchError(
             f"{target} exists and was not written by {info.name}",
             why="It may hold somebody's work, or was changed since.",
-            fix=f"-o {_beside(target, '-2', suffix)}, or, to lose what is in it: --overwrite",
+            fix=f"-o {_beside(target, '-2', suffix)}, or --overwrite, which loses what is in it",
         )
 
 

@@ -116,7 +116,7 @@ def test_a_file_of_somebody_else_is_given_up_by_name_only(place: Place) -> None:
     with place.runner() as r:
         batch = r.load("leads.csv", ["defastra.email"])
         error = _refused(place.folder, lambda: r.export(batch, "out.csv"))
-        assert (_fix(error), "to lose what is in it: --overwrite" in error.fix) == ("out-2.csv", True)
+        assert (_fix(error), "--overwrite, which loses what is in it" in error.fix) == ("out-2.csv", True)
         assert r.export(batch, "out.csv", overwrite=True).rows == 2
 
 
