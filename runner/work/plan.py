@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,6 @@ from runner.sources import Source
 from runner.store.values import BatchInfo
 from runner.work.lists import Origin
 from runner.work.naming import Identity, default_name, fit, is_over
-from runner.work.profiles import Profiles
 from runner.work.rows import Tally, tallies
 from runner.work.session import Session
 from runner.work.standing import short_name
@@ -80,7 +80,7 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     profiles, settings = session.profiles, session.settings
     wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
     if not wanted:
-        raise UsageError("no operation is named", why=f"Known are {_offer(profiles)}.", fix="-p defastra.email")
+        raise _unnamed(request, session)
     operations, files = profiles.operations(wanted)
     source = request.origin.open(settings)
     region = request.region or settings.run.region
@@ -138,19 +138,27 @@ def _check(request: LoadRequest) -> None:
 def _columns(
     request: LoadRequest, source: Source, operations: Sequence[Operation], session: Session, *, folder: Path
 ) -> ColumnMap:
+    sample = [row.cells for row in islice(source.rows(), SAMPLE_ROWS)]
     try:
-        return match_columns(
-            source.header,
-            [row.cells for row in islice(source.rows(), SAMPLE_ROWS)],
-            operations,
-            request.mapping,
-            region=request.region or session.settings.run.region,
-            given=request.params,
-            folder=folder,
-        )
+        return _matched(request, source.header, sample, operations, session, folder=folder)
     except InputError as error:
         asked = {operation.key for operation in operations}
         raise _or_its_batch(error, request, source, session, asked=asked) from error
+
+
+def _matched(
+    request: LoadRequest,
+    header: Sequence[str],
+    sample: Sequence[Sequence[str]],
+    operations: Sequence[Operation],
+    session: Session,
+    *,
+    folder: Path,
+) -> ColumnMap:
+    region = request.region or session.settings.run.region
+    return match_columns(
+        header, sample, operations, request.mapping, region=region, given=request.params, folder=folder
+    )
 
 
 def _asked_before(request: LoadRequest, session: Session) -> tuple[str, ...]:
@@ -195,9 +203,22 @@ def _can_go_on(info: BatchInfo) -> bool:
     return info.state is not BatchState.LOADING and not is_over(info.state)
 
 
-def _offer(profiles: Profiles) -> str:
-    keys = [operation.key for name in profiles.names() for operation in profiles.provider(name).operations.values()]
-    return ", ".join(keys)
+def _unnamed(request: LoadRequest, session: Session) -> UsageError:
+    """Nobody said what to ask: what the list has columns for; where that is nothing, all that can be asked."""
+    profiles = session.profiles
+    known = [one for name in profiles.names() for one in profiles.provider(name).operations.values()]
+    source, folder = request.origin.open(session.settings), request.origin.folder(session.settings)
+    sample = [row.cells for row in islice(source.rows(), SAMPLE_ROWS)]
+    fitting = []
+    for operation in known:
+        with suppress(InputError):
+            if _matched(request, source.header, sample, [operation], session, folder=folder).matches:
+                fitting.append(operation.key)
+    if fitting:
+        why = f"Its columns fit {', '.join(fitting)}."
+        return UsageError("no operation is named", why=why, fix=f"-p {fitting[0]}")
+    why = f"Known are {', '.join(one.key for one in known)}."
+    return UsageError("no operation is named", why=why, fix="-p defastra.email")
 
 
 def _given(

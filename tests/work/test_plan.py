@@ -1,4 +1,4 @@
-"""What is proposed for a list whose columns are not found: its batch, where that asks the same and can go on."""
+"""What is proposed for a list that was not told what to ask, or whose columns are not found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from runner.domain.states import BatchState
-from runner.errors import InputError
+from runner.errors import InputError, UsageError
 from tests.app.place import Place, emails
 
 EMAIL, PHONE = "defastra.email", "defastra.phone"
@@ -68,3 +68,38 @@ def test_whoever_names_the_columns_is_not_told_to_go_on_without(place: Place) ->
         r.load("leads.csv", [EMAIL], mapping=["email=Kontakt"], max_invalid="100%")
     assert fix(place, EMAIL).startswith("runner run leads   (goes on")
     assert "runner run" not in fix(place, EMAIL, mapping=["email=Contact"])
+
+
+@pytest.mark.parametrize(
+    ("text", "mapping", "fits"),
+    [
+        (
+            "id,email,phone\n1,ada@example.com,+14155550100\n",
+            [],
+            "defastra.email, defastra.phone, defendis.email, dfirlab.email",
+        ),
+        ("id,Tel\n1,+14155550100\n2,+14155550101\n", [], "defastra.phone"),
+        ("site\nexample.com\nexample.org\n", [], "defendis.domain, defendis.stats, dfirlab.domain"),
+        ("id,Kontakt\n1,x\n", ["phone=Kontakt"], "defastra.phone"),
+    ],
+    ids=["e-mails and phones", "phones", "domains", "told by --map"],
+)
+def test_where_nothing_is_asked_what_fits_the_columns_is_listed(
+    place: Place, text: str, mapping: list[str], fits: str
+) -> None:
+    """And nothing else: who has phones is not sent to the e-mails. The fix is the first of them, and is taken."""
+    (place.folder / "leads.csv").write_text(text)
+    with place.runner() as r:
+        with pytest.raises(UsageError, match="no operation is named") as none:
+            r.check("leads.csv", mapping=mapping)
+        assert none.value.why == f"Its columns fit {fits}."
+        assert none.value.fix == f"-p {fits.partition(',')[0]}"
+        assert r.check("leads.csv", [none.value.fix.removeprefix("-p ")], mapping=mapping, max_invalid="100%").plan.rows
+
+
+def test_where_no_column_fits_all_that_there_is_is_listed(place: Place) -> None:
+    """Columns can be told with --map, so that any of them may be meant."""
+    (place.folder / "leads.csv").write_text("id,note\n1,x\n2,y\n")
+    with place.runner() as r, pytest.raises(UsageError, match="no operation is named") as none:
+        r.load("leads.csv")
+    assert none.value.why.startswith("Known are defastra.email, defastra.phone, defendis.email")
