@@ -139,10 +139,11 @@ def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
+        folder = next((one for one in Path(path).parents if one.expanduser().is_dir()), Path())
         raise ProfileError(
             f"the profile {path} cannot be read",
             why=f"{error.strerror or type(error).__name__}.",
-            fix=f"-p ./FILE.toml:OPERATION, with one of: ls {typed_file(str(Path(path).parent))}",
+            fix=f"ls {typed_file(str(folder))}   (the files there), or runner providers list   (those without a file)",
         ) from error
     return _parse(data, str(path), overrides)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from runner.domain.provider import Operation, Provider
+from runner.domain.typed import as_file
 from runner.errors import ConfigError, ProfileError, RunnerError, UsageError
 from runner.settings import Settings, at_home
 
@@ -52,7 +54,9 @@ class Profiles:
                 )
             operation = provider.operations.get(wanted)
             if operation is None:
-                raise self._no_operation(provider, wanted)
+                near = _near(wanted, provider)
+                key = quote(f"{as_file(name)}:{near}") if name.endswith(".toml") else f"{provider.name}.{near}"
+                raise _no_operation(provider, wanted, fix=f"-p {key}")
             if name.endswith(".toml"):
                 files[provider.name] = place
             found[operation.key] = operation
@@ -66,7 +70,9 @@ class Profiles:
             name, _, wanted = key.partition(".")
             provider = self.provider(files.get(name, name))
             if wanted not in provider.operations:
-                raise self._no_operation(provider, wanted)
+                back = f"edit {files.get(name)}, and put [operations.{wanted}] back"
+                fix = back if name in files else f"-p {name}.{_near(wanted, provider)}"
+                raise _no_operation(provider, wanted, fix=fix)
             result[key] = provider.operations[wanted]
         return result
 
@@ -179,14 +185,15 @@ class Profiles:
                     fix=f"edit {self._settings.files[0] if self._settings.files else 'runner.toml'}",
                 )
 
-    def _no_operation(self, provider: Provider, wanted: str) -> UsageError:
-        near = difflib.get_close_matches(wanted, provider.operations, 1)
-        first = near[0] if near else next(iter(provider.operations))
-        return UsageError(
-            f"{provider.title} has no operation {wanted!r}",
-            why=f"It has {', '.join(sorted(provider.operations))}.",
-            fix=f"-p {provider.name}.{first}",
-        )
+
+def _no_operation(provider: Provider, wanted: str, *, fix: str) -> UsageError:
+    has = ", ".join(sorted(provider.operations))
+    return UsageError(f"{provider.title} has no operation {wanted!r}", why=f"It has {has}.", fix=fix)
+
+
+def _near(wanted: str, provider: Provider) -> str:
+    """The operation that may be meant; the first where none is like it."""
+    return (difflib.get_close_matches(wanted, provider.operations, 1) or [*provider.operations])[0]
 
 
 def _split(text: str) -> tuple[str, str]:

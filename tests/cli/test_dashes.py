@@ -39,7 +39,7 @@ def proposed(place: Path, *words: str) -> str:
         ("check -- -d", "ls ./-d "),
         ("check ./-d/none.csv", "ls ./-d "),
         ("load -p defastra.email --batch q --from t --key k --source sqlite:///-d/none.db", "ls ./-d\n"),
-        ("providers test ./-d/none.toml", "ls ./-d\n"),
+        ("providers test ./-d/none.toml", "ls ./-d "),
     ],
 )
 def test_other_programs_take_it_for_no_option(words: str, fix: str, place: Path) -> None:

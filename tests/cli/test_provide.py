@@ -171,3 +171,39 @@ def test_show_says_what_a_rule_does(tmp_path, rule, does):
     """`providers show` has the same words as `providers test`."""
     shown = inside(tmp_path, "providers", "show", "defastra").stdout
     assert any(line.startswith(rule) and f" {does} " in line for line in shown.splitlines())
+
+
+def test_an_operation_that_a_file_has_not_is_proposed_of_that_file(tmp_path):
+    """`-p acme.lookup` would be of nobody; the file stays in the fix, with its blanks, and the fix is taken."""
+    (tmp_path / "my own").mkdir()
+    for path in ("./acme.toml", "my own/acme.toml"):
+        inside(tmp_path, "providers", "new", "acme", "-o", path)
+        write_list(tmp_path, "ada@example.com")
+        refused = inside(tmp_path, "load", "leads.csv", "-p", f"{path}:nope")
+        fix = refused.stderr.splitlines()[2].removeprefix("  fix: ")
+        assert (refused.returncode, shlex.split(fix)) == (2, ["-p", f"{path}:lookup"])
+        assert inside(tmp_path, "load", "leads.csv", *shlex.split(fix), "--new").returncode == 0
+
+
+def test_a_batch_whose_operation_is_gone_from_its_file_names_the_file(tmp_path):
+    """Another operation of it would be another batch."""
+    inside(tmp_path, "providers", "new", "acme")
+    write_list(tmp_path, "ada@example.com")
+    assert inside(tmp_path, "load", "leads.csv", "-p", "./acme.toml:lookup").returncode == 0
+    path = tmp_path / "acme.toml"
+    path.write_text(path.read_text().replace("operations.lookup", "operations.other"))
+    refused = inside(tmp_path, "run", "leads", ACME_API_KEY=KEY)
+    assert refused.returncode == 2
+    assert f"fix: edit {path}, and put [operations.lookup] back\n" in refused.stderr
+
+
+@pytest.mark.parametrize("words", ["providers test {}", "providers show {}", "sandbox {}", "providers new a --from {}"])
+@pytest.mark.parametrize(("path", "folder"), [("./nope.toml", "."), ("no/such/nope.toml", "."), ("own/no.toml", "own")])
+def test_a_profile_that_is_not_there_is_looked_for_where_it_may_be(words, path, folder, tmp_path):
+    """The fix is of no command in particular: some of them take no -p. It lists a folder that is there."""
+    (tmp_path / "own").mkdir()
+    refused = inside(tmp_path, *words.format(path).split())
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1] == (
+        f"  fix: ls {folder}   (the files there), or runner providers list   (those without a file)"
+    )
