@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
+from runner.domain.personal import clean
 from runner.domain.states import BatchState
 
 REGION = "region"
@@ -19,6 +20,8 @@ READING = "reading"
 MAPPED = "map"
 """Where a batch's source has the `--map` that were told with its list, in their words; missing in an older batch."""
 
+_MOST_BYTES: Final = 200  # of a name of one's own: 55 are left for `-2` and `.failed.csv.gz`
+_SHORT: Final = 40  # characters of one that is proposed; at four bytes each they fit
 _UNFIT = re.compile(r"[^\w.@+-]+")
 _SUCCESSOR = re.compile(r"-(\d+)$")
 
@@ -52,6 +55,26 @@ def default_name(stem: str, operations: Iterable[str]) -> str:
 def fit(name: str) -> str:
     """The name without what a shell or a terminal would trip over; `list` where nothing is left."""
     return _UNFIT.sub("-", name).strip("-") or "list"
+
+
+def unfit(name: str) -> str | None:
+    """Why no batch can be called so, as a sentence; None: one can. Names of one's own are not made by `fit`."""
+    if clean(name) != name:
+        return "It has characters that no terminal shows, or that move its cursor."
+    if not name.replace(".", "").strip():
+        return "Nothing is left of it: it is empty, or of spaces and dots alone."
+    if name.startswith("-"):
+        return "It begins like an option: no command could name it."
+    if "/" in name:
+        return "It has a /: what is written under its name would go to another folder."
+    if len(name.encode()) > _MOST_BYTES:
+        return f"It has more than {_MOST_BYTES} bytes: no file could be called after it, with what is added to it."
+    return None
+
+
+def near_fit(name: str) -> str:
+    """A name that a batch can have, made of one that it cannot: `may` of `../may`."""
+    return fit(name.strip("./ "))[:_SHORT]
 
 
 def changes(old: Identity, new: Identity) -> tuple[Change, ...]:

@@ -12,12 +12,13 @@ from pathlib import Path
 from runner.domain.personal import clean
 from runner.domain.provider import Operation
 from runner.domain.states import BatchState
+from runner.domain.typed import typed_name
 from runner.errors import InputError, UsageError
 from runner.inputs import ColumnMap, check_given, match_columns, parse_map
 from runner.sources import Source
 from runner.store.values import BatchInfo
 from runner.work.lists import Origin
-from runner.work.naming import Identity, default_name, fit, is_over
+from runner.work.naming import Identity, default_name, is_over, near_fit, unfit
 from runner.work.rows import Tally, tallies
 from runner.work.session import Session
 from runner.work.standing import short_name
@@ -76,7 +77,7 @@ class Plan:
 
 def make_plan(request: LoadRequest, session: Session) -> Plan:
     """Look at the list and find its columns. InputError, UsageError; reads a sample of the rows, writes nothing."""
-    _check(request)
+    _check(request, session)
     profiles, settings = session.profiles, session.settings
     wanted = tuple(request.operations) or settings.run.operations or _asked_before(request, session)
     if not wanted:
@@ -110,8 +111,8 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     )
 
 
-def _check(request: LoadRequest) -> None:
-    """UsageError: it contradicts itself, or the batch has no name, or one that cannot be shown."""
+def _check(request: LoadRequest, session: Session) -> None:
+    """UsageError: it contradicts itself, or the batch has no name, or one that is none."""
     if request.add and request.new:
         raise UsageError(
             "--add and --new are both given",
@@ -121,18 +122,25 @@ def _check(request: LoadRequest) -> None:
     if request.origin.path is None and request.name is None:
         why = f"It is read from {request.origin.kind}."
         raise UsageError("the batch has no name", why=why, fix="--batch NAME")
-    if request.name is not None and (shown := clean(request.name)) != request.name:
+    if request.name is not None:
+        _check_name(request.name, session)
+
+
+def _check_name(name: str, session: Session) -> None:
+    """UsageError: no batch can be called so. One that is called like a file goes on, which may be its own output."""
+    if (why := unfit(name)) is not None:
+        shown = clean(name) if name.strip() else repr(name)
+        raise UsageError(f"no name for a batch: {shown}", why=why, fix=f"--batch {near_fit(name)}")
+    if (session.settings.directory / name).is_file() and name not in _names(session):
         raise UsageError(
-            f"no name for a batch: {shown}",
-            why="It has characters that no terminal shows, or that move its cursor.",
-            fix=f"--batch {fit(request.name)}",
+            f"no name for a batch: {name}",
+            why=f"A file here is called so, and runner run {typed_name(name)} reads that file.",
+            fix=f"--batch {near_fit(Path(name).stem)}-list",
         )
-    if request.name is not None and request.name.startswith("-"):
-        raise UsageError(
-            f"no name for a batch: {request.name}",
-            why="It begins like an option: no command could name it.",
-            fix=f"--batch {fit(request.name)}",
-        )
+
+
+def _names(session: Session) -> set[str]:
+    return {info.name for info in session.store().reports.batches()} if session.is_there else set()
 
 
 def _columns(

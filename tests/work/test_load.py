@@ -27,19 +27,6 @@ def test_the_same_list_is_the_same_batch(place: Place) -> None:
         assert [status.batch for status in r.batches()] == ["leads-defastra-email"]
 
 
-@pytest.mark.parametrize("name", ["ev\x1b[31mil", "ev\nil", "\u202eev-il", "\udc80ev-il", "\x1b", "-x", "--json"])
-def test_a_name_that_cannot_be_shown_or_typed_is_refused(name: str, place: Place) -> None:
-    """With one that is shown as it is; nothing is loaded. A name in another script is a name."""
-    place.write_list(emails(3))
-    with place.runner() as r:
-        with pytest.raises(UsageError, match="no name for a batch") as refused:
-            r.load("leads.csv", OPERATION, batch=name)
-        assert refused.value.what.isprintable()
-        instead = refused.value.fix.removeprefix("--batch ")
-        assert r.load("leads.csv", OPERATION, batch=instead).batch == instead
-        assert r.load("leads.csv", OPERATION, batch="Список (2)").batch == "Список (2)"
-
-
 def test_a_list_that_changed_while_unfinished_is_refused_with_both_fixes(place: Place) -> None:
     """Nothing is imported; the message says what differs."""
     place.write_list(emails(3))
@@ -109,6 +96,20 @@ def test_a_list_that_changed_after_completion_is_a_new_batch(place: Place) -> No
         assert r.load("leads.csv", OPERATION).batch == "leads-defastra-email-2"
         place.write_list(emails(2))
         assert r.load("leads.csv", OPERATION).batch == "leads-defastra-email"
+
+
+def test_a_list_is_not_extended_where_more_of_it_changed(place: Place) -> None:
+    """`--add` would be refused: what is proposed goes on with the batch, or begins another."""
+    (place.folder / "p.csv").write_text("phone\n0171 2345678\n")
+    with place.runner() as r:
+        r.load("p.csv", ["defastra.phone"], region="DE")
+        (place.folder / "p.csv").write_text("phone\n020 79460000\n")
+        with pytest.raises(BatchError, match="the list and the country of its phones changed") as changed:
+            r.load("p.csv", ["defastra.phone"], region="GB")
+        with pytest.raises(BatchError, match="cannot be extended: the country of its phones changed"):
+            r.load("p.csv", ["defastra.phone"], region="GB", add=True)
+    again, new = "runner run p   (goes on with it as it was read)", "--new (begin p-defastra-phone-2)"
+    assert changed.value.fix == f"{again}, or {new}"
 
 
 def test_what_changed_in_a_list_is_said_in_numbers(place: Place) -> None:
