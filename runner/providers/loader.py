@@ -139,7 +139,7 @@ def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        folder = next((one for one in Path(path).parents if one.expanduser().is_dir()), Path())
+        folder = next((one for one in Path(path).parents if one.is_dir()), Path())
         raise ProfileError(
             f"the profile {path} cannot be read",
             why=f"{error.strerror or type(error).__name__}.",
