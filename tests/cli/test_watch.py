@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from runner.app import Runner
 from runner.cli import watching
 from runner.cli.terminal import Screen
 from runner.cli.watch import Look
+from runner.work.results import BatchStatus
 from tests.cli.place import RUN, inside, names, write_list
 from tests.cli.terminal import Terminal
 from tests.warm import warm
@@ -52,6 +56,29 @@ def test_a_batch_that_is_over_is_shown_once(folder: Path) -> None:
         assert seen.end() == 0
         assert [line for line in seen.screen() if line] == plain.splitlines()
     assert inside(folder, "status", "--watch").stdout == plain
+
+
+@pytest.mark.parametrize("state", ["ready", "paused", "halted"])
+def test_what_may_still_go_on_is_watched_and_told_once(
+    state: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it waits for, until somebody cancels it; that it would be done a second later is no change to write."""
+    write_list(folder, *(["rule-insufficient-funds@example.com"] if state == "halted" else names(f"still-{state}", 3)))
+    inside(folder, *(RUN if state == "halted" else ("load", *RUN[1:])))
+    if state == "paused":
+        inside(folder, "pause", "leads")
+    asked, looks = Runner.status, count(1)
+
+    def status(library: Runner, batch: str) -> BatchStatus:
+        look = next(looks)
+        if look == 6:
+            library.cancel(batch)
+        return replace(asked(library, batch), eta_us=look * 1_000_000)
+
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(Runner, "status", status)
+    seen = inside(folder, "status", "leads", "--watch", "--json")
+    assert [json.loads(line)["state"] for line in seen.stdout.splitlines()] == [state, "cancelled"]
 
 
 def test_ctrl_c_leaves_one_picture_where_it_has_hardly_room(folder: Path) -> None:

@@ -92,6 +92,16 @@ def test_at_a_terminal_the_last_look_stays(terminal: Callable[..., Tty]) -> None
     assert stream.shown() == (["completed"], True)
 
 
+def test_json_at_a_terminal_is_lines_all_the_same(terminal: Callable[..., Tty]) -> None:
+    """Each look that differs is an object on a line of its own: nothing takes its place, and no cursor is moved."""
+    stream = terminal()
+    assert watching.follow(texts("running", "running", "completed"), Screen(), json=True) == 0
+    stream.flush()
+    written = stream.bytes.getvalue().decode()
+    assert [json.loads(line)["text"] for line in written.splitlines()] == ["running", "completed"]
+    assert "\x1b" not in written
+
+
 def test_a_line_that_is_cut_says_so() -> None:
     """What is drawn in place keeps to the room that it has, and shows where there is more."""
     text = "leads: running\n  next      runner export leads\n"
