@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Group, Parameter, Token
 
@@ -26,6 +26,9 @@ INPUT, CAPS, OUTPUT, COMMON = (
 )  # after every group of commands
 
 
+_MOST: Final = 2**63 - 1  # what the database can hold
+
+
 def whole(example: int, *, why: str = "It is a whole number, in digits.") -> Callable[[Any, Sequence[Token]], int]:
     """A converter for numbers. UsageError: the word is none; `none` and `null` are not "not given", as cyclopts has it
     of a flag that may be left out, and 2.7 is not rounded: a cap would be gone, or higher, without a word.
@@ -36,11 +39,14 @@ def whole(example: int, *, why: str = "It is a whole number, in digits.") -> Cal
     def read(_: Any, tokens: Sequence[Token]) -> int:
         flag, word = tokens[0].keyword, tokens[0].value
         try:
-            return int(word)
+            number = int(word)
         except ValueError:
             raise UsageError(
                 f"{flag}: not a whole number: {redact(word)!r}", why=why, fix=f"{flag} {example}"
             ) from None
+        if abs(number) > _MOST:
+            raise UsageError(f"{flag} is too much: {word}", why=f"{_MOST:,} is the most.", fix=f"{flag} {example}")
+        return number
 
     return read
 

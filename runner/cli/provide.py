@@ -82,7 +82,9 @@ def providers_new(
     common: Common | None = None,
 ) -> int:
     """Write a profile of your own to fill in: complete, with comments that lead from a page about errors to rules."""
-    target = Path(output or f"{name}.toml")
+    from runner.settings.home import at_home
+
+    target = Path(at_home(output or f"{name}.toml"))
     with (common or Common()).open() as library:
         text = library.starter(name, base=from_)
     if target.suffix != ".toml":

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from os.path import samestat
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -102,9 +106,9 @@ def run(
 
 def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str | None, shown: Output) -> None:
     """UsageError for flags that cannot go together."""
-    if shown.json and shown.output == "-":
+    if shown.json and _is_stdout(shown.output):
         raise UsageError("--json and -o - both want stdout", why="only one can have it", fix="-o FILE, or no --json")
-    if shown.log_file in targets:
+    if shown.log_file is not None and any(_is_same(shown.log_file, target) for target in targets):
         raise UsageError(
             "the log would be written into the list",
             why=f"{shown.log_file} is named as both.",
@@ -119,6 +123,21 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
     if len(targets) > 1 and (rows.batch is not None or rows.from_ is not None):
         flag = "--batch" if rows.batch is not None else "--from"
         raise UsageError(f"{flag} speaks of one batch", why=f"{len(targets)} were named", fix="one command for each")
+
+
+def _is_same(one: str, other: str) -> bool:
+    from runner.settings.home import at_home
+
+    with suppress(OSError):  # one of them is no file
+        return Path(at_home(one)).samefile(at_home(other))
+    return one == other
+
+
+def _is_stdout(output: str | None) -> bool:
+    """Whether rows would go where the JSON goes, by whatever name: /dev/stdout too."""
+    with suppress(OSError, ValueError, AttributeError):  # not there; no stdout, or one without a file
+        return output == "-" or (output is not None and samestat(Path(output).stat(), os.fstat(sys.stdout.fileno())))
+    return False
 
 
 def _table(shown: Output, rows: Rows) -> tuple[dict[str, Any], Rows]:

@@ -41,11 +41,12 @@ def write_whole(
     and UsageError.
     """
     real = target.resolve()
-    if real.is_dir():
+    if target.is_dir():
         raise UsageError(f"{target.name} is a directory", why="an export is one file", fix="-o DIRECTORY/NAME.csv")
     try:
-        if real.exists() and not real.is_file():  # a pipe or a device is written to, never renamed over
-            with real.open("wb") as stream:
+        # A pipe or a device is written to, never renamed over; and by its own name: a shell's >(...) resolves to none.
+        if target.exists() and not target.is_file():
+            with target.open("wb") as stream:
                 return Written(path=target, rows=write(stream), replaced=True)
         return _replace(target, real, write, finished)
     except OSError as error:

@@ -40,16 +40,24 @@ _NOTE: Final = (
     " VALUES (?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM attempts))"
 )
 _NAME: Final = "SELECT name FROM batches WHERE id = ?"
-# One result of another kind is enough. Of a run only its own stretch of attempts is looked at.
+# One result of another kind is enough, its own or a copy. Of a run only its own stretch of attempts is looked at.
 _ASKED_OTHERWISE: Final = """
 SELECT EXISTS (
     SELECT 1 FROM {schema}batches AS b CROSS JOIN {schema}asked AS w ON w.batch = b.id
     WHERE b.name = :name AND w.operation = :operation AND w.requests <> :made AND EXISTS (
         SELECT 1 FROM {schema}attempts AS t
         WHERE t.id > w.after_attempt
-            AND t.id <= coalesce((SELECT min(n.after_attempt) FROM {schema}asked AS n WHERE n.run > w.run), t.id)
+            AND t.id <= (
+                SELECT coalesce(min(n.after_attempt), 9223372036854775807) FROM {schema}asked AS n WHERE n.run > w.run
+            )
             AND t.run = w.run AND t.batch = w.batch AND t.operation = w.operation AND t.action = 'succeed'
     )
+) OR EXISTS (
+    SELECT 1 FROM {schema}batches AS b CROSS JOIN {schema}jobs AS j ON j.batch = b.id
+    CROSS JOIN {schema}attempts AS t ON t.job = j.reused
+    CROSS JOIN {schema}asked AS w ON w.run = t.run AND w.batch = t.batch AND w.operation = t.operation
+    WHERE b.name = :name AND j.operation = :operation AND j.reused IS NOT NULL AND t.action = 'succeed'
+        AND w.requests <> :made
 )
 """
 _ASKED_THE_SAME: Final = """

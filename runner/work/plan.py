@@ -127,11 +127,14 @@ def _check(request: LoadRequest, session: Session) -> None:
 
 
 def _check_name(name: str, session: Session) -> None:
-    """UsageError: no batch can be called so. One that is called like a file goes on, which may be its own output."""
+    """UsageError: no batch can be called so. One that is called so goes on: what was paid for it would be paid again
+    under another name, and a file of that name may be its own output."""
+    if name in _names(session):
+        return
     if (why := unfit(name)) is not None:
         shown = clean(name) if name.strip() else repr(name)
         raise UsageError(f"no name for a batch: {shown}", why=why, fix=f"--batch {near_fit(name)}")
-    if (session.settings.directory / name).is_file() and name not in _names(session):
+    if (session.settings.directory / name).is_file():
         raise UsageError(
             f"no name for a batch: {name}",
             why=f"A file here is called so, and runner run {typed_name(name)} reads that file.",

@@ -23,7 +23,7 @@ from runner.work.deliver import export
 from runner.work.means import told_by
 from runner.work.notify import Notifier
 from runner.work.outputs import AUTO, NONE, STDOUT, settle_target
-from runner.work.replaceable import check_target
+from runner.work.replaceable import check_target, flows
 from runner.work.results import Exported, Receipt, RunResult
 from runner.work.run import Places, run
 from runner.work.shape import Shape
@@ -162,15 +162,16 @@ def _with_notices(results: list[RunResult], notices: tuple[str, ...]) -> list[Ru
 
 def _places(info: BatchInfo, target: str | None, delivery: Delivery, *, tools: Tools) -> Places:
     goal = settle_table(info, delivery.to_table, delivery.database, overwrite=delivery.overwrite, tools=tools)
-    kept: dict[str, object] = {"output": target} if target is not None and _is_kept(delivery) else {}
+    kept: dict[str, object] = {"output": target} if target is not None and _is_kept(delivery, target) else {}
     if delivery.to_table is not None:
         kept[KEPT] = kept_table(goal)
     return Places(kept=kept, table=goal)
 
 
-def _is_kept(delivery: Delivery) -> bool:
-    # stdout is where this one run was piped to: the next one without -o must not pour rows onto a terminal.
-    return delivery.output not in (None, AUTO, STDOUT)
+def _is_kept(delivery: Delivery, target: str | None) -> bool:
+    # Where this one run was piped to: the next one without -o must not pour rows onto a terminal, or into no pipe.
+    path = _file(target)
+    return delivery.output not in (None, AUTO, STDOUT) and (path is None or not flows(path))
 
 
 def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:
@@ -204,7 +205,7 @@ async def _deliver(
     info: BatchInfo, ended: Ended, receipt: Receipt, target: str | None, delivery: Delivery, *, tools: Tools
 ) -> RunResult:
     kept = tools.store.reports.batch(info.id).settings
-    if _is_kept(delivery) and kept.get("output") != target:  # one that rests: its run kept nothing
+    if _is_kept(delivery, target) and kept.get("output") != target:  # one that rests: its run kept nothing
         tools.store.steering.keep(info.id, {"output": target})
     exported: Exported | None = None
     notices = ended.notices

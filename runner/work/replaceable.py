@@ -49,7 +49,7 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool, settings: Se
         format_of(target)
     if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
         _check_folder(target.resolve().parent)
-    if overwrite or not target.exists() or _flows(target):
+    if overwrite or not target.exists() or flows(target):
         return
     known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
     if not _is_ours(target, known.get(str(target.absolute()))):
@@ -110,9 +110,12 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _flows(target: Path) -> bool:
-    """A pipe, a terminal, /dev/null: nothing lies there that could be lost."""
-    mode = target.stat().st_mode
+def flows(target: Path) -> bool:
+    """A pipe, a terminal, /dev/null: nothing lies there that could be lost, or read again."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:  # not there
+        return False
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 

@@ -134,3 +134,21 @@ def test_a_pipe_is_written_to(place: Place) -> None:
         assert os.read(reader, 9) == b"id,email,"
     finally:
         os.close(reader)
+
+
+def test_a_shells_pipe_is_written_to_and_not_kept(place: Place) -> None:
+    """`>(...)` and /dev/stdout are names that lead to no file; the next run without `-o` writes beside the list."""
+    place.write_list(emails(3))
+    read, write = os.pipe()
+    try:
+        with place.runner() as r:
+            batch = r.load("leads.csv", ["defastra.email"])
+            assert r.export(batch, f"/dev/fd/{write}").rows == 3
+            assert os.read(read, 65536).startswith(b"id,email,")
+            result = place.run(r, batch, output=f"/dev/fd/{write}", limit=2)
+            assert (result.sent, result.notices) == (2, ())
+            assert os.read(read, 65536).count(b"succeeded") == 2
+            assert place.run(r, batch, output="auto").target == str(place.folder / f"{batch.batch}.csv")
+    finally:
+        os.close(read)
+        os.close(write)

@@ -76,3 +76,13 @@ def test_a_personal_value_in_the_wrong_place_is_shortened(folder):
     assert done.returncode == 2
     assert "not a whole number" in done.stderr
     assert "ada.lovelace" not in done.stderr
+
+
+def test_a_cap_beyond_what_can_be_counted_is_refused(folder):
+    """With the most that there is."""
+    done = inside(folder, "log", "--limit", "9" * 20)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[:2] == [
+        f"error: --limit is too much: {'9' * 20}",
+        "  why: 9,223,372,036,854,775,807 is the most.",
+    ]

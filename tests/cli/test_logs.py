@@ -129,6 +129,27 @@ def test_a_database_takes_no_log_lines(tmp_path):
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("CREATE TABLE t (x)")
     before = database.read_bytes()
-    with pytest.raises(UsageError, match="into a database"), logging_to(str(database), verbose=False):
+    with pytest.raises(UsageError, match="would be written into"), logging_to(str(database), verbose=False):
         logging.getLogger("runner.run").info("a record")
     assert database.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["leads.csv", "runner.toml", ".env", "list.jsonl"])
+def test_a_list_or_settings_take_no_log_lines(tmp_path, name):
+    """By their names, and only where they hold something else than a log."""
+    file = tmp_path / name
+    file.write_text("id,email\n")
+    with pytest.raises(UsageError, match="would be written into"):
+        write(file, 1)
+    assert file.read_text() == "id,email\n"
+    file.unlink()
+    for _ in range(2):
+        write(file, 1)
+    assert file.read_text().count("job=") == 2
+
+
+def test_a_log_may_be_shared(tmp_path):
+    """A file of another name, which a scheduler writes to as well."""
+    (tmp_path / "night.log").write_text("began\n")
+    write(tmp_path / "night.log", 1)
+    assert (tmp_path / "night.log").read_text().startswith("began\n2")

@@ -63,6 +63,7 @@ def test_status_imports_what_it_shows_and_no_more(tmp_path):
         (["run", "--max-requests", "many"], "--max-requests: not a whole number: 'many'", "--max-requests 500"),
         (["run", "--in-doubt", "many"], 'Invalid value "many" for --in-doubt. Choose', "runner run --help"),
         (["run", "x", "--json", "-o", "-"], "--json and -o - both want stdout", "-o FILE"),
+        (["run", "x", "--json", "-o", "/dev/stdout"], "--json and -o - both want stdout", "-o FILE"),
         (["run", "a.csv", "--log-file", "a.csv"], "the log would be written into the list", "--log-file runner.log"),
         (["cancel"], "`runner cancel` needs BATCH", "runner cancel --help"),
         (["retry"], "`runner retry` needs BATCH", "runner retry --help"),

@@ -230,6 +230,14 @@ async def test_which_operations_have_results_of_another_kind(store: Store, clock
     assert (otherwise(ASKED), otherwise(ELSE)) == ({EMAIL}, {EMAIL})
 
 
+async def test_a_copy_is_a_result_of_another_kind_too(store: Store, clock: HandClock) -> None:
+    """A list that was given a sandbox's answers, and is to go to the provider."""
+    await answered(store, loaded(store, 2).batch, clock, JobEvent.SUCCEED, asked=ELSE)
+    batch = loaded(store, 2, "more").batch
+    assert take_over(store, batch, requests=ELSE, since_us=0) == 1
+    assert [store.answered.asked_otherwise(batch, asked) for asked in (ASKED, ELSE)] == [{EMAIL}, set()]
+
+
 async def test_it_is_taken_over_piece_by_piece(store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also behind jobs that nobody has an answer to, and of those that were put off."""
     monkeypatch.setattr("runner.store.answered.PIECE", 2)

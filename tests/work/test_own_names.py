@@ -59,6 +59,17 @@ def test_a_file_that_is_here_is_no_name(name: str, place: Place) -> None:
         assert r.load("leads.csv", OPERATION, batch="leads-list").batch == "leads-list"
 
 
+def test_a_batch_goes_on_under_a_name_that_is_none_any_more(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an earlier version: under another name all of it would be paid for again."""
+    place.write_list(emails(3))
+    with place.runner() as r:
+        with monkeypatch.context() as patch:
+            patch.setattr("runner.work.plan.unfit", lambda _: None)
+            place.run(r, r.load("leads.csv", OPERATION, batch="crm/may"), limit=2)
+        result = place.run(r, r.load("leads.csv", OPERATION, batch="crm/may"))
+        assert (result.batch, result.sent) == ("crm/may", 1)
+
+
 def test_a_batch_goes_on_under_the_name_of_a_file_that_came_later(place: Place) -> None:
     """Its own output, say: the same command continues."""
     rows = [{"email": email} for email in emails(2)]
