@@ -1,4 +1,4 @@
--- The first schema. Statements are parted by blank lines. Released: never edit it, write the next migration.
+-- The first schema. Statements are parted by blank lines. Once it is released, never edit it: write the next migration.
 
 PRAGMA application_id = 1920298610;
 
