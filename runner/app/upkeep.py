@@ -100,11 +100,13 @@ class Upkeep:
 
         return places(self._session.settings)
 
-    def doctor(self, *, offline: bool = False) -> list[Finding]:
+    def doctor(self, *, offline: bool = False, notify: bool = False) -> list[Finding]:
         """Look at everything a run needs, and say how to mend what is wrong. Creates nothing and charges nothing.
 
-        Providers with a free call are asked whether they are there, without the key, unless `offline`.
+        Providers with a free call are asked whether they are there, without the key, unless `offline`. `notify`: one
+        test message is sent by each means of `[notify]`, whatever its `on` says, and the dead man's switch is asked
+        once: within about a minute, since each is told at the same time. UsageError: both.
         """
         from runner.work.doctor import examine  # only who asks pays for it
 
-        return examine(self._session, offline=offline)
+        return examine(self._session, offline=offline, notify=notify)

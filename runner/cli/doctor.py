@@ -20,19 +20,22 @@ if TYPE_CHECKING:
 def doctor(
     *,
     offline: Annotated[Switch, Parameter(help="Ask no provider whether it is there.")] = False,
+    notify: Annotated[Switch, Parameter(help="Send a test message by each means of [notify].")] = False,
     json: Annotated[Switch, Parameter(help="One JSON object on one line.")] = False,
     common: Common | None = None,
 ) -> int:
     """Look at everything a run needs: this machine, settings, database, keys, providers. Charges nothing.
 
-    A provider with a free call is asked whether it is there, without your key. Exit 0: no problem; 2: one or more.
+    A provider with a free call is asked whether it is there, without your key; nobody is told anything without
+    --notify. Exit 0: no problem; 2: one or more.
     """
-    from runner.work.findings import as_json, exit_code, look_at_machine, refused
+    from runner.work.findings import as_json, exit_code, look_at_machine, refuse_both, refused
 
+    refuse_both(offline=offline, notify=notify)
     screen = Screen()
     try:
         with (common or Common()).open() as library:
-            findings = library.doctor(offline=offline)
+            findings = library.doctor(offline=offline, notify=notify)
     except RunnerError as error:  # without settings the rest cannot be looked at
         error.fix = (common or Common()).aim(error.fix)
         findings = [*look_at_machine(Path.cwd()), refused("settings", error)]
@@ -49,7 +52,8 @@ def finding_text(finding: Finding) -> str:
     indent = f"\n{'':<21}"
     text = indent.join(map(clean, _near(finding.text).splitlines()))
     line = f"{finding.level.value:<9}{finding.about:<11} {text}"
-    return f"{line}\n{'':<9}{'fix':<11} {clean(_near(finding.fix))}" if finding.fix else line
+    fix = indent.join(map(clean, _near(finding.fix).splitlines()))
+    return f"{line}\n{'':<9}{'fix':<11} {fix}" if fix else line
 
 
 def _near(text: str) -> str:

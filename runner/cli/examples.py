@@ -14,7 +14,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "export": ("runner export leads -o leads.jsonl", "runner export leads -o again.csv --only failed"),
     "demo": ("runner demo", "runner demo --crash"),
     "init": ("runner init", 'runner init -p defastra.email --key-env DEFASTRA_API_KEY --price "0.02 EUR"'),
-    "doctor": ("runner doctor", "runner doctor --offline"),
+    "doctor": ("runner doctor", "runner doctor --notify"),
     "load": ("runner load leads.csv -p defastra.email", "runner load leads.csv --add"),
     "log": ("runner log leads", "runner log --since 2h"),
     "spend": ("runner spend --since 7d", "runner spend --by batch"),

@@ -15,7 +15,7 @@ from runner.domain.model import BatchId, RunId
 from runner.domain.occasions import Occasion
 from runner.errors import RunnerError
 from runner.store.values import BatchInfo
-from runner.work.means import PING, Means, Told
+from runner.work.means import PING, Told, tell_all
 from runner.work.message import Message
 from runner.work.news import News, kept_of, mark_of, told_as
 from runner.work.standing import standing
@@ -44,17 +44,7 @@ class Courier:
             news = await self._aside(partial(self._looked, news))
             if await self._aside(partial(self._was_told, news)):
                 return
-            message, whys = self._message(news), dict[str, str | None]()
-
-            async def tell(means: Means) -> None:
-                try:
-                    whys[means.name] = await means.tell(message)
-                except Exception as error:  # the others are on their way
-                    whys[means.name] = error.what if isinstance(error, RunnerError) else type(error).__name__
-
-            async with anyio.create_task_group() as group:
-                for means in self._told.means:
-                    group.start_soon(tell, means)
+            whys = await tell_all(self._told.means, self._message(news))
             for name, why in whys.items():
                 if why is not None:
                     await self.failed(name, why, news)

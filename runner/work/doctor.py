@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from runner.domain.addresses import shown_url
 from runner.domain.provider import Provider
 from runner.domain.states import BatchState, JobState
 from runner.errors import RunnerError
@@ -20,10 +19,11 @@ from runner.work import database as database_file
 from runner.work.aim import aimed
 from runner.work.config import providers_in_use
 from runner.work.database import DatabaseStatus
-from runner.work.findings import Finding, look_at_machine, ok, problem, refused, warning
+from runner.work.findings import Finding, look_at_machine, ok, problem, refuse_both, refused, warning
 from runner.work.health import ask_health
-from runner.work.means import APPRISE, PING, WEBHOOK, address, apprise_urls
+from runner.work.means import APPRISE, PING, WEBHOOK, address, apprise_urls, whereabouts
 from runner.work.next_step import next_step
+from runner.work.rehearsal import no_means, rehearse
 from runner.work.session import Session
 from runner.work.standing import HALTED_LANE, beside
 
@@ -31,15 +31,19 @@ CHECK_SECONDS: Final = 20.0
 SHOWN_BATCHES: Final = 10
 
 
-def examine(session: Session, *, offline: bool = False) -> list[Finding]:
-    """Everything, in the order in which it is best mended. Creates nothing; `offline` asks no provider anything."""
+def examine(session: Session, *, offline: bool = False, notify: bool = False) -> list[Finding]:
+    """Everything, in the order in which it is best mended. Creates nothing; `offline` asks no provider anything.
+
+    `notify`: everybody of `[notify]` is told that this is a test. UsageError: both.
+    """
+    refuse_both(offline=offline, notify=notify)
     findings = [
         *look_at_machine(session.path.parent),
         *_settings(session),
         *_told("database", partial(_database, session)),
         *_providers(session, offline=offline),
         *_told("prices", partial(_prices, session)),
-        *_told("notify", partial(_notify, session)),
+        *_told("notify", partial(_notify, session, tell=notify)),
     ]
     return [replace(one, fix=aimed(one.fix, session.settings.flags)) for one in findings]
 
@@ -134,24 +138,15 @@ def _prices(session: Session) -> Iterator[Finding]:
         yield ok("prices", "each is of a unit that its provider counts")
 
 
-def _notify(session: Session) -> Iterator[Finding]:
-    """Who is told when nobody watches. Nothing is sent."""
-    settings, notify = session.settings, session.settings.notify
-    fetch = settings.keys.fetch
-    for name, given in ((WEBHOOK, notify.webhook), (APPRISE, notify.apprise), (PING, notify.ping_url)):
-        if given is None:
-            continue
-        where = shown_url(given) if isinstance(given, str) else settings.keys.whereabouts(given.ref())
-        try:
-            _ = apprise_urls(fetch, given) if given is notify.apprise else address(fetch, given, name)
-            yield ok("notify", f"{name} ({where})")
-        except RunnerError as error:
-            yield refused("notify", error)
-    if notify.command is not None:
-        yield _program(notify.command[0])
+def _notify(session: Session, *, tell: bool) -> Iterator[Finding]:
+    """Who is told when nobody watches. Nothing is sent, but where `tell` wishes it."""
+    notify = session.settings.notify
+    yield from rehearse(session) if tell else _means(session)
     is_meant = notify != NotifySettings(ping_url=notify.ping_url)
-    if is_meant and not (notify.webhook or notify.command or notify.apprise):
-        yield warning("notify", "nobody is told: neither webhook, command nor apprise is set", fix=_NO_MEANS)
+    is_told = notify.webhook or notify.command or notify.apprise
+    if not is_told and (is_meant or tell):
+        make = problem if tell and notify.ping_url is None else warning
+        yield make("notify", "nobody is told: neither webhook, command nor apprise is set", fix=no_means(session))
     for name in notify.low_balance:
         if not session.profiles.provider(name).http.balance:
             text = f"low_balance of {name}: its answers do not say what is left"
@@ -160,7 +155,19 @@ def _notify(session: Session) -> Iterator[Finding]:
             )
 
 
-_NO_MEANS: Final = 'put this into runner.toml:\n[notify]\nwebhook = { env = "NIGHT_WEBHOOK" }'
+def _means(session: Session) -> Iterator[Finding]:
+    """Each means, as far as it can be seen from here."""
+    keys, notify = session.settings.keys, session.settings.notify
+    for name, given in ((WEBHOOK, notify.webhook), (APPRISE, notify.apprise), (PING, notify.ping_url)):
+        if given is None:
+            continue
+        try:
+            _ = apprise_urls(keys.fetch, given) if given is notify.apprise else address(keys.fetch, given, name)
+            yield ok("notify", f"{name} ({whereabouts(keys, given)})")
+        except RunnerError as error:
+            yield refused("notify", error)
+    if notify.command is not None:
+        yield _program(notify.command[0])
 
 
 def _program(name: str) -> Finding:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from runner.errors import RunnerError
+from runner.errors import RunnerError, UsageError
 
 PACKAGES: Final = ("bulk-runner", "httpx", "SQLAlchemy")
 ENOUGH_BYTES: Final = 1_000_000_000
@@ -53,6 +53,16 @@ def problem(about: str, text: str, *, fix: str) -> Finding:
 def refused(about: str, error: RunnerError) -> Finding:
     """What an error of ours says."""
     return problem(about, f"{error.what}: {error.why}" if error.why else error.what, fix=error.fix)
+
+
+def refuse_both(*, offline: bool, notify: bool) -> None:
+    """UsageError: to ask nobody and to tell somebody are two wishes."""
+    if offline and notify:
+        raise UsageError(
+            "--offline and --notify exclude each other",
+            why="one asks nobody, the other tells somebody",
+            fix="runner doctor --notify",
+        )
 
 
 def exit_code(findings: Iterable[Finding]) -> int:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from runner.domain.addresses import hook_mistake
+import anyio
+
+from runner.domain.addresses import hook_mistake, shown_url
 from runner.domain.provider import SecretRef
 from runner.engine.ports import Clock
 from runner.errors import ConfigError, RunnerError
-from runner.settings import Secret, SecretTable
+from runner.settings import Keys, Secret, SecretTable, Settings
 from runner.system import run_program
+from runner.work.hiding import Batches, program_environment, secret_names
 from runner.work.message import Message, body, title, variables, with_next
-from runner.work.tools import Post, Tools
+from runner.work.profiles import Profiles
+from runner.work.tools import Post, Seams
 
 WEBHOOK, COMMAND, APPRISE, PING = "webhook", "command", "apprise", "ping_url"
 WAITS_SECONDS: Final = (0.0, 2.0, 8.0)
@@ -132,6 +135,10 @@ class Switch:
         self._url = url
         self._post = post
 
+    async def tell(self, message: Message) -> str | None:
+        """Ask it once, as one of the means: alive."""
+        return await self.ping()
+
     async def ping(self, ending: str = "") -> str | None:
         """GET the address with "start" or "fail" behind its path; with nothing: alive, or ended well."""
         from runner.transport.post import refusal
@@ -144,49 +151,88 @@ def _with_ending(url: Secret, ending: str) -> Secret:
     return Secret(urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{ending}"))) if ending else url
 
 
+async def tell_all(means: Iterable[Means], message: Message) -> dict[str, str | None]:
+    """Tell it by all of them at once. By name: why nobody was told; None: somebody was."""
+    whys = dict[str, str | None]()
+
+    async def tell(one: Means) -> None:
+        try:
+            whys[one.name] = await one.tell(message)
+        except Exception as error:  # the others are on their way
+            whys[one.name] = error.what if isinstance(error, RunnerError) else type(error).__name__
+
+    async with anyio.create_task_group() as group:
+        for one in means:
+            group.start_soon(tell, one)
+    return whys
+
+
+Unusable = tuple[str, RunnerError]
+"""A means that is set, by its name, and why nobody is told by it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """Everybody who is told."""
 
     means: tuple[Means, ...] = ()
     switch: Switch | None = None
-    notices: tuple[str, ...] = ()  # of means that cannot be used: the run goes on without them
+    unusable: tuple[Unusable, ...] = ()  # the run goes on without them
 
     def __bool__(self) -> bool:
         """Whether there is anybody."""
         return bool(self.means) or self.switch is not None
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Of the means that cannot be used, for people."""
+        return tuple(
+            f"nobody is told by {name}: {error.what} ({error.why.rstrip('.')})" for name, error in self.unusable
+        )
 
-def told_by(tools: Tools) -> Told:
+
+def told_by(settings: Settings, profiles: Profiles, seams: Seams, *, batches: Batches) -> Told:
     """The means of `[notify]`; each secret is looked up now, before anything is sent."""
-    notify, post = tools.settings.notify, tools.seams.posting(tools.settings.run.http)
+    notify, post = settings.notify, seams.posting(settings.run.http)
     means: list[Means] = []
-    notices: list[str] = []
+    unusable: list[Unusable] = []
     switch: Switch | None = None
-    programs = notify.apprise is not None or bool(notify.command)
-    # Looked up now: when somebody is to be told, the database may be what is broken.
-    hidden = frozenset(_secret_names(tools)) if programs else frozenset[str]()
-    environment = partial(program_environment, tools, hidden)
     for name, given in ((WEBHOOK, notify.webhook), (PING, notify.ping_url)):
         if given is None:
             continue
         try:
-            url = address(tools.settings.keys.fetch, given, name)
+            url = address(settings.keys.fetch, given, name)
         except RunnerError as error:
-            notices.append(f"nobody is told by {name}: {error.what} ({error.why.rstrip('.')})")
+            unusable.append((name, error))
             continue
         if name == PING:
             switch = Switch(url, post)
         else:
-            means.append(Webhook(url, post, tools.clock))
+            means.append(Webhook(url, post, seams.clock))
+    programs, not_these = _programs(settings, profiles, batches)
+    return Told(means=(*means, *programs), switch=switch, unusable=(*unusable, *not_these))
+
+
+def _programs(settings: Settings, profiles: Profiles, batches: Batches) -> tuple[list[Means], list[Unusable]]:
+    """Those that start a program. Where the database cannot say which variables hold keys, none is started."""
+    notify = settings.notify
+    named = [name for name, given in ((APPRISE, notify.apprise), (COMMAND, notify.command)) if given]
+    try:
+        # Looked up now: when somebody is to be told, the database may be what is broken.
+        hidden = frozenset(secret_names(settings, profiles, batches)) if named else frozenset[str]()
+    except RunnerError as error:
+        return [], [(name, error) for name in named]
+    environment = partial(program_environment, settings, hidden)
+    means: list[Means] = []
+    unusable: list[Unusable] = []
     if notify.apprise is not None:
         try:
-            means.append(Apprise(apprise_urls(tools.settings.keys.fetch, notify.apprise), environment))
+            means.append(Apprise(apprise_urls(settings.keys.fetch, notify.apprise), environment))
         except RunnerError as error:
-            notices.append(f"nobody is told by {APPRISE}: {error.what} ({error.why.rstrip('.')})")
+            unusable.append((APPRISE, error))
     if notify.command:
         means.append(Command(notify.command, environment))
-    return Told(means=tuple(means), switch=switch, notices=tuple(notices))
+    return means, unusable
 
 
 class Fetch(Protocol):
@@ -223,34 +269,6 @@ def apprise_urls(fetch: Fetch, given: SecretTable) -> Secret:
     return fetch(given.ref(), what=f"the {APPRISE} of [notify]")
 
 
-def program_environment(tools: Tools, hidden: Collection[str]) -> dict[str, str]:
-    """This process's variables without the `hidden` ones, and those a key was read from; the database is the run's."""
-    return {**tools.settings.keys.environment(hide=hidden), "RUNNER_DB": os.fspath(tools.settings.database)}
-
-
-def _secret_names(tools: Tools) -> Iterator[str]:
-    """The variables that hold a key, a source's address or one of `[notify]`, in use in this run or not. StoreError."""
-    settings = tools.settings
-    notify = settings.notify
-    for given in (
-        notify.webhook,
-        notify.apprise,
-        notify.ping_url,
-        *(source.url for source in settings.sources.values()),
-    ):
-        if isinstance(given, SecretTable) and given.env:
-            yield given.env
-    for name in _profile_names(tools):
-        try:
-            secret = tools.profiles.provider(name).http.auth.secret
-        except RunnerError:  # nothing of it is in use here
-            continue
-        if secret is not None and secret.env:
-            yield secret.env
-
-
-def _profile_names(tools: Tools) -> Iterator[str]:
-    """Every provider that can be named here, then the profile files of the batches that are here."""
-    yield from tools.profiles.names()
-    for info in tools.store.reports.batches():
-        yield from info.source.get("profiles", {}).values()
+def whereabouts(keys: Keys, given: str | SecretTable) -> str:
+    """Where a means's address is found, or its host: as much of it as may be shown."""
+    return shown_url(given) if isinstance(given, str) else keys.whereabouts(given.ref())

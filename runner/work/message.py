@@ -15,7 +15,7 @@ from runner.domain.states import BatchState, JobState
 from runner.store.codec import iso
 from runner.work.event_words import CAPS
 from runner.work.money import number, plural
-from runner.work.results import BatchStatus
+from runner.work.results import BatchStatus, Next
 from runner.work.status import as_json, plain
 from runner.work.words import count
 
@@ -38,6 +38,9 @@ OF_STATUS: Final = (
 )
 """The keys that it has in common with the object of `status --json`, and their meaning."""
 
+TEST: Final = "test"
+"""The event of a message that `doctor --notify` sends. No occasion: who chooses what is told has nothing to choose."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Low:
@@ -56,26 +59,55 @@ class Message:
     """One thing that is told. `status`: how the batch stands; None: the database could not say."""
 
     id: str  # the same however often it is sent
-    occasion: Occasion
+    occasion: Occasion | None  # None: a test, which is of no batch
     at_us: int
-    batch: str
+    batch: str | None
     run: int | None
     provider: str | None
     reason: str | None
     status: BatchStatus | None
     low: Low | None = None
     error: str | None = None  # what ended the run, if one of our errors did
+    then: Next | None = None  # the command of a test
+
+    @property
+    def event(self) -> str:
+        """The word for what happened."""
+        return TEST if self.occasion is None else self.occasion.value
+
+    @property
+    def next(self) -> Next | None:
+        """The command that goes on."""
+        return self.then if self.status is None else self.status.next
+
+
+def sample(*, message_id: str, at_us: int, command: str) -> Message:
+    """What is told before anything happens, for who wants to see it arrive. `command`: what it proposes."""
+    then = Next(command=command, why="it looks at everything a run needs")
+    return Message(
+        id=message_id,
+        occasion=None,
+        at_us=at_us,
+        batch=None,
+        run=None,
+        provider=None,
+        reason=None,
+        status=None,
+        then=then,
+    )
 
 
 def message_json(message: Message) -> dict[str, Any]:
     """The object that a webhook takes and a command reads, schema 1: keys, order and words are a contract."""
     of_status: Mapping[str, Any] = {} if message.status is None else as_json(message.status)
     shown = {key: of_status.get(key) for key in OF_STATUS}
+    if message.next is not None:
+        shown["next"] = {"command": message.next.command, "why": message.next.why}
     shown |= {"batch": message.batch, "reason": message.reason or shown["reason"], "halt": _veiled(shown["halt"])}
     return {
         "schema": 1,
         "id": message.id,
-        "event": message.occasion.value,
+        "event": message.event,
         "at": iso(message.at_us),
         "text": text(message),
         "provider": message.provider,
@@ -89,13 +121,13 @@ def variables(message: Message) -> dict[str, str]:
     """The same in short, for a command that reads no JSON."""
     status = message.status
     return {
-        "RUNNER_EVENT": message.occasion.value,
-        "RUNNER_BATCH": message.batch,
+        "RUNNER_EVENT": message.event,
+        "RUNNER_BATCH": message.batch or "",
         "RUNNER_STATE": "" if status is None else status.state.value,
         "RUNNER_REASON": message.reason or "",
         "RUNNER_PROVIDER": message.provider or "",
         "RUNNER_TEXT": text(message),
-        "RUNNER_NEXT": "" if status is None else status.next.command,
+        "RUNNER_NEXT": "" if message.next is None else message.next.command,
     }
 
 
@@ -106,6 +138,8 @@ def body(message: Message) -> bytes:
 
 def title(message: Message) -> str:
     """A few words above the sentence: `runner: leads: halted`."""
+    if message.occasion is None:
+        return "runner: a test"
     words = {
         Occasion.FINISH: "is done",
         Occasion.HALT: "halted",
@@ -119,12 +153,14 @@ def title(message: Message) -> str:
 
 def with_next(message: Message) -> str:
     """The sentence and, below it, the command that goes on."""
-    return text(message) + ("" if message.status is None else f"\n{message.status.next.command}")
+    return text(message) + ("" if message.next is None else f"\n{message.next.command}")
 
 
 def text(message: Message) -> str:
     """One sentence, or two, for a person who sees nothing else."""
     match message.occasion:
+        case None:
+            return "This is a test of [notify]: nothing has happened."
         case Occasion.LOW_BALANCE if message.low is not None:
             return _low_text(message.low)
         case Occasion.HALT:

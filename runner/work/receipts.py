@@ -112,7 +112,9 @@ async def run_and_deliver(
         if (path := _file(targets[info.id])) is not None:
             check_target(info, path, overwrite=delivery.overwrite, settings=tools.settings)
     stop = stop or StopSignal()
-    notifier = Notifier(tools, told_by(tools), by_id, stop)
+    notifier = Notifier(
+        tools, told_by(tools.settings, tools.profiles, tools.seams, batches=tools.store.reports.batches), by_id, stop
+    )
     receipts = Receipts(observer, stop, notifier=notifier)
     seconds = tools.settings.run.wait or 0.0 if wait is None else parse_duration(wait, name="--wait")
     results: dict[BatchId, RunResult] = {}

@@ -26,7 +26,7 @@ class Session:
         self.settings = settings
         self.profiles = Profiles(settings)
         self.notices = settings.notices
-        self._seams = seams
+        self.seams = seams
         self._store: Store | None = None
         self._prices: Prices | None = None
         self._told_new = False
@@ -34,7 +34,7 @@ class Session:
     @property
     def clock(self) -> Clock:
         """Time, as everything here knows it."""
-        return self._seams.clock
+        return self.seams.clock
 
     @property
     def path(self) -> Path:
@@ -55,11 +55,11 @@ class Session:
             self._store = open_store(
                 self.path,
                 clock=self.clock,
-                inline=self._seams.inline_writes,
+                inline=self.seams.inline_writes,
                 create=create,
-                fault_point=self._seams.fault_point,
-                connect=self._seams.connect,
-                gather_seconds=self._seams.gather_seconds,
+                fault_point=self.seams.fault_point,
+                connect=self.seams.connect,
+                gather_seconds=self.seams.gather_seconds,
             )
             self._announce(self._store)
         if create:
@@ -82,7 +82,7 @@ class Session:
 
     def anonymous_transport(self, provider: Provider) -> Transport:
         """The wire to a provider whose profile needs no key: one stripped of it, for calls that are free."""
-        return self._seams.transport(provider, None, backend=self.settings.run.http)
+        return self.seams.transport(provider, None, backend=self.settings.run.http)
 
     def tools(self) -> Tools:
         """Everything a run needs. SchemaError: the end of the database is gone."""
@@ -92,7 +92,7 @@ class Session:
             settings=self.settings,
             profiles=self.profiles,
             prices=self.prices(),
-            seams=self._seams,
+            seams=self.seams,
         )
 
     def prices(self, files: Mapping[str, str] = MappingProxyType({})) -> Prices:

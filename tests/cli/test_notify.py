@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,45 +11,14 @@ import pytest
 
 from runner.settings import read_settings
 from tests.cli.place import KEY, RUN, clean_environment, inside, names, write_list
-
-WRITES = (
-    "import json, os, sys; print('noise of the command'); told = json.load(sys.stdin); "
-    "json.dump([told, dict(os.environ)], open('told.json', 'w'))"
-)
-TOKEN = "hook-token-not-real-0001"
+from tests.cli.told import FAKE_APPRISE, TOKEN, WRITES, command, receiving, told_by
 
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, list[dict]]]:
-    """Takes what is told; its address and what came."""
-    bodies: list[dict] = []
-
-    class Receiver(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing on stderr."""
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/{TOKEN}", bodies
-        server.shutdown()
-        thread.join()
-
-
-def told_by(folder: Path, *lines: str) -> None:
-    """Add a `[notify]` table to the folder's settings."""
-    settings = folder / "runner.toml"
-    settings.write_text("\n".join([settings.read_text(), "[notify]", *lines, ""]))
-
-
-def command(code: str) -> str:
-    """A piece of Python as the command."""
-    return f"command = {json.dumps([sys.executable, '-c', code])}"
+    """Takes what is told, and answers no question; its address and what came."""
+    with receiving(get=501) as told:
+        yield told.url, told.bodies
 
 
 def test_a_command_and_a_webhook_are_told_the_same(folder, receiver):
@@ -105,19 +71,6 @@ def test_a_command_that_fails_is_one_line(folder, line, says):
     assert done.returncode == 0
     assert says in done.stderr
     assert "token-not-real" not in done.stderr
-
-
-FAKE_APPRISE = """
-import json
-class Apprise:
-    def add(self, urls):
-        self.urls = urls
-        return True
-    def notify(self, title, body):
-        print("noise of the library")
-        json.dump([self.urls, title, body], open("told.json", "w"))
-        return True
-"""
 
 
 def test_apprise_is_told_in_a_process_of_its_own(folder, monkeypatch):
