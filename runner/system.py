@@ -105,11 +105,17 @@ EXIT_BY_SIGNAL = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 143}
 """A closed terminal ends a run as a termination does."""
 
 
+# `timeout` signals the program and then its group, a shell its job beside the terminal's own signal. Nobody has been
+# told of the first by then: who means the second has seen what became of it.
+_TOGETHER_SECONDS: Final = 0.03
+
+
 @asynccontextmanager
 async def signals(stop: StopSignal, *, last_words: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
     """While inside: the first SIGINT, SIGTERM or SIGHUP sets `stop` (reason `signal:<exit code>`), the second ends the
     process at once, after `last_words`, which must not wait; what was on the wire then is found in doubt by the next
-    run."""
+    run. One wish is often sent twice: what comes together is one, and a terminal closes once, whoever tells of it.
+    """
     async with anyio.create_task_group() as group:
         await group.start(_watch, stop, last_words)
         try:
@@ -122,10 +128,14 @@ async def _watch(stop: StopSignal, last_words: Callable[[], None], *, task_statu
     with anyio.open_signal_receiver(*EXIT_BY_SIGNAL) as received:
         task_status.started()
         async for number in received:
-            if stop.reason is not None and stop.reason.startswith("signal:"):
+            if stop.reason is None or not stop.reason.startswith("signal:"):
+                with anyio.move_on_after(_TOGETHER_SECONDS):
+                    async for _ in received:
+                        pass
+                stop.set(f"signal:{EXIT_BY_SIGNAL[number]}")
+            elif number != signal.SIGHUP:
                 last_words()
                 os._exit(EXIT_BY_SIGNAL[number])
-            stop.set(f"signal:{EXIT_BY_SIGNAL[number]}")
 
 
 async def run_program(

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from tests.cli.place import RUN, clean_environment, names, runner, sandbox, seen, write_list
 
 
@@ -71,6 +73,40 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
         assert done.returncode == 3
         assert json.loads(done.stdout)["outcomes"]["in_doubt"] == 2
         assert own.summary()["requests"] == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "soon", "later", "code"),
+    [
+        (signal.SIGTERM, signal.SIGINT, (), 143),
+        (signal.SIGHUP, signal.SIGTERM, (), 143),
+        (signal.SIGINT, signal.SIGHUP, (signal.SIGHUP,), 130),
+    ],
+)
+def test_one_wish_that_is_sent_twice_is_one(tmp_path, first, soon, later, code):
+    """As `timeout` does, and a terminal that closes: what is on the way is answered, nothing is in doubt."""
+    with sandbox(tmp_path) as own:
+        write_list(tmp_path, *names("together", 2))
+        own.post("next", [{"delay_seconds": 0.5}] * 2)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runner", *RUN],
+            cwd=tmp_path,
+            env=clean_environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while own.summary()["requests"] < 2:
+            pass
+        process.send_signal(first)
+        process.send_signal(soon)
+        await_line(process.stderr, "event=stopping")
+        for number in later:
+            process.send_signal(number)
+        _, shown = process.communicate(timeout=20)
+        assert process.returncode == code
+        assert "ended at once" not in shown
+        assert "0 in doubt" in shown
+        assert own.summary()["charged"] == 2
 
 
 def test_a_second_run_is_refused_and_names_the_first(tmp_path):
