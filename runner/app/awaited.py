@@ -53,5 +53,6 @@ class AsyncRunner:
     places = awaited(Runner.places)
     doctor = awaited(Runner.doctor)
     check_free = passed_on(Runner.acheck_free)
+    check_log = awaited(Runner.check_log)
     run = passed_on(Runner.arun)
     run_all = passed_on(Runner.arun_all)

@@ -15,6 +15,7 @@ from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike
 from runner.domain.model import Resolution
 from runner.settings import SpendCap
+from runner.settings.home import at_home
 from runner.work.aim import aimed
 from runner.work.bridge import driven
 from runner.work.lists import Given
@@ -176,6 +177,12 @@ class Runner(Ahead, Out, Upkeep):
         from runner.work.run import refuse_beside
 
         await refuse_beside(self._session.settings.database, clock=self._session.clock)
+
+    def check_log(self, file: str | Path, batches: Sequence[BatchLike]) -> None:
+        """BatchError: lines of a log would spoil a list of these batches, an output, or what the work needs."""
+        from runner.work.replaceable import check_log
+
+        check_log(Path(at_home(file)), [self._info(batch) for batch in batches], self._session.tools())
 
     check_free = driven(acheck_free)
     run = driven(arun)

@@ -89,6 +89,8 @@ def run(
             batches = _every(library, shown)
         else:
             batches, unshown = _batches(library, screen, targets, given, max_invalid)
+        if shown.log_file is not None:
+            library.check_log(shown.log_file, batches)
         if not batches:
             return _nothing(screen, json=shown.json)
         try:

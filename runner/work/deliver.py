@@ -56,7 +56,7 @@ class _Decoded:
 def deliver(info: BatchInfo, target: Path | BinaryIO, *, shape: Shape, overwrite: bool, tools: Tools) -> Written:
     """Write the export and remember what was written. BatchError: the target is not this batch's to replace."""
     if isinstance(target, Path):
-        check_target(info, target, overwrite=overwrite, settings=tools.settings)
+        check_target(info, target, overwrite=overwrite, tools=tools)
     operations = list(tools.profiles.of_batch(info.operations, info.source).values())
     layout = shape.layout(info.header, operations)
     layout.names()  # a column that is not there is refused before anything is read
@@ -107,7 +107,7 @@ def put(
     info: BatchInfo, target: Path, write: Callable[[BinaryIO], int], *, overwrite: bool, suffix: str, tools: Tools
 ) -> Written:
     """Write a file that is no export, and know it as this batch's. BatchError as `check_target`."""
-    check_target(info, target, overwrite=overwrite, settings=tools.settings, suffix=suffix)
+    check_target(info, target, overwrite=overwrite, tools=tools, suffix=suffix)
     files = _Files(info, target, tools.store)
     written = write_whole(target, write, finished=files.announce)
     files.keep(written.path or target)

@@ -1,10 +1,11 @@
-"""What a program of the user's own is handed: the variables of this process, but for those that hold a secret."""
+"""Where secrets are found, and what a program of the user's own is handed: this process's variables without them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 
+from runner.domain.provider import SecretRef
 from runner.errors import RunnerError
 from runner.settings import SecretTable, Settings
 from runner.store.values import BatchInfo
@@ -20,7 +21,12 @@ def program_environment(settings: Settings, hidden: Collection[str]) -> dict[str
 
 
 def secret_names(settings: Settings, profiles: Profiles, batches: Batches) -> Iterator[str]:
-    """The variables that hold a key, a source's address or one of `[notify]`, in use in this run or not. StoreError."""
+    """The variables that hold a secret, in use in this run or not. StoreError."""
+    return (ref.env for ref in secret_refs(settings, profiles, batches) if ref.env)
+
+
+def secret_refs(settings: Settings, profiles: Profiles, batches: Batches) -> Iterator[SecretRef]:
+    """Where each key is found, each source's address, each of `[notify]`. StoreError."""
     notify = settings.notify
     for given in (
         notify.webhook,
@@ -28,15 +34,15 @@ def secret_names(settings: Settings, profiles: Profiles, batches: Batches) -> It
         notify.ping_url,
         *(source.url for source in settings.sources.values()),
     ):
-        if isinstance(given, SecretTable) and given.env:
-            yield given.env
+        if isinstance(given, SecretTable):
+            yield given.ref()
     for name in _profile_names(profiles, batches):
         try:
             secret = profiles.provider(name).http.auth.secret
         except RunnerError:  # nothing of it is in use here
             continue
-        if secret is not None and secret.env:
-            yield secret.env
+        if secret is not None:
+            yield secret
 
 
 def _profile_names(profiles: Profiles, batches: Batches) -> Iterator[str]:

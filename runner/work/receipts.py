@@ -110,7 +110,7 @@ async def run_and_deliver(
     targets = {info.id: settle_target(info, delivery.output, tools.settings.directory) for info in infos}
     for info in infos:
         if (path := _file(targets[info.id])) is not None:
-            check_target(info, path, overwrite=delivery.overwrite, settings=tools.settings)
+            check_target(info, path, overwrite=delivery.overwrite, tools=tools)
     stop = stop or StopSignal()
     notifier = Notifier(
         tools, told_by(tools.settings, tools.profiles, tools.seams, batches=tools.store.reports.batches), by_id, stop

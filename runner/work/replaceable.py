@@ -7,7 +7,7 @@ import hashlib
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +17,14 @@ from runner.exports import format_of
 from runner.settings import FILE_NAME, Settings
 from runner.store.companions import companions, is_database
 from runner.store.values import BatchInfo
+from runner.work.hiding import secret_refs
+from runner.work.tools import Tools
 
 CSV: Final = ".csv"
+ENV_FILE: Final = ".env"  # what `init` writes, whether or not it is named
 
 
-def check_target(info: BatchInfo, target: Path, *, overwrite: bool, settings: Settings, suffix: str = "") -> None:
+def check_target(info: BatchInfo, target: Path, *, overwrite: bool, tools: Tools, suffix: str = "") -> None:
     """BatchError when the target is the list itself or another file that the work is done with, whatever `overwrite`
     says; when it is a folder, out of reach, or a file this batch did not write. UsageError when its name promises a
     format that cannot be written. `suffix`: of a file that is no export, and may have any name.
@@ -33,7 +36,7 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool, settings: Se
             why=f"{target} is what the batch was read from.",
             fix=f"-o {_beside(target, '.out', suffix)}",
         )
-    if (what := _in_use(info, target, settings)) is not None:
+    if (what := _in_use(target, [info], tools, secrets=overwrite)) is not None:
         raise BatchError(
             f"{target} is {what}",
             why="No output takes its place, not even with --overwrite.",
@@ -73,19 +76,49 @@ def _beside(target: Path, more: str, suffix: str) -> str:
     return shlex.quote(f"{stem}{more}{suffix or ending}")
 
 
-def _in_use(info: BatchInfo, target: Path, settings: Settings) -> str | None:
-    """What a file is to the work, if it is anything."""
-    for what, files in _needed(info, settings):
+def check_log(file: Path, infos: Collection[BatchInfo], tools: Tools) -> None:
+    """BatchError: lines of a log would spoil the list of one of these batches, its output, or what the work needs."""
+    if not file.is_file() or not file.stat().st_size:
+        return
+    lists = (Path(info.source["path"]) for info in infos if info.source.get("path"))
+    outputs = (Path(path) for info in infos for path in (info.delivered or {}).get("files", {}))
+    if any(_is_same(file, one) for one in lists):
+        what: str | None = "the list"
+    elif any(_is_same(file, one) for one in outputs):
+        what = "where the rows go"
+    else:
+        what = _in_use(file, infos, tools, secrets=True)
+    if what is not None:
+        raise BatchError(
+            f"the log would be written into {file.name}", why=f"It is {what}.", fix="--log-file runner.log"
+        )
+
+
+def _in_use(target: Path, infos: Iterable[BatchInfo], tools: Tools, *, secrets: bool) -> str | None:
+    """What a file is to the work, if it is anything; `secrets`: one that holds a secret too, if it is there."""
+    for what, files in _needed(infos, tools.settings):
         if any(_is_same(target, file) for file in files):
             return what
-    return "a database" if is_database(target) else None
+    if is_database(target):
+        return "a database"
+    if secrets and target.is_file() and any(_is_same(target, file) for file in _secret_files(tools)):
+        return "where a secret is kept"
+    return None
 
 
-def _needed(info: BatchInfo, settings: Settings) -> Iterator[tuple[str, Iterable[Path]]]:
+def _needed(infos: Iterable[BatchInfo], settings: Settings) -> Iterator[tuple[str, Iterable[Path]]]:
     yield "the database, or belongs to it", companions(settings.database)
     yield "a file of settings", (settings.directory / FILE_NAME, *settings.files)
-    yield "where the keys are", () if settings.env_file is None else (settings.env_file,)
-    yield "a provider's profile", map(Path, info.source.get("profiles", {}).values())
+    env_file = () if settings.env_file is None else (settings.env_file,)
+    yield "where keys are kept", (settings.directory / ENV_FILE, *env_file)
+    profiles = (path for info in infos for path in info.source.get("profiles", {}).values())
+    yield "a provider's profile", map(Path, profiles)
+
+
+def _secret_files(tools: Tools) -> Iterator[Path]:
+    for ref in secret_refs(tools.settings, tools.profiles, tools.store.reports.batches):
+        if ref.file:
+            yield tools.settings.keys.file(ref.file)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -14,6 +14,17 @@ from runner.errors import BatchError
 from runner.providers.starter import starter_text
 from tests.app.place import QUICK, Place, emails
 
+SECRETS = """
+[run]
+env_file = ".env.night"
+[providers.defastra.http]
+auth = { secret = { file = "the.key" } }
+[sources.crm]
+url = { file = "crm.url" }
+[notify]
+webhook = { file = "hook.url" }
+"""
+
 
 def _refused(folder: Path, act: Callable[[], object]) -> BatchError:
     """The error of an act that leaves every file as it was."""
@@ -51,13 +62,18 @@ def _fix(error: BatchError) -> str:
         "link.csv",
         "runner.toml",
         ".env",
+        ".env.night",
+        "the.key",
+        "crm.url",
+        "hook.url",
         "mine.toml",
     ],
 )
 def test_no_output_takes_the_place_of_what_the_work_needs(tmp_path: Path, name: str) -> None:
     """Not with `overwrite` either, by no other name, and whether or not it is there yet; what is proposed works."""
-    place = Place(tmp_path, toml=f'{QUICK}\n[run]\nenv_file = ".env"\n')
-    (tmp_path / ".env").write_text("A=b\n")
+    place = Place(tmp_path, toml=f"{QUICK}{SECRETS}")
+    for file in (".env", ".env.night", "the.key", "crm.url", "hook.url"):
+        (tmp_path / file).write_text("A=b\n")
     (tmp_path / "mine.toml").write_text(starter_text("mine"))
     (tmp_path / "link.csv").symlink_to("runner.db")
     place.write_list(emails(2))
@@ -71,6 +87,21 @@ def test_no_output_takes_the_place_of_what_the_work_needs(tmp_path: Path, name: 
         assert r.report(batch, _fix(error)).size_bytes > 0
         _refused(tmp_path, lambda: place.run(r, batch, output=name, overwrite=True))
         assert place.values() == []
+
+
+@pytest.mark.parametrize("name", ["leads.txt", "out.txt", "the.key", "runner.db"])
+def test_no_log_goes_into_what_the_work_needs(tmp_path: Path, name: str) -> None:
+    """The list and its output under whatever name; a new file, or one that is nobody's, is a log."""
+    place = Place(tmp_path, toml=f"{QUICK}{SECRETS}")
+    for file in (".env.night", "the.key", "crm.url", "hook.url", "own.txt"):
+        (tmp_path / file).write_text("A=b\n")
+    place.write_list(emails(2), name="leads.txt")
+    with place.runner() as r:
+        batch = r.load("leads.txt", ["defastra.email"])
+        r.export(batch, "out.txt")
+        assert "--log-file" in _refused(tmp_path, lambda: r.check_log(tmp_path / name, [batch])).fix
+        for fine in ("new.log", "own.txt"):
+            r.check_log(tmp_path / fine, [batch])
 
 
 @pytest.mark.parametrize("way", ["name", "folder", "symlink", "hard link"])
