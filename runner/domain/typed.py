@@ -1,12 +1,14 @@
-"""Names of batches and files as one types them behind a command. Pure."""
+"""Names of batches and files as one types them behind a command, and any name as a key of TOML. Pure."""
 
 from __future__ import annotations
 
+import json
 import re
 from shlex import quote
 from typing import Final
 
 _ONE_WORD: Final = re.compile(r"[\w.@+-]+")
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def typed_name(name: str) -> str:
@@ -25,3 +27,11 @@ def as_file(path: str) -> str:
 def typed_file(path: str) -> str:
     """`as_file` as one word of a shell, for every command that is proposed."""
     return quote(as_file(path))
+
+
+def toml_key(name: str) -> str:
+    """A name as one key of TOML, for every setting that is proposed: `crm` stays, `x.db` becomes `"x.db"`, which would
+    be two keys."""
+    if _BARE_KEY.fullmatch(name):
+        return name
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML's escapes are JSON's, and DEL

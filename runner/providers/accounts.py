@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from runner.domain.provider import Provider
+from runner.domain.typed import toml_key
 from runner.errors import ProfileError
 from runner.providers.draft import table_at
 from runner.providers.loader import Source, load_source, looks_like_a_file, read_source, shipped_names
@@ -67,7 +68,7 @@ def account_source(
         base,
         target=name,
         overrides={key: value for key, value in table.items() if key != EXTENDS},
-        overrides_file=f"[providers.{name}]",
+        overrides_file=f"[providers.{toml_key(name)}]",
         check_more=check,
     )
 
@@ -83,9 +84,9 @@ def _base(name: str, extends: Any, accounts: Collection[str]) -> Source:
     else:
         why = "It takes a provider's name, or the path of a profile file."
     raise ProfileError(
-        f"[providers.{name}] extends what cannot be extended",
+        f"[providers.{toml_key(name)}] extends what cannot be extended",
         why=why,
-        fix=f'put this into runner.toml:\n[providers.{name}]\nextends = "{known[0]}"',
+        fix=f'put this into runner.toml:\n[providers.{toml_key(name)}]\nextends = "{known[0]}"',
     )
 
 

@@ -19,6 +19,7 @@ from runner.settings.keys import Keys, Secret
 from runner.settings.notify import NotifySettings
 from runner.settings.origins import WHOLE, KeyPath, Origin, OriginKind, of_files
 from runner.settings.quantities import Price, parse_amount
+from runner.settings.sources import new_source
 from runner.settings.tables import DAILY, RunDefaults, SettingsTable, SourceSettings, check
 
 FILE_NAME = "runner.toml"
@@ -64,19 +65,14 @@ class Settings:
         if source is None:
             if ":" in name_or_url:
                 return Secret(name_or_url)
-            near = difflib.get_close_matches(name_or_url, self.sources, 1)
             raise ConfigError(
                 f"no source {name_or_url!r}",
                 why=f"The settings know {', '.join(sorted(self.sources)) or 'none'}.",
-                fix=f"--source {near[0]}" if near else _new_source(name_or_url),
+                fix=new_source(name_or_url, self.sources),
             )
         if isinstance(source.url, str):
             return Secret(source.url)
         return self.keys.fetch(source.url.ref(), what=f"the URL of the source {name_or_url}")
-
-
-def _new_source(name: str) -> str:
-    return f'put this into runner.toml:\n[sources.{name}]\nurl = {{ env = "CRM_URL" }}'
 
 
 def read_settings(

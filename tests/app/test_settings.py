@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from runner.domain.model import InDoubtPolicy
 from runner.errors import ConfigError
@@ -146,6 +150,45 @@ def test_sources_are_resolved_by_name(tmp_path: Path) -> None:
             settings(tmp_path)
         assert "password" in refused.value.why
         assert "fake" not in refused.value.why
+
+
+@pytest.mark.parametrize(
+    ("typed", "fix"),
+    [
+        ("there", "--source sqlite:///there"),
+        ("./crm.db", "--source sqlite:///crm.db"),  # it is there; [sources] has one that is like it
+        ("empty.db", "--source sqlite:///empty.db"),
+        ("new.SQLite3", "--source sqlite:///new.SQLite3"),
+        ("our leads.db", "--source 'sqlite:///our leads.db'"),
+        ("90%?.db", "--source sqlite:///90%25%3F.db"),
+        ("crm2.db", "--source crm"),
+        ("leads.csv", '[sources."leads.csv"]'),
+        ("text.db", '[sources."text.db"]'),
+        ("leads", "[sources.leads]"),
+        ('Größe "x"\x7f', '[sources."Größe \\"x\\"\\u007f"]'),
+        ("n" * 300, f"[sources.{'n' * 300}]"),
+    ],
+)
+def test_an_unknown_source_is_told_what_works(
+    typed: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database file by its URL; else lines for runner.toml, with the name as a key of its own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("there", "crm.db", "our leads.db"):
+        sqlite3.connect(name).execute("CREATE TABLE leads (id)").connection.close()
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "text.db").write_text("email\n")
+    (tmp_path / "leads.csv").write_text("email\n")
+    (tmp_path / "runner.toml").write_text('[sources.crm]\nurl = { env = "CRM_URL" }\n')
+    with pytest.raises(ConfigError) as caught:
+        settings(tmp_path).source_url(typed)
+    assert fix in caught.value.fix.splitlines()
+    if "runner.toml" in caught.value.fix:
+        (tmp_path / "runner.toml").write_text(caught.value.fix.partition("\n")[2])
+        assert list(settings(tmp_path).sources) == [typed]
+    elif "sqlite" in fix:
+        with contextlib.closing(sa.create_engine(shlex.split(caught.value.fix)[1]).connect()):
+            assert (tmp_path / typed).is_file()
 
 
 @pytest.mark.parametrize(
