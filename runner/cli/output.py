@@ -23,7 +23,8 @@ def export(
         Text,
         Parameter(
             name="-o",
-            help="The file to write, as its ending says: .csv, .jsonl (.gz behind packs them), .parquet; - for stdout.",
+            help="The file to write, as its ending says: .csv, .tsv, .jsonl (.gz behind packs them), .parquet; - for "
+            "stdout.",
             allow_leading_hyphen=True,
         ),
     ] = None,

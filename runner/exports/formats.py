@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shlex
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final, assert_never, cast
@@ -30,6 +31,8 @@ class Format(StrEnum):
 _BY_SUFFIX: Final = {".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".parquet": Format.PARQUET}
 # A CSV under one of these names opens nowhere, and looks like a mistake of the program that is to open it.
 _OTHERS: Final = frozenset({".xlsx", ".xls", ".ods", ".json", ".zip", ".db", ".sqlite", ".feather", ".bz2", ".xz"})
+_TABS: Final = ".tsv"
+_READ_AS_TOO: Final = frozenset(",;|")  # what a reader may take for the delimiter in place of a tab
 _GZIP: Final = ".gz"
 _LEVEL: Final = 6  # gzip's own default; Python's takes twice as long for a few percent
 
@@ -37,9 +40,9 @@ _LEVEL: Final = 6  # gzip's own default; Python's takes twice as long for a few 
 def format_of(target: Path) -> Format:
     """The format of a file. UsageError: it cannot be written, or not here.
 
-    What has no ending of ours is CSV: a pipe, `out.txt`, `out.tsv`.
+    What has no ending of ours is CSV: a pipe, `out.txt`; with tabs `out.tsv`.
     """
-    name = Path(target.stem) if target.suffix.lower() == _GZIP else target
+    name = _unpacked(target)
     suffix = name.suffix.lower()
     if suffix in _OTHERS:
         raise _other(target, f"{name.stem}.csv")
@@ -49,6 +52,21 @@ def format_of(target: Path) -> Format:
             raise _other(target, f"{name.stem}.parquet")  # it is compressed inside
         check_parquet()
     return found
+
+
+def _unpacked(target: Path) -> Path:
+    """The name of what is inside."""
+    return Path(target.stem) if target.suffix.lower() == _GZIP else target
+
+
+def _as_promised(dialect: Dialect, target: Path, layout: Layout) -> Dialect:
+    """`.tsv` has tabs, whatever the list has; all is quoted where a column's name could be read as several. A single
+    column has no delimiter, and is quoted for whoever takes a comma for one."""
+    names = layout.names()
+    if dialect.delimiter == "\t" or len(names) < 2 or _unpacked(target).suffix.lower() != _TABS:
+        return dialect
+    several = not _READ_AS_TOO.isdisjoint("".join(names))
+    return replace(dialect, delimiter="\t", quote_all=dialect.quote_all or several)
 
 
 def _other(target: Path, better: str) -> UsageError:
@@ -70,15 +88,17 @@ def write(
 ) -> Written:
     """Write the enriched list, in constant memory and atomically; a stream takes CSV as it goes and is not closed.
 
-    `lines` gives the rows from the first on, each time it is called. `dialect` and `guard` are those of CSV. `finished`
-    is told the whole file before it takes the target's place. Whether an existing target may be replaced is for the
-    caller to know. Raises StorageFullError on a full disk and UsageError on any other trouble with the target; the old
-    file is then untouched. Of a stream only `write` and `flush` are used.
+    `lines` gives the rows from the first on, each time it is called. `dialect` and `guard` are those of CSV; a target
+    that is called `.tsv` has tabs all the same. `finished` is told the whole file before it takes the target's place.
+    Whether an existing target may be replaced is for the caller to know. Raises StorageFullError on a full disk and
+    UsageError on any other trouble with the target; the old file is then untouched. Of a stream only `write` and
+    `flush` are used.
     """
     if not isinstance(target, Path):
         rows = write_csv(target, lines(), layout, dialect, guard=guard)
         return Written(path=None, rows=rows, replaced=True)
     kind = format_of(target)
+    dialect = _as_promised(dialect, target, layout)
 
     def fill(stream: BinaryIO) -> int:
         if target.suffix.lower() != _GZIP:
