@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -47,9 +48,18 @@ class Change(StrEnum):
 
 
 def default_name(stem: str, operations: Iterable[str]) -> str:
-    """`leads-defastra-email`; several operations are sorted and joined: `leads-defastra-email+defastra-phone`."""
+    """`leads-defastra-email`; several operations are sorted and joined: `leads-defastra-email+defastra-phone`. One that
+    would be too long for a file is cut, with a digest of the whole: others that begin alike are other lists."""
     parts = "+".join(key.replace(".", "-", 1) for key in sorted(operations))
-    return f"{fit(stem)}-{parts}"
+    name = f"{fit(stem)}-{parts}"
+    if len(name.encode()) <= _MOST_BYTES:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{_cut(fit(stem))}-{_cut(parts)}-{digest}"
+
+
+def _cut(text: str) -> str:
+    return text.encode()[: _MOST_BYTES // 2 - 10].decode(errors="ignore")
 
 
 def fit(name: str) -> str:

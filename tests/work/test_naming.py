@@ -19,6 +19,21 @@ def test_default_name_is_stem_provider_operation() -> None:
     assert default_name("!!", ["a.x"]) == "list-a-x"
 
 
+@given(
+    st.text(min_size=1, max_size=260), st.lists(st.from_regex(r"[a-z]{1,40}\.[a-z]{1,40}", fullmatch=True), max_size=9)
+)
+def test_a_default_name_is_short_enough_for_a_file(stem: str, operations: list[str]) -> None:
+    """Whatever the list is called, and however much is asked of it."""
+    assert len(default_name(stem, operations).encode()) <= 200
+
+
+def test_long_names_that_begin_alike_are_other_lists() -> None:
+    """A digest tells them apart; the same name is the same again."""
+    one, other = (default_name(f"{'ä' * 120}{end}", ["a.x"]) for end in ("1", "2"))
+    assert one != other == default_name(f"{'ä' * 120}2", ["a.x"])
+    assert one.startswith("ä" * 45 + "-a-x-")
+
+
 def test_a_handle_is_the_shortest_beginning_that_means_no_other() -> None:
     """It ends where a word ends; where nothing shorter will do, it is the name."""
     email, phone = "leads-defastra-email", "leads-defastra-phone"
