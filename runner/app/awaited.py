@@ -43,6 +43,7 @@ class AsyncRunner:
     provider = awaited(Runner.provider)
     trials = awaited(Runner.trials)
     starter = awaited(Runner.starter)
+    check_profile = awaited(Runner.check_profile)
     database_status = awaited(Runner.database_status)
     upgrade = awaited(Runner.upgrade)
     backup = awaited(Runner.backup)

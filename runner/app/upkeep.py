@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.domain.provider import Provider
+from runner.settings import at_home
 from runner.work import database as database_file
 from runner.work.database import DatabaseStatus
 from runner.work.session import Session
@@ -43,6 +44,12 @@ class Upkeep:
     def starter(self, name: str, *, base: str | None = None) -> str:
         """The text of a new profile called `name`: one to fill in, or a copy of `base`. UsageError, ProfileError."""
         return self._session.profiles.starter(name, base=base)
+
+    def check_profile(self, file: str | Path) -> None:
+        """UsageError: a new profile in this file would be read as settings, or is where the database or keys are."""
+        from runner.work.replaceable import check_profile
+
+        check_profile(Path(at_home(file)), self._session.settings)
 
     def database_status(self) -> DatabaseStatus:
         """The file and its schema, read without changing it."""

@@ -85,26 +85,19 @@ def providers_new(
     from runner.settings.home import at_home
 
     target = Path(at_home(output or f"{name}.toml"))
+    again = f"runner providers new {name}{f' --from {typed_file(from_)}' if from_ else ''} -o "
     with (common or Common()).open() as library:
         text = library.starter(name, base=from_)
-    if target.suffix != ".toml":
-        raise UsageError(
-            f"a profile's file ends in .toml: {target}", why="That is how -p knows it.", fix=f"-o {name}.toml"
-        )
-    try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(
-            f"{target} is there already",
-            why="It may be somebody's work.",
-            fix=f"runner providers new {name} -o {typed_file(f'{target.stem}-2.toml')}",
-        ) from error
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise UsageError(
-            f"{target} cannot be written", why=f"{why}.", fix=f"runner providers new {name} -o FILE.toml"
-        ) from error
+        if target.suffix != ".toml":
+            raise UsageError(
+                f"a profile's file ends in .toml: {target}", why="That is how -p knows it.", fix=f"-o {name}.toml"
+            )
+        try:
+            library.check_profile(target)
+        except UsageError as error:
+            error.fix = f"{again}{name}-profile.toml"
+            raise
+    _create(target, text, again=again)
     shown = target if target.is_absolute() else f"./{target}"
     with (common or Common()).open() as library:
         operation = next(iter(library.provider(str(target)).operations))
@@ -117,6 +110,22 @@ def providers_new(
     ):
         screen.say(f"  {command}   ({why})")
     return 0
+
+
+def _create(target: Path, text: str, *, again: str) -> None:
+    """Write a new file. UsageError: it is there, or cannot be. `again`: the command up to the file's name."""
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            f"{target} is there already",
+            why="It may be somebody's work.",
+            fix=f"{again}{typed_file(f'{target.stem}-2.toml')}",
+        ) from error
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(f"{target} cannot be written", why=f"{why}.", fix=f"{again}FILE.toml") from error
 
 
 def limits_text(provider: Provider) -> str:

@@ -94,6 +94,16 @@ def check_log(file: Path, infos: Collection[BatchInfo], tools: Tools) -> None:
         )
 
 
+def check_profile(file: Path, settings: Settings) -> None:
+    """UsageError: a new profile would be read as something else: as settings, here or in any folder, or for what the
+    work is done with."""
+    found = (what for what, files in _needed((), settings) if any(_is_same(file, one) for one in files))
+    # A disk that takes `Runner.toml` for the same file finds it too.
+    what = "read as settings" if Path(os.path.realpath(file)).name.lower() == FILE_NAME else next(found, None)
+    if what is not None:
+        raise UsageError(f"{file} is no place for a profile", why=f"It is {what}.", fix="-o FILE.toml, a name of its own")
+
+
 def _in_use(target: Path, infos: Iterable[BatchInfo], tools: Tools, *, secrets: bool) -> str | None:
     """What a file is to the work, if it is anything; `secrets`: one that holds a secret too, if it is there."""
     for what, files in _needed(infos, tools.settings):

@@ -73,6 +73,30 @@ def test_nothing_is_overwritten_and_no_name_is_taken_twice(tmp_path):
     assert inside(tmp_path, *shlex.split(fix)).returncode == 0
 
 
+@pytest.mark.parametrize("name", ["runner.toml", "new/runner.toml", "sub/../Runner.toml", "link.toml", "db.toml"])
+def test_a_profile_is_never_written_where_settings_are_read(name, tmp_path):
+    """Nor where the database will be; nothing is written, and what is proposed works."""
+    for folder in ("sub", "new"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "link.toml").symlink_to("runner.toml")
+    words = ["providers", "new", "acme", "-o", name, "--db", "db.toml"]
+    done = inside(tmp_path, *words)
+    assert (done.returncode, "is no place for a profile" in done.stderr) == (2, True), done.stderr
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["link.toml", "new", "sub"]
+    (fix,) = [line for line in done.stderr.splitlines() if "fix: runner " in line]
+    assert inside(tmp_path, *shlex.split(fix)[2:]).returncode == 0
+    assert inside(tmp_path, "providers", "list").returncode == 0
+
+
+def test_a_copy_called_runner_gets_a_file_of_another_name(tmp_path):
+    """Without -o its file would be the settings; what is proposed is still a copy."""
+    done = inside(tmp_path, "providers", "new", "runner", "--from", "dfirlab")
+    fix = "runner providers new runner --from dfirlab -o runner-profile.toml"
+    assert f"fix: {fix}\n" in done.stderr
+    assert inside(tmp_path, *shlex.split(fix)[1:]).returncode == 0
+    assert "dfirlab" in (tmp_path / "runner-profile.toml").read_text()
+
+
 def test_a_copy_of_a_shipped_provider(tmp_path):
     """--from begins with its text; it passes as it is."""
     done = inside(tmp_path, "providers", "new", "mine", "--from", "defastra", "-o", "my_defastra.toml")
