@@ -101,7 +101,7 @@ def check_profile(file: Path, settings: Settings) -> None:
     # A disk that takes `Runner.toml` for the same file finds it too.
     what = "read as settings" if Path(os.path.realpath(file)).name.lower() == FILE_NAME else next(found, None)
     if what is not None:
-        raise UsageError(f"{file} is no place for a profile", why=f"It is {what}.", fix="-o FILE.toml, a name of its own")
+        raise UsageError(f"{file} is no place for a profile", why=f"It is {what}.", fix="-o FILE.toml")
 
 
 def _in_use(target: Path, infos: Iterable[BatchInfo], tools: Tools, *, secrets: bool) -> str | None:

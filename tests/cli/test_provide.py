@@ -94,7 +94,7 @@ def test_a_copy_called_runner_gets_a_file_of_another_name(tmp_path):
     fix = "runner providers new runner --from dfirlab -o runner-profile.toml"
     assert f"fix: {fix}\n" in done.stderr
     assert inside(tmp_path, *shlex.split(fix)[1:]).returncode == 0
-    assert "dfirlab" in (tmp_path / "runner-profile.toml").read_text()
+    assert "DFIR Lab" in (tmp_path / "runner-profile.toml").read_text()
 
 
 def test_a_copy_of_a_shipped_provider(tmp_path):
