@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urljoin, urlsplit
 
@@ -16,6 +18,7 @@ from runner.cli.terminal import Screen, is_live
 from runner.cli.text import clean
 from runner.domain.typed import typed_file
 from runner.errors import UsageError
+from runner.settings.home import at_home
 
 if TYPE_CHECKING:
     from runner.domain.provider import Provider
@@ -52,8 +55,9 @@ def sandbox(
 ) -> int:
     """Serve a provider on this machine until Ctrl-C, with its limits, its errors and a wallet. Any key will do.
 
-    stdout is a runner.toml that uses it. An e-mail like rule-insufficient-funds@example.com (a domain like
-    rule-not-found.example.com) brings the error of that rule; /_sandbox/summary and /_sandbox/ledger show its books.
+    stdout is a runner.toml that uses it: of a profile file, an account NAME_sandbox. An e-mail like
+    rule-insufficient-funds@example.com (a domain like rule-not-found.example.com) brings the error of that rule;
+    /_sandbox/summary and /_sandbox/ledger show its books.
     """
     from runner.sandbox.world import World
     from runner.settings import parse_share
@@ -115,15 +119,35 @@ def own_port(profile: Provider) -> int:
 
 
 def settings_text(profile: Provider, name: str, base_url: str) -> str:
-    """The lines that send a provider's requests to `base_url`: for runner.toml, or for the profile file itself."""
-    if name != profile.name:
-        return f'# in {clean(name)}\n[http]\nbase_url = "{base_url}"'
-    lines = [f"[providers.{profile.name}.http]", f'base_url = "{base_url}"']
-    key = fake_key(profile.http.auth.pattern)
+    """The runner.toml that sends a provider's requests to `base_url`; a file's by an account of its own, for settings
+    change no profile file by its name."""
+    if name == profile.name:
+        made, key = [f"[providers.{name}.http]", f'base_url = "{base_url}"'], _key_setting(profile)
+    elif base_url == profile.http.base_url:
+        return f"# {base_url} is where {clean(name)} looks for it: nothing is to be said here"
+    else:
+        account, at = _account(profile), Path(at_home(name)).absolute()
+        base = f"extends = {json.dumps(str(at), ensure_ascii=False)}"  # TOML escapes as JSON does
+        made = [f"[providers.{account}]", base, f"[providers.{account}.http]", f'base_url = "{base_url}"']
+        key = _key_setting(profile) or f'env = "{_own_variable(profile)}"'
     if key is not None and profile.http.auth.secret is not None:
-        # By a command, because no key is ever taken out of a file; so a real one does not go to a sandbox either.
-        lines.append(f'auth = {{ secret = {{ command = ["echo", "{key}"] }} }}   # any key will do here')
-    return "\n".join(lines)
+        made.append(f"auth = {{ secret = {{ {key} }} }}   # any key will do here")
+    return "\n".join(made)
+
+
+def _key_setting(profile: Provider) -> str | None:
+    # By a command, because no key is ever taken out of a file; so a real one does not go to a sandbox either.
+    key = fake_key(profile.http.auth.pattern)
+    return None if key is None else f'command = ["echo", "{key}"]'
+
+
+def _account(profile: Provider) -> str:
+    return f"{profile.name}_sandbox"
+
+
+def _own_variable(profile: Provider) -> str:
+    """Where the key of an account for a sandbox is looked for, if none can be made up: the real one is not there."""
+    return f"{_account(profile)}_api_key".upper()
 
 
 def how_to_use(profile: Provider, name: str, base_url: str, *, shown: bool) -> list[str]:
@@ -131,22 +155,26 @@ def how_to_use(profile: Provider, name: str, base_url: str, *, shown: bool) -> l
     if base_url == profile.http.base_url:
         return ["That is where the profile looks for it. Any key will do, such as:", f"  {key_text(profile)}"]
     put = "Put the lines above into" if shown else "The lines that lead to it went to stdout, for"
-    if name != profile.name:
-        return [f"{put} {clean(name)}. Any key will do, such as:", f"  {key_text(profile)}"]
+    own = name != profile.name
     return [
         f"{put} runner.toml. Then, in another terminal:",
-        f"  runner run leads.csv -p {profile.name}.{next(iter(profile.operations))}",
-        *([f"with any key, such as: {key_text(profile)}"] if fake_key(profile.http.auth.pattern) is None else []),
+        f"  runner run leads.csv -p {_account(profile) if own else name}.{next(iter(profile.operations))}",
+        *(
+            [f"with any key, such as: {key_text(profile, own=own)}"]
+            if fake_key(profile.http.auth.pattern) is None
+            else []
+        ),
     ]
 
 
-def key_text(profile: Provider) -> str:
-    """The shell line that gives a provider's fake key."""
+def key_text(profile: Provider, *, own: bool = False) -> str:
+    """The shell line that gives a provider's fake key; with `own`, that of its account for a sandbox."""
     secret = profile.http.auth.secret
     if secret is None:
         return "(it needs none)"
     key = fake_key(profile.http.auth.pattern) or f"KEY   (of the shape {profile.http.auth.pattern})"
-    return f"export {secret.env}={key}" if secret.env else f"{key}   in {secret.describe()}"
+    variable = _own_variable(profile) if own else secret.env
+    return f"export {variable}={key}" if variable else f"{key}   in {secret.describe()}"
 
 
 def fake_key(pattern: str | None) -> str | None:

@@ -6,13 +6,16 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from runner.cli.sandbox import FAKE_KEY, fake_key
+import runner
+from runner.cli.sandbox import FAKE_KEY, fake_key, how_to_use, settings_text
+from runner.providers.loader import load_file
 from tests.cli.place import clean_environment, inside, write_list
 
 
@@ -29,9 +32,13 @@ def served(folder, name: str) -> Iterator[str]:
     ):
         try:
             assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(3)]
+            lines: list[str] = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith("auth = "):
+                    break
             (folder / "runner.toml").write_text("".join(lines))
-            with urllib.request.urlopen(lines[1].split('"')[1] + "/health", timeout=10):
+            with urllib.request.urlopen(lines[-2].split('"')[1] + "/health", timeout=10):
                 pass  # it speaks after it listens
             (typed,) = re.findall(r"^  runner (.*)$", said.read_text(), re.MULTILINE)
             yield typed
@@ -59,6 +66,39 @@ def test_what_it_prints_is_enough_to_run_against_it(tmp_path, name, code, spent)
         done = inside(tmp_path, *typed.split(), "--json")
     assert done.returncode == code, done.stderr
     assert json.loads(done.stdout)["spent"] == spent
+
+
+def test_what_it_prints_for_an_own_profile_is_enough_too(tmp_path):
+    """An account of the file's, at the sandbox's address and with a key of its own; the columns keep their name."""
+    inside(tmp_path, "providers", "new", "mine", "--from", "dfirlab")
+    path = tmp_path / "mine.toml"
+    path.write_text(path.read_text().replace("http://127.0.0.1:8765", "https://api.mine.example/v1"))
+    write_list(tmp_path, "ada@example.com")
+    with served(tmp_path, "./mine.toml") as typed:
+        assert typed == "run leads.csv -p mine_sandbox.email"
+        done = inside(tmp_path, *typed.split(), "-o", "-", "-q")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("id,email,note,mine_email_")
+
+
+@pytest.mark.parametrize("key", ["", ', pattern = "^(live|test)-never$"'])
+def test_what_it_prints_for_an_own_profile_is_always_a_runner_toml(tmp_path, key):
+    """A key that cannot be made up has a variable of its own: never the one of the real key. Where the profile looks
+    for the sandbox already there is nothing to be said."""
+    path = tmp_path / 'my "own".toml'
+    inside(tmp_path, "providers", "new", "mine")
+    path.write_text((tmp_path / "mine.toml").read_text().replace('"MINE_API_KEY" }', f'"MINE_API_KEY" }}{key}'))
+    profile = load_file(path)
+    assert tomllib.loads(settings_text(profile, str(path), profile.http.base_url)) == {}
+    (tmp_path / "runner.toml").write_text(settings_text(profile, str(path), "http://127.0.0.1:1"))
+    with runner.open(tmp_path / "runner.db", config=tmp_path / "runner.toml") as library:
+        made = library.provider("mine_sandbox").http
+    assert made.base_url == "http://127.0.0.1:1"
+    assert made.auth.secret is not None
+    assert (made.auth.secret.env == "MINE_SANDBOX_API_KEY") is bool(key)
+    said = "\n".join(how_to_use(profile, str(path), "http://127.0.0.1:1", shown=False))
+    assert "runner run leads.csv -p mine_sandbox." in said
+    assert ("export MINE_SANDBOX_API_KEY=KEY   (of the shape ^(live|test)-never$)" in said) is bool(key)
 
 
 @pytest.mark.parametrize(
