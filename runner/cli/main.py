@@ -21,6 +21,7 @@ from cyclopts import (
     UnusedCliTokensError,
 )
 
+from runner.cli.dashes import refuse_dashes, unknown_dash
 from runner.cli.examples import EXAMPLES
 from runner.cli.options import COMMON, Common, common_in, spelled_out
 from runner.cli.terminal import Screen, error_object, prepare_streams, settle_streams
@@ -165,9 +166,10 @@ def invoke(arguments: Sequence[str]) -> int:
     """Run one command; its exit code. Never raises."""
     screen = Screen()
     try:
+        refuse_dashes(arguments)
         return build()(spelled_out(arguments)) or 0
     except CycloptsError as error:
-        return _refuse(screen, usage(error), arguments)
+        return _refuse(screen, usage(error, arguments), arguments)
     except StalledError as error:
         from runner.cli.crash import stalled
 
@@ -195,8 +197,12 @@ def _refuse(screen: Screen, error: RunnerError, arguments: Sequence[str]) -> int
     return error.exit_code
 
 
-def usage(error: CycloptsError) -> UsageError:
+def usage(error: CycloptsError, arguments: Sequence[str]) -> UsageError:
     """A mistake on the command line in our three parts. What was typed is shortened: it may be a person's."""
+    if isinstance(error, UnknownOptionError):
+        meant = unknown_dash(error.token.keyword or error.token.value, arguments)
+        if meant is not None:
+            return meant
     chain = " ".join(["runner", *(error.command_chain or ())])
     help_ = f"{chain} --help"
     if isinstance(error, UnusedCliTokensError | UnknownCommandError):

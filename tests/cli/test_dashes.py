@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import shlex
 import socket
 import zipfile
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.place import inside, write_list
+
+READY = {"DEFASTRA_API_KEY": "test-key-not-real-0123456789"}
 
 
 @pytest.fixture
@@ -84,3 +88,65 @@ def test_another_name_is_one_too(place: Path) -> None:
         told = proposed(place, *words.split())
         (again,) = [line.partition("fix: runner ")[2] for line in told.splitlines() if "fix: " in line]
         assert inside(place, *again.split()).returncode == 0
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A folder with lists whose names begin as options do, and other files that do."""
+    for name in ("-odd.csv", "-list.csv", "--db.csv", "-x", "leads.csv"):
+        write_list(tmp_path, "a@example.com", name=name)
+    (tmp_path / "-ada@example.com.csv").write_text("email\na@example.com\n")
+    (tmp_path / "-k.db").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        ("check -odd.csv -p defastra.email", "check ./-odd.csv -p defastra.email"),
+        ("check -p defastra.email -list.csv", "check -p defastra.email ./-list.csv"),
+        ("check --db.csv -p defastra.email", "check ./--db.csv -p defastra.email"),
+        ("load -p defastra.email -x", "load -p defastra.email ./-x"),
+        ("load -p=defastra.email --db=-k.db -odd.csv", "load -p=defastra.email --db ./-k.db ./-odd.csv"),
+        ("check -- -odd.csv -p defastra.email", "check ./-odd.csv -p defastra.email"),
+        ("load --db=a.db -- -list.csv --db.csv --batch b -p defastra.email", ""),
+        ("check -- leads.csv -p defastra.email", "check leads.csv -p defastra.email"),
+    ],
+)
+def test_a_list_that_looks_like_options_is_told_how_it_is_named(words: str, fix: str, odd: Path) -> None:
+    """The same command, and it works."""
+    done = inside(odd, *words.split(), **READY)
+    assert done.returncode == 2
+    (again,) = [line.partition("fix: runner ")[2] for line in done.stderr.splitlines() if "fix: runner " in line]
+    assert again == (fix or "load --db a.db ./-list.csv ./--db.csv --batch b -p defastra.email")
+    assert not fix or inside(odd, *shlex.split(again), **READY).returncode == 0
+
+
+def test_a_list_is_never_taken_for_a_flag_and_its_value(odd: Path) -> None:
+    """`-odd.csv` is no `-o dd.csv`: the batch last worked on would be sent, and written there."""
+    assert inside(odd, "load", "leads.csv", "-p", "defastra.email", "--batch", "b").returncode == 0
+    for words in (["run", "-odd.csv"], ["export", "-odd.csv"], ["run", "--", "-odd.csv", "-p", "defastra.email"]):
+        done = inside(odd, *words)  # without a key: nothing can be sent
+        assert (done.returncode, "./-odd.csv" in done.stderr) == (2, True), done.stderr
+    assert not (odd / "dd.csv").exists()
+    assert inside(odd, "export", "b", "-onew.csv").returncode == 0
+    assert inside(odd, "export", "b", "-o", "-new.csv").returncode == 0
+    assert inside(odd, "export", "b", "-o", "-new.csv").returncode == 0
+    assert sorted(one.name for one in odd.glob("*new.csv")) == ["-new.csv", "new.csv"]
+
+
+def test_what_may_be_a_persons_is_not_said_again(odd: Path) -> None:
+    """A value beside the list, and a password; JSON has the same fix."""
+    typed = ["check", "-odd.csv", "--set", "email=ada@example.com", "--source", "postgresql://me:fake@localhost/crm"]
+    done = inside(odd, *typed, "--json")
+    error = json.loads(done.stdout)["error"]
+    assert error["fix"] == "runner check ./-odd.csv --set email=VALUE --source VALUE --json"
+    told = proposed(odd, "check", "-ada@example.com.csv")
+    assert "error: -…@example.com.csv was taken for an option" in told
+
+
+def test_an_option_nobody_knows_stays_one(odd: Path) -> None:
+    """A file of another name changes nothing."""
+    told = proposed(odd, "check", "./-odd.csv", "--bogus", "-o")
+    assert "Unknown option: --bogus" in told
+    assert f"Unknown option: -{'y' * 300}" in proposed(odd, "check", f"-{'y' * 300}")
