@@ -17,7 +17,7 @@ from runner.errors import ProfileError
 from runner.providers.draft import table_at
 from runner.providers.loader import Source, load_source, looks_like_a_file, read_source, shipped_names
 from runner.providers.mistakes import Mistakes, near, quoted
-from runner.providers.overrides import apply_overrides
+from runner.providers.overrides import lay_over
 
 EXTENDS: Final = "extends"
 
@@ -58,7 +58,7 @@ def account_source(
     """The base's profile with the account's table laid over it, unchecked. ProfileError: no such base."""
     base = _base(name, table[EXTENDS], accounts)
     if table[EXTENDS] in below:  # who sends the base elsewhere, or more slowly, means its other accounts too
-        base = replace(base, tables=apply_overrides(base.tables, below[table[EXTENDS]]))
+        base = replace(base, tables=lay_over(base.tables, below[table[EXTENDS]]))
 
     def check(mistakes: Mistakes) -> None:
         _check_name(name, mistakes)

@@ -20,7 +20,7 @@ from runner.providers.compile import compile_provider
 from runner.providers.draft import Draft, list_at, read_draft
 from runner.providers.mistakes import Mistakes, near
 from runner.providers.operation_checks import check_operations
-from runner.providers.overrides import apply_overrides
+from runner.providers.overrides import lay_over
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -107,7 +107,7 @@ def examine(source: Source) -> tuple[Draft, Mistakes]:
     laid_over = source.overrides
     mistakes = Mistakes(
         file=source.source,
-        tables=_with_fitting_examples(apply_overrides(source.tables, laid_over), laid_over),
+        tables=_with_fitting_examples(lay_over(source.tables, laid_over), laid_over),
         overrides=laid_over,
         overrides_file=source.overrides_file,
     )

@@ -2,10 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from runner.providers.draft import list_at, table_at
 from runner.providers.schema import AUTH_KINDS, BODY_KINDS, SECRET_KINDS
+
+
+def lay_over(tables: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """A profile's tables under overrides. What the profile advises about its key names the place where the overrides
+    keep it: a new key that is put where nobody looks mends nothing."""
+    merged = apply_overrides(tables, overrides)
+    before, after = _key_place(tables), _key_place(merged)
+    rules = list_at(tables, "rules")
+    if rules and "rules" not in overrides and before and after and before != after:
+        there = re.compile(rf"(?<!\w){re.escape(before)}(?!\w)")
+        merged["rules"] = [_advising(rule, there, after) for rule in rules]
+    return merged
+
+
+def _key_place(tables: Mapping[str, Any]) -> str | None:
+    """Where the key is kept, as advice says it: `DEFASTRA_API_KEY`, `the file the.key`. Of a command its arguments
+    stay out: somebody may have written the key there."""
+    auth = table_at(table_at(tables, "http") or {}, "auth") or {}
+    match auth.get("secret"):
+        case {"env": str(name)}:
+            return name
+        case {"file": str(name)}:
+            return f"the file {name}"
+        case {"command": [str(program), *_]}:
+            return f"the place that the command {program} reads"
+        case _:
+            return None
+
+
+def _advising(rule: Any, there: re.Pattern[str], place: str) -> Any:
+    match rule:
+        case {"advice": str(advice)}:
+            return rule | {"advice": there.sub(lambda _: place, advice)}
+        case _:
+            return rule
 
 
 def apply_overrides(

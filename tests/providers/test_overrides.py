@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from runner.domain.provider import Auth, Limit, SecretRef
+from runner.domain.provider import Auth, Limit, Provider, SecretRef
 from runner.errors import ProfileError
+from runner.providers.accounts import load_account
 from runner.providers.loader import load, load_tables
 from runner.providers.overrides import apply_overrides
 from tests.providers.profiles import mine
@@ -44,6 +45,56 @@ def test_one_of_several_takes_the_other_s_place():
     form = {"email": "{email}", "tier": "{tier?}", "tag": "{tag?}"}
     check = load_tables(mine(), "mine.toml", {"operations": {"check": {"form": form}}}).operations["check"]
     assert (check.form, check.json) == (form, None)
+
+
+def advice(provider: Provider, rule: str) -> str:
+    """What a rule tells people to do."""
+    return next(one.advice for one in provider.rules if one.name == rule)
+
+
+@pytest.mark.parametrize(
+    ("secret", "place"),
+    [
+        ({"file": "the.key"}, "the file the.key"),
+        ({"command": ["pass", "show", "SECRET"]}, "the place that the command pass reads"),
+        ({"env": "OTHER_KEY"}, "OTHER_KEY"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "variable", "rules"),
+    [
+        ("defastra", "DEFASTRA_API_KEY", ["invalid-api-key", "no-key", "inactive-api-key"]),
+        ("dfirlab", "DFIRLAB_API_KEY", ["missing-authorization", "api-key-invalid", "key-expired", "key-revoked"]),
+        ("defendis", "DEFENDIS_API_KEY", ["out-of-scope", "missing-key", "invalid-key"]),
+    ],
+)
+def test_advice_names_the_place_where_the_key_is_kept(name, variable, rules, secret, place):
+    """Who mends a refused key where it is not looked for sends the refused one again."""
+    shipped, here = load(name), load(name, {"http": {"auth": {"secret": secret}}})
+    for rule in rules:
+        assert f"into {variable}" in advice(shipped, rule)
+        assert advice(here, rule) == advice(shipped, rule).replace(variable, place)
+    assert not [one for one in here.rules if variable in one.advice or "SECRET" in one.advice]
+
+
+def test_advice_of_an_account_names_its_own_key():
+    """Also where runner.toml keeps the base's key elsewhere."""
+    below = {"defastra": {"http": {"auth": {"secret": {"file": "base.key"}}}}}
+    table = {"extends": "defastra", "http": {"auth": {"secret": {"env": "ACME_API_KEY"}}}}
+    for here in ({}, below):
+        acme = load_account("acme", table, accounts={"acme"}, below=here)
+        assert "from the dashboard into ACME_API_KEY, then" in advice(acme, "invalid-api-key")
+
+
+def test_advice_of_rules_in_runner_toml_stays_as_it_is_written():
+    """Their writer knows where the key is kept."""
+    told = "Not KEY_OF_MINE, MINE_API_KEY or MINE_API_KEY_2."
+    tables = mine()
+    tables["rules"][0]["advice"] = told
+    secret = {"http": {"auth": {"secret": {"file": "k"}}}}
+    assert load_tables(tables, "mine.toml", secret).rules[0].advice == told.replace("MINE_API_KEY or", "the file k or")
+    own = load_tables(mine(), "mine.toml", secret | {"rules": tables["rules"]})
+    assert own.rules[0].advice == told
 
 
 def test_own_rules_keep_the_examples_that_still_fit():
