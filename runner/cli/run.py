@@ -17,12 +17,13 @@ from runner.cli.ahead import changed_text, known_text, preflight_text
 from runner.cli.notices import tell_notices
 from runner.cli.options import INPUT, Common, Rows, Switch, Text, refuse_password
 from runner.cli.progress import ProgressMode
-from runner.cli.render import ended_text, loaded_text
+from runner.cli.render import ended_text, go_on_text, loaded_text
 from runner.cli.targets import known_batch, named_list, names_list
 from runner.cli.terminal import Screen, can_ask
 from runner.cli.text import clean, count, listed
 from runner.cli.work import Caps, Output
 from runner.errors import StorageFullError, UsageError
+from runner.work.state_words import state_text
 
 if TYPE_CHECKING:
     from runner.app import Runner
@@ -101,6 +102,7 @@ def run(
             return _work(library, screen, plans, arguments, shown)
         except StorageFullError as error:  # a halt: what is stored still says how the batches stand
             screen.error(error)
+            _tell_halted(library, screen, batches)
             if shown.json:
                 _print_status(library, screen, batches)
             return error.exit_code
@@ -272,6 +274,14 @@ def _tell_end(library: Runner, screen: Screen, result: RunResult) -> None:
         screen.quiet = False  # whoever asked for quiet still wants to know that nothing goes on without them
     screen.say(ended_text(result, library.doubt_text(result.batch)))
     screen.quiet = quiet
+
+
+def _tell_halted(library: Runner, screen: Screen, batches: Sequence[str]) -> None:
+    """Below the error that ended a run: how each batch stands, and what comes next."""
+    screen.quiet = False
+    for batch in batches:
+        status = library.status(batch)
+        screen.say(f"{status.batch}: {state_text(status)}\n{go_on_text(status)}")
 
 
 def _print_status(library: Runner, screen: Screen, batches: Sequence[str]) -> None:

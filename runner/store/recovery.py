@@ -42,7 +42,7 @@ UPDATE jobs SET state = 'failed', run = NULL, lease_until_us = NULL, due_us = 0,
 WHERE id = :job AND {job_may(JobEvent.FAIL)}
 """
 _RUNNING: Final = "SELECT batch, count(*) FROM jobs WHERE state = 'running' GROUP BY batch"
-_RELEASE: Final = f"""
+RELEASE: Final = f"""
 UPDATE jobs SET state = 'queued', run = NULL, lease_until_us = NULL WHERE {job_may(JobEvent.RELEASE)}
 """
 _PAUSE: Final = f"""
@@ -77,7 +77,7 @@ def recover(connection: sa.Connection, *, now_us: int, safe: Collection[tuple[Ba
             doubts[attempt.batch] += 1
         _close(connection, attempt, now_us=now_us, safe=repeat, due_us=due_us)
     released.update({line[0]: line[1] for line in connection.exec_driver_sql(_RUNNING)})
-    connection.exec_driver_sql(_RELEASE)
+    connection.exec_driver_sql(RELEASE)
     paused = connection.exec_driver_sql(_PAUSE).scalars().all()
     for batch in paused:
         write_event(

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from runner.domain.model import BatchId
+from runner.domain.model import BatchId, RunId
 from runner.domain.person import Person
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.ports import Clock, JobStore
 from runner.engine.stop import StopSignal
-from runner.errors import StalledError, StoreError
+from runner.errors import StalledError, StorageFullError, StoreError
 from runner.store.answered import Answered
 from runner.store.database import Connect, Database
 from runner.store.forecast import Forecast
+from runner.store.halting import halt_run
 from runner.store.jobs import SqlJobStore
 from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
@@ -129,6 +131,22 @@ class Store:
         failure = failure or self._writer.failure
         if failure is not None:
             raise self._writer.account(failure) from failure
+
+    def halt(self, run: RunId, error: StorageFullError) -> StorageFullError:
+        """A full disk ended a run: end it on record, its batches halted for that. After `writing`, under the database
+        lock.
+
+        Returns the error to raise: it knows whether that could be recorded, and where the answers are now.
+        """
+        failure = self._writer.failure
+        writable = failure is None or isinstance(failure, StorageFullError)  # not after an fsync that failed
+        ended = partial(halt_run, self._database, run, reason=error.code, exit_code=error.exit_code)
+        if writable and ended(now_us=self._clock.now_us()):
+            cause = error.__cause__  # as `writing` raises it: without the answers that were kept outside until now
+            return cause if isinstance(cause, StorageFullError) else error
+        return StorageFullError(
+            error.what, why=f"{error.why}; that the run ended so could not be recorded either", fix=error.fix
+        )
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """One moment of the database, for questions whose answers have to agree."""

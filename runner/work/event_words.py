@@ -264,7 +264,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Record], str]]] = {
     "notify.told": lambda r: f"told {_occasion(r)} ({r.detail['means']})",
     "notify.failed": lambda r: f"nobody was told {_occasion(r)} ({r.detail['means']}): {r.detail['why']}",
     "notify.over": _words("enough is left again"),
-    "run.died": _words("a run was cut off: its process died"),
+    "run.died": _words("a run was cut off: its process died, or could write no more"),
     "lane.open": _words("sending"),
     "lane.limited": _limited,
     "lane.limits": lambda r: f"its limits changed: {_limits(_rate(r), r.detail)} now",

@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 from runner.domain.model import MILLION
 from runner.domain.states import BatchState, JobState
 from runner.domain.typed import typed_name
+from runner.errors import StorageFullError
 from runner.work.flag_words import spend_flags
 from runner.work.results import Next
 from runner.work.status import CUT_OFF, PERSON
@@ -86,7 +87,7 @@ def next_step(
         case BatchState.HALTED if reason == PERSON:
             return _next_paused(typed, reason, settings, used)
         case BatchState.HALTED:
-            return Next(command=run, why="Once the reason is gone, the same command goes on with one request.")
+            return Next(command=run, why=_after_halt(reason))
         case BatchState.COMPLETED:
             return _next_completed(name, flags, f"{beside}{name}", outcomes, again)
         case BatchState.CANCELLED:
@@ -94,6 +95,12 @@ def next_step(
             return Next(command=command, why="It was cancelled; its answers are kept.")
         case _:
             assert_never(state)
+
+
+def _after_halt(reason: str | None) -> str:
+    if reason == StorageFullError.code:
+        return "Once there is room on the disk, the same command goes on where it stopped."
+    return "Once the reason is gone, the same command goes on with one request."
 
 
 def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any], used: Used) -> Next:

@@ -30,7 +30,7 @@ def state_text(status: BatchStatus) -> str:
     if status.state is BatchState.PAUSED and status.resume_at_us:
         return f"waiting until {moment(status.resume_at_us)} ({reason_text(status)})"
     if status.reason == "cut-off":
-        return "cut off (its process died)"
+        return "cut off (its process died, or could write no more)"
     reason = reason_text(status)
     return f"{status.state} ({reason})" if reason else str(status.state)
 

@@ -18,6 +18,7 @@ from runner.engine.ports import Observer, RunOptions
 from runner.engine.run import Accounts, BatchRun, RunSummary, cause, prepare
 from runner.engine.stop import StopSignal
 from runner.engine.tuning import Reread
+from runner.errors import StorageFullError
 from runner.store.values import BatchInfo, Trouble, Wish
 from runner.work.accounts import Account, Wires
 from runner.work.beside import Beside
@@ -118,7 +119,10 @@ async def work_together(
             observer(RunEnded(batch=order.info.id, at_us=at_us, state=left.state.value, reason=left.reason))
         await tell(order.info.id, result)
 
-    await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended, closing=closing)
+    try:
+        await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended, closing=closing)
+    except StorageFullError as error:
+        raise tools.store.halt(run, error) from error
     steering.end_run(run, exit_code=worst_exit(codes))
 
 

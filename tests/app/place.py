@@ -15,6 +15,7 @@ from runner.app import Runner, Seams
 from runner.domain.model import Answer, Fault, Request
 from runner.domain.provider import Operation, Provider
 from runner.engine.events import AttemptClosed, Event
+from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.wire import Arrived, unheard
 from runner.errors import ConfigError
 from runner.providers.loader import load
@@ -119,6 +120,7 @@ class Place:
         self.transports = 0
         self.breaks = False  # the wire cannot be built
         self.post: Post | None = None  # how those of `[notify]` are told
+        self.fault_point: FaultPoint = no_fault
         self.dies_at = 0  # the number of the request after whose charge the process dies
 
     def runner(self, path: str | None = None) -> Runner:
@@ -128,6 +130,7 @@ class Place:
             randomness=Seeded(11 + self.transports),
             make_transport=self._wire,
             post=self.post,
+            fault_point=self.fault_point,
             inline_writes=True,
             lock_folder=self.folder / "locks",
         )

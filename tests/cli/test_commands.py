@@ -107,7 +107,7 @@ def test_alone_it_shows_batches_and_the_next_command_and_creates_nothing(folder)
 
 
 def test_a_full_disk_is_a_halt_that_still_says_how_the_batch_stands(folder, monkeypatch):
-    """Exit 4, three parts on stderr, the status object on stdout."""
+    """Exit 4; three parts on stderr, and below them the state and the next command; the status object on stdout."""
 
     async def full(*_, **__):
         raise StorageFullError("the disk is full", why="no room for answers", fix="make room")
@@ -117,4 +117,5 @@ def test_a_full_disk_is_a_halt_that_still_says_how_the_batch_stands(folder, monk
     done = inside(folder, *RUN, "--json")
     assert done.returncode == 4
     assert json.loads(done.stdout)["outcomes"]["queued"] == 2
-    assert "fix: make room" in done.stderr
+    _, _, after = done.stderr.partition("fix: make room\n")
+    assert after.startswith("leads-defastra-email: ready\n  next      runner run leads   (")

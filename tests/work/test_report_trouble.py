@@ -68,7 +68,7 @@ def test_what_is_set_for_all_rows_is_told_as_it_was_typed(pages: Pages) -> None:
 def test_a_run_that_died_is_told_as_cut_off(pages: Pages) -> None:
     """Once the next run has found it dead."""
     runs = {line["Run"]: line["How it left the batch"] for line in pages["stopped"].table("Run") if "Exit" in line}
-    assert runs == {"1": "cut off: its process died", "2": "stopped: --max-spend is reached"}
+    assert runs == {"1": "cut off: its process died, or could write no more", "2": "stopped: --max-spend is reached"}
 
 
 def test_a_charged_failure_that_is_sent_again_may_be_charged_again(pages: Pages) -> None:

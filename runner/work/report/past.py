@@ -58,7 +58,7 @@ def _took(run: RunView) -> str:
 
 def _how(scene: Scene, run: RunView) -> str:
     if run.died:
-        return "cut off: its process died"
+        return "cut off: its process died, or could write no more"
     if run.left is None:
         return "at work" if run.ended_us is None else ""
     return scene.tell(run.left)

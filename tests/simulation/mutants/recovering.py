@@ -33,7 +33,7 @@ RECOVERING = (
     mutant(
         "claims-not-released",
         "P1: what a dead run had claimed is given back",
-        ("store/recovery.py", "    connection.exec_driver_sql(_RELEASE)\n", ""),
+        ("store/recovery.py", "    connection.exec_driver_sql(RELEASE)\n", ""),
     ),
     mutant(
         "open-attempts-left-open",
