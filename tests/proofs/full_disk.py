@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -57,8 +58,8 @@ def _filled(folder: Path, seed: int, most: int, *, beside: Path) -> tuple[int, B
                     if chance.random() < 0.5:
                         pause(chance.uniform(0.0, LONGEST_SECONDS))
                     else:
-                        _check_end(process)
-                _check_end(process)
+                        _check_end(process, told)
+                _check_end(process, told)
         return done, _end(told)
 
 
@@ -94,7 +95,7 @@ def _limited(folder: Path, seed: int, most: int) -> tuple[int, Books]:
                 wait_for_a_moment(told, process, chance)
                 done += not process.ended
                 _limit(process, _largest(told.place.folder) + chance.randrange(1 << 16))
-                _check_end(process)
+                _check_end(process, told)
         return done, _end(told)
 
 
@@ -110,12 +111,20 @@ def _limit(process: Process, size: int) -> None:
         return
 
 
-def _check_end(process: Process) -> None:
+def _check_end(process: Process, told: Story) -> None:
     ended = process.wait()
     what = f"exit {ended.code}: {ended.err}"
     holds(what, ended.code in OVER | {FULL, FAILED} and "unexpected error" not in ended.err)
     if ended.code == FULL:
         holds(f"a full disk is not named: {what}", "full" in ended.err)
+        holds(f"its end is not on record: {what}", not _unended(told, process) or "not be recorded" in ended.err)
+
+
+def _unended(told: Story, process: Process) -> int:
+    """How many runs of the process, which is over, have no end in its database."""
+    with closing(sqlite3.connect(told.place.folder / "runner.db", timeout=30)) as connection:
+        asked = connection.execute("SELECT count(*) FROM v_runs WHERE ended IS NULL AND pid = ?", (process.pid,))
+        return int(asked.fetchone()[0])
 
 
 def _end(told: Story) -> Books:
