@@ -55,5 +55,6 @@ class AsyncRunner:
     doctor = awaited(Runner.doctor)
     check_free = passed_on(Runner.acheck_free)
     check_log = awaited(Runner.check_log)
+    check_output = awaited(Runner.check_output)
     run = passed_on(Runner.arun)
     run_all = passed_on(Runner.arun_all)

@@ -184,6 +184,28 @@ class Runner(Ahead, Out, Upkeep):
 
         check_log(Path(at_home(file)), [self._info(batch) for batch in batches], self._session.tools())
 
+    def check_output(
+        self,
+        target: str | Path,
+        *,
+        lists: Sequence[str | Path] = (),
+        batch: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """What `run` would refuse of an `output`, as far as it can be told before its list is loaded. `lists`: files
+        that will be read; `batch`: the name that is given. BatchError; UsageError: a format that cannot be written."""
+        from runner.work.replaceable import check_output
+
+        session = self._session
+        check_output(
+            session.settings.directory / at_home(target),
+            lists=[session.settings.directory / at_home(one) for one in lists],
+            batch=batch,
+            overwrite=overwrite,
+            settings=session.settings,
+            batches=session.batches,
+        )
+
     check_free = driven(acheck_free)
     run = driven(arun)
     run_all = driven(arun_all)

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from runner.cli.ahead import changed_text, known_text, preflight_text
 from runner.cli.notices import tell_notices
-from runner.cli.options import INPUT, Common, Rows, Switch, Text, refuse_password
+from runner.cli.options import INPUT, STDIN, Common, Rows, Switch, Text, refuse_password
 from runner.cli.progress import ProgressMode
 from runner.cli.render import ended_text, go_on_text, loaded_text
 from runner.cli.targets import known_batch, named_list, names_list
@@ -89,6 +89,7 @@ def run(
             tell_notices(library, screen, set())
             batches = _every(library, shown)
         else:
+            _check_output(library, targets, given, shown)
             batches, unshown = _batches(library, screen, targets, given, max_invalid)
         if shown.log_file is not None:
             library.check_log(shown.log_file, batches)
@@ -127,6 +128,15 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
     if len(targets) > 1 and (rows.batch is not None or rows.from_ is not None):
         flag = "--batch" if rows.batch is not None else "--from"
         raise UsageError(f"{flag} speaks of one batch", why=f"{len(targets)} were named", fix="one command for each")
+
+
+def _check_output(library: Runner, targets: Sequence[str], rows: Rows, shown: Output) -> None:
+    """Before a list is loaded: a batch whose output cannot be written would stay. BatchError, UsageError."""
+    lists = [target for target in targets if names_list(target)]
+    if (lists or rows.from_ is not None) and shown.output not in (None, "auto", "none", "-"):
+        library.check_output(
+            shown.output, lists=[one for one in lists if one != STDIN], batch=rows.batch, overwrite=shown.overwrite
+        )
 
 
 def _is_same(one: str, other: str) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shlex
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from runner.settings import FILE_NAME, Settings
 from runner.store.companions import companions, is_database
 from runner.store.values import BatchInfo
 from runner.work.hiding import secret_refs
+from runner.work.naming import generation
 from runner.work.tools import Tools
 
 CSV: Final = ".csv"
@@ -30,37 +31,67 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool, tools: Tools
     format that cannot be written. `suffix`: of a file that is no export, and may have any name.
     """
     source = info.source.get("path")
-    if source and _is_same(target, Path(source)):
+    use = _in_use(target, [info], tools.settings) or (_secret(target, tools) if overwrite else None)
+    _check_place(target, [Path(source)] if source else [], use=use, name=info.name, suffix=suffix)
+    if overwrite or not target.exists() or flows(target):
+        return
+    known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
+    if not _is_ours(target, known.get(str(target.absolute()))):
+        raise _foreign(target, info.name, suffix)
+
+
+def check_output(
+    target: Path,
+    *,
+    lists: Sequence[Path],
+    batch: str | None,
+    overwrite: bool,
+    settings: Settings,
+    batches: Callable[[], Iterable[BatchInfo]],
+) -> None:
+    """What can be told of a target before its list is a batch, with the errors of `check_target`: nothing is loaded for
+    an output that cannot be. `batch`: the name it will have, if it is given one; `batches`: those that are there."""
+    stem = lists[0].name.partition(".")[0] if lists else ""
+    _check_place(target, lists, use=_in_use(target, (), settings), name=batch or f"{stem or 'leads'}.out", suffix="")
+    if overwrite or not target.exists() or flows(target):
+        return
+    own = (info for info in batches() if batch is None or generation(batch, info.name) is not None)
+    if not any(str(target.absolute()) in (info.delivered or {}).get("files", {}) for info in own):
+        raise _foreign(target, batch or "any batch here", "")
+
+
+def _check_place(target: Path, lists: Iterable[Path], *, use: str | None, name: str, suffix: str) -> None:
+    """`use`: what the target is to the work; `name`: of the file that is proposed, without its ending."""
+    if any(_is_same(target, one) for one in lists):
         raise BatchError(
             "the list itself would be replaced",
             why=f"{target} is what the batch was read from.",
             fix=f"-o {_beside(target, '.out', suffix)}",
         )
-    if (what := _in_use(target, [info], tools, secrets=overwrite)) is not None:
+    if use is not None:
         raise BatchError(
-            f"{target} is {what}",
+            f"{target} is {use}",
             why="No output takes its place, not even with --overwrite.",
-            fix=f"-o {shlex.quote(f'{info.name}{suffix or CSV}')}",
+            fix=f"-o {shlex.quote(f'{name}{suffix or CSV}')}",
         )
     if target.is_dir():
         raise BatchError(
             f"{target} is a folder",
             why="An export is one file.",
-            fix=f"-o {shlex.quote(str(target / f'{info.name}{suffix or CSV}'))}",
+            fix=f"-o {shlex.quote(str(target / f'{name}{suffix or CSV}'))}",
         )
     if not suffix:
         format_of(target)
     if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
         _check_folder(target.resolve().parent)
-    if overwrite or not target.exists() or flows(target):
-        return
-    known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
-    if not _is_ours(target, known.get(str(target.absolute()))):
-        raise BatchError(
-            f"{target} exists and was not written by {info.name}",
-            why="It may hold somebody's work, or was changed since.",
-            fix=f"-o {_beside(target, '-2', suffix)}, or --overwrite, which loses what is in it",
-        )
+
+
+def _foreign(target: Path, name: str, suffix: str) -> BatchError:
+    return BatchError(
+        f"{target} exists and was not written by {name}",
+        why="It may hold somebody's work, or was changed since.",
+        fix=f"-o {_beside(target, '-2', suffix)}, or --overwrite, which loses what is in it",
+    )
 
 
 def _beside(target: Path, more: str, suffix: str) -> str:
@@ -87,7 +118,7 @@ def check_log(file: Path, infos: Collection[BatchInfo], tools: Tools) -> None:
     elif any(_is_same(file, one) for one in outputs):
         what = "where the rows go"
     else:
-        what = _in_use(file, infos, tools, secrets=True)
+        what = _in_use(file, infos, tools.settings) or _secret(file, tools)
     if what is not None:
         raise BatchError(
             f"the log would be written into {file.name}", why=f"It is {what}.", fix="--log-file runner.log"
@@ -104,16 +135,18 @@ def check_profile(file: Path, settings: Settings) -> None:
         raise UsageError(f"{file} is no place for a profile", why=f"It is {what}.", fix="-o FILE.toml")
 
 
-def _in_use(target: Path, infos: Iterable[BatchInfo], tools: Tools, *, secrets: bool) -> str | None:
-    """What a file is to the work, if it is anything; `secrets`: one that holds a secret too, if it is there."""
-    for what, files in _needed(infos, tools.settings):
+def _in_use(target: Path, infos: Iterable[BatchInfo], settings: Settings) -> str | None:
+    """What a file is to the work, if it is anything."""
+    for what, files in _needed(infos, settings):
         if any(_is_same(target, file) for file in files):
             return what
-    if is_database(target):
-        return "a database"
-    if secrets and target.is_file() and any(_is_same(target, file) for file in _secret_files(tools)):
-        return "where a secret is kept"
-    return None
+    return "a database" if is_database(target) else None
+
+
+def _secret(target: Path, tools: Tools) -> str | None:
+    """What a file is that is there and holds a secret."""
+    held = target.is_file() and any(_is_same(target, file) for file in _secret_files(tools))
+    return "where a secret is kept" if held else None
 
 
 def _needed(infos: Iterable[BatchInfo], settings: Settings) -> Iterator[tuple[str, Iterable[Path]]]:

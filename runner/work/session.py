@@ -69,6 +69,10 @@ class Session:
             self.notices += (_new_text(self.path, is_new=self._store.is_new, was_empty=was_empty),)
         return self._store
 
+    def batches(self) -> list[BatchInfo]:
+        """Those that are there; none where no database is."""
+        return self.store().reports.batches() if self.is_there else []
+
     def _announce(self, store: Store) -> None:
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
@@ -101,7 +105,7 @@ class Session:
         `files`: profile files by provider name, beside those of the batches that are here.
         """
         if self._prices is None or files:
-            known = self.store().reports.batches() if self.settings.prices and self.is_there else []
+            known = self.batches() if self.settings.prices else []
             of_batches = {name: path for info in known for name, path in info.source.get("profiles", {}).items()}
             self._prices = read_prices(self.settings, self.profiles, files={**of_batches, **files})
         return self._prices
