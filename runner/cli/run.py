@@ -150,8 +150,9 @@ def _is_same(one: str, other: str) -> bool:
 def _is_stdout(output: str | None) -> bool:
     """Whether rows would go where the JSON goes, by whatever name: /dev/stdout too."""
     with suppress(OSError, ValueError, AttributeError):  # not there; no stdout, or one without a file
-        return output == "-" or (output is not None and samestat(Path(output).stat(), os.fstat(sys.stdout.fileno())))
-    return False
+        if output is not None and output not in ("-", os.devnull):  # where nothing is read, nothing is mixed
+            return samestat(Path(output).stat(), os.fstat(sys.stdout.fileno()))
+    return output == "-"
 
 
 def _table(shown: Output, rows: Rows) -> tuple[dict[str, Any], Rows]:

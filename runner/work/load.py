@@ -207,7 +207,7 @@ def _difference(store: Store, plan: Plan, info: BatchInfo) -> str:
     new = sum(1 for _ in index.unknown(plan.source.rows()))
     gone = index.unmatched
     if not new and not gone:
-        return "The rows are the same, in another order."
+        return "The rows are the same, in another order or written otherwise."
     rows = f"{number(info.rows)} {plural('row', info.rows)}"
     return f"The list has {number(info.rows - gone)} of its {rows}: {_are(gone)} gone, {_are(new)} new."
 

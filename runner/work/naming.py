@@ -47,12 +47,15 @@ class Change(StrEnum):
     PARAMS = "the parameters"
 
 
-def default_name(stem: str, operations: Iterable[str]) -> str:
+def default_name(stem: str, operations: Iterable[str], *, known: Iterable[str] = ()) -> str:
     """`leads-defastra-email`; several operations are sorted and joined: `leads-defastra-email+defastra-phone`. One that
-    would be too long for a file is cut, with a digest of the whole: others that begin alike are other lists."""
+    would be too long for a file is cut, with a digest of the whole: others that begin alike are other lists.
+
+    `known`: names of batches. One that an earlier version did not cut is its list's still.
+    """
     parts = "+".join(key.replace(".", "-", 1) for key in sorted(operations))
     name = f"{fit(stem)}-{parts}"
-    if len(name.encode()) <= _MOST_BYTES:
+    if len(name.encode()) <= _MOST_BYTES or any(generation(name, one) for one in known):
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{_cut(fit(stem))}-{_cut(parts)}-{digest}"

@@ -96,7 +96,7 @@ def make_plan(request: LoadRequest, session: Session) -> Plan:
     )
     return Plan(
         source=source,
-        base=request.name or default_name(source.name, operations),
+        base=request.name or default_name(source.name, operations, known=_names(session)),
         operations=operations,
         files=files,
         columns=columns,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -173,7 +174,8 @@ def _places(info: BatchInfo, target: str | None, delivery: Delivery, *, tools: T
 def _is_kept(delivery: Delivery, target: str | None) -> bool:
     # Where this one run was piped to: the next one without -o must not pour rows onto a terminal, or into no pipe.
     path = _file(target)
-    return delivery.output not in (None, AUTO, STDOUT) and (path is None or not flows(path))
+    passing = path is not None and flows(path) and os.fspath(path) != os.devnull
+    return delivery.output not in (None, AUTO, STDOUT) and not passing
 
 
 def _check_several(infos: Sequence[BatchInfo], delivery: Delivery) -> None:

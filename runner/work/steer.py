@@ -11,7 +11,7 @@ from runner.domain.states import BatchEvent, BatchState, JobState, batch_sources
 from runner.domain.typed import typed_name
 from runner.engine.ports import Clock
 from runner.errors import BatchError, BusyError, UsageError
-from runner.store.locks import lock_database
+from runner.store.locks import is_locked, lock_database
 from runner.store.store import Store
 from runner.store.values import LOST_ANSWER, BatchInfo, Recovered, Wish
 from runner.work.money import Prices
@@ -135,8 +135,9 @@ class Steer:
         return self._decided(info, changed, runs=resolution is not Resolution.CHARGED)
 
     def _decided(self, info: BatchInfo, changed: int, *, runs: bool = True) -> Steered:
-        with self._alone() as alone:
-            pass  # only asked: a run at work sees new work by itself
+        # Only asked: a run at work sees new work by itself. And what was decided stands: nothing that is written after
+        # it may fail, and say that it was not.
+        alone = not is_locked(self._store.path)
         then = self._run_next(info, alone=alone) if runs else None
         return self._steered(info, at_once=alone, changed=changed, then=then)
 

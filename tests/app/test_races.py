@@ -11,9 +11,11 @@ import pytest
 from runner.domain.states import BatchState, JobState
 from runner.engine.events import AttemptClosed, Event
 from runner.engine.stop import StopSignal
-from runner.sandbox.replies import Behaviour
+from runner.errors import StoreError
+from runner.sandbox.replies import Behaviour, Manner
 from runner.store import open_store
 from runner.store.locks import account_fingerprint, lock_account, lock_database
+from runner.store.steering import Steering
 from runner.work.results import RunResult
 from tests.app.place import KEY, Place, emails
 from tests.virtual import run_virtual
@@ -149,3 +151,23 @@ def test_a_cancelled_caller_loses_no_answer_and_sends_no_more(place: Place, how:
         assert status.outcomes[JobState.SUCCEEDED] == sent
         assert place.run(r, batch).exit_code == 0
     assert sorted(place.charged()) == sorted(emails(400))
+
+
+@pytest.mark.parametrize("word", ["retry", "resolve"])
+def test_what_was_decided_is_answered_whatever_fails_after_it(
+    place: Place, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a run that died: the decision is one commit, and nothing that is written behind it can deny it."""
+    place.write_list(["rule-invalid-request-email@example.com", *emails(1)])
+    place.world.next([Behaviour(rule="invalid-request-email"), Behaviour(manner=Manner.DROP)])
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        outcomes = place.run(r, batch).status.outcomes
+        assert (outcomes[JobState.FAILED], outcomes[JobState.IN_DOUBT]) == (1, 1)
+
+        def fail(*_: object, **__: object) -> None:
+            raise StoreError("the disk failed", why="a test", fix="none")
+
+        monkeypatch.setattr(Steering, "recover", fail)
+        done = r.retry(batch, "failed") if word == "retry" else r.resolve(batch, "resend")
+        assert (done.changed, done.at_once) == (1, True)

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.cli.place import KEY, RUN, clean_environment, inside, names, runner, sandbox, seen, write_list
 
@@ -174,3 +176,31 @@ def test_a_table_is_a_list_too(folder, provider):
     assert done.returncode == 0, done.stderr
     assert len(seen(provider, "table")) == 3
     assert len((folder / "crm.csv").read_text().splitlines()) == 4
+
+
+def test_what_a_scheduler_throws_away_is_no_mistake(folder, provider):
+    """`--json -o /dev/null >/dev/null`: where nothing is read, nothing is mixed."""
+    write_list(folder, *names("null", 1))
+    with Path(os.devnull).open("w") as nowhere:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", *RUN, "--json", "-o", os.devnull],
+            cwd=folder,
+            env=clean_environment(),
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert inside(folder, "run", "leads").returncode == 0  # it is kept: nothing is written beside the list
+    assert [path.name for path in folder.glob("*.csv")] == ["leads.csv"]
+
+
+def test_a_log_does_not_go_where_the_rows_went(folder, provider):
+    """The output of an earlier run, under a name that says nothing."""
+    write_list(folder, *names("nolog", 1))
+    assert inside(folder, *RUN, "-o", "rows.txt").returncode == 0
+    rows = (folder / "rows.txt").read_text()
+    done = inside(folder, "run", "leads", "--log-file", "rows.txt")
+    assert (done.returncode, (folder / "rows.txt").read_text()) == (2, rows)
+    assert "error: the log would be written into rows.txt" in done.stderr

@@ -32,6 +32,8 @@ def test_long_names_that_begin_alike_are_other_lists() -> None:
     one, other = (default_name(f"{'ä' * 120}{end}", ["a.x"]) for end in ("1", "2"))
     assert one != other == default_name(f"{'ä' * 120}2", ["a.x"])
     assert one.startswith("ä" * 45 + "-a-x-")
+    whole = f"{'ä' * 120}2-a-x"
+    assert default_name(f"{'ä' * 120}2", ["a.x"], known=[f"{whole}-2"]) == whole
 
 
 def test_a_handle_is_the_shortest_beginning_that_means_no_other() -> None:
