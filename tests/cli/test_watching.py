@@ -41,7 +41,7 @@ class Tty(io.TextIOWrapper):
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tty]:
     """Makes stdout a terminal of an encoding."""
-    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.001)
     monkeypatch.setenv("TERM", "xterm-256color")
 
     def make(encoding: str = "utf-8") -> Tty:

@@ -123,6 +123,8 @@ def _check_end(process: Process, told: Story) -> None:
 def _unended(told: Story, process: Process) -> int:
     """How many runs of the process, which is over, have no end in its database."""
     with closing(sqlite3.connect(told.place.folder / "runner.db", timeout=30)) as connection:
+        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'v_runs'").fetchone() is None:
+            return 0  # the disk was full before there was a run, or a database
         asked = connection.execute("SELECT count(*) FROM v_runs WHERE ended IS NULL AND pid = ?", (process.pid,))
         return int(asked.fetchone()[0])
 
