@@ -16,7 +16,7 @@ from typing import Any
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.mutants.patch import ROOT, plant
 
-MOST_NIGHTS = 1000
+MOST_NIGHTS = 4000
 MOST_ROWS = 80
 """Larger nights are left out: they take longer and show no other bugs."""
 
