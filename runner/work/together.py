@@ -101,10 +101,6 @@ async def work_together(
         options=_shown(due, closing),
         asked={order.info.id: order.asked for order in due},
     )
-    for order in due:
-        if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
-            steering.change(order.info.id, BatchEvent.REOPEN)
-        steering.change(order.info.id, BatchEvent.START, run=run)
     codes: list[int] = []
     wallets = Wallets(tools, run, {order.info.id: order.accounts for order in due})
 
@@ -120,10 +116,14 @@ async def work_together(
         await tell(order.info.id, result)
 
     try:
+        for order in due:
+            if tools.store.reports.batch(order.info.id).state is BatchState.COMPLETED:
+                steering.change(order.info.id, BatchEvent.REOPEN)
+            steering.change(order.info.id, BatchEvent.START, run=run)
         await _run_all(tools, due, wires, run, observer=observer, stop=stop, ended=ended, closing=closing)
-    except StorageFullError as error:
+        steering.end_run(run, exit_code=worst_exit(codes))
+    except StorageFullError as error:  # at its first word and its last one, too
         raise tools.store.halt(run, error) from error
-    steering.end_run(run, exit_code=worst_exit(codes))
 
 
 async def _run_all(
