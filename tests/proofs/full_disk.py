@@ -58,8 +58,9 @@ def _filled(folder: Path, seed: int, most: int, *, beside: Path) -> tuple[int, B
                     if chance.random() < 0.5:
                         pause(chance.uniform(0.0, LONGEST_SECONDS))
                     else:
-                        _check_end(process, told)
-                _check_end(process, told)
+                        _check_end(process)
+                _check_end(process)
+                _check_record(process, told)  # on a full disk nobody could read it
         return done, _end(told)
 
 
@@ -95,7 +96,8 @@ def _limited(folder: Path, seed: int, most: int) -> tuple[int, Books]:
                 wait_for_a_moment(told, process, chance)
                 done += not process.ended
                 _limit(process, _largest(told.place.folder) + chance.randrange(1 << 16))
-                _check_end(process, told)
+                _check_end(process)
+                _check_record(process, told)
         return done, _end(told)
 
 
@@ -111,12 +113,18 @@ def _limit(process: Process, size: int) -> None:
         return
 
 
-def _check_end(process: Process, told: Story) -> None:
+def _check_end(process: Process) -> None:
     ended = process.wait()
     what = f"exit {ended.code}: {ended.err}"
     holds(what, ended.code in OVER | {FULL, FAILED} and "unexpected error" not in ended.err)
     if ended.code == FULL:
         holds(f"a full disk is not named: {what}", "full" in ended.err)
+
+
+def _check_record(process: Process, told: Story) -> None:
+    ended = process.wait()
+    if ended.code == FULL:
+        what = f"exit {ended.code}: {ended.err}"
         holds(f"its end is not on record: {what}", not _unended(told, process) or "not be recorded" in ended.err)
 
 
