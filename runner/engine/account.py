@@ -52,6 +52,10 @@ class SharedLane(Protocol):
         """Something changed: whoever sleeps looks again."""
         ...
 
+    def offer_turn(self) -> None:
+        """The turn to go first is free: whoever waits for it may try."""
+        ...
+
     def follow(self, reason: str, *, shut: bool) -> None:
         """The account changed: report it, and stop or wake those who wait."""
         ...
@@ -179,7 +183,7 @@ class Account:
         if leave.probe:
             for other in self.lanes:
                 if other is not lane:
-                    other.wake()
+                    other.offer_turn()
 
     def hear(self, headers: Collection[tuple[str, str]], *, seconds: float) -> None:
         """Take from an answer's headers (names lower-case) what they say of the pace: the sizes of windows, where the

@@ -64,6 +64,7 @@ class Waiting(ABC):
         self._waiting_clock = clock
         self.workers = workers
         self._sleepers: set[anyio.CancelScope] = set()
+        self._at_cap: set[anyio.CancelScope] = set()  # of them
         self._queued: set[anyio.CancelScope] = set()
         self._shielded: set[anyio.CancelScope] = set()
         self.wire = Pending(clock.awake)  # requests that left
@@ -115,10 +116,12 @@ class Waiting(ABC):
         for scope in tuple(self._shielded):
             scope.cancel()
 
-    async def sleep(self, until: float | None) -> None:
-        """Until a time, or until `wake`."""
+    async def sleep(self, until: float | None, *, at_cap: bool = False) -> None:
+        """Until a time, or until `wake`; `at_cap`: whoever goes first now is no reason to look again."""
         with anyio.CancelScope() as scope:
             self._sleepers.add(scope)
+            if at_cap:
+                self._at_cap.add(scope)
             try:
                 if until is None:
                     await anyio.sleep_forever()
@@ -126,6 +129,7 @@ class Waiting(ABC):
                     await self._waiting_clock.sleep_until(until)
             finally:
                 self._sleepers.discard(scope)
+                self._at_cap.discard(scope)
 
     async def queue(self, wait: Callable[[], Awaitable[None]]) -> bool:
         """Wait for the throttle; False when the lane shut or the run stopped, or there are workers too many: meanwhile,
@@ -145,6 +149,12 @@ class Waiting(ABC):
     def wake(self) -> None:
         """Something changed: whoever sleeps looks again."""
         for scope in tuple(self._sleepers):
+            scope.cancel()
+
+    def offer_turn(self) -> None:
+        """Whoever waits to go first may try. Not who waits at a cap, and looks again by itself: two batches at theirs
+        would hand the turn to each other without end."""
+        for scope in self._sleepers - self._at_cap:
             scope.cancel()
 
     def interrupt(self) -> None:

@@ -140,7 +140,7 @@ async def _take(lane: Lane, leave: Pass) -> Job | None:
 
 async def _wait_at_cap(lane: Lane) -> None:
     if not lane.stopped():
-        await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS)
+        await lane.sleep(lane.shared.clock.monotonic() + CAP_SECONDS, at_cap=True)
 
 
 async def _wait_for_gate(lane: Lane) -> None:

@@ -25,10 +25,10 @@ from tests.virtual import VirtualClock, run_virtual
 
 
 class Waiting:
-    """A lane that only counts how often it is woken."""
+    """A lane that only counts how often it is offered the turn."""
 
     def __init__(self) -> None:
-        self.woken = 0
+        self.offered = 0
         self.active = 0
         self.wire = Pending(VirtualClock())
 
@@ -40,25 +40,28 @@ class Waiting:
         """There is nothing to leave."""
 
     def wake(self) -> None:
+        """Not counted."""
+
+    def offer_turn(self) -> None:
         """Counted."""
-        self.woken += 1
+        self.offered += 1
 
     def follow(self, reason: str, *, shut: bool) -> None:
         """Not counted."""
 
 
-@pytest.mark.parametrize(("probe", "woken"), [(True, 1), (False, 0)])
-def test_a_probe_that_was_not_used_is_the_others_turn(probe: bool, woken: int) -> None:
-    """Whoever gives a probe back wakes the others, not itself: it would take the same turn again."""
+@pytest.mark.parametrize(("probe", "offered"), [(True, 1), (False, 0)])
+def test_a_probe_that_was_not_used_is_the_others_turn(probe: bool, offered: int) -> None:
+    """Whoever gives a probe back offers it to the others, not to itself: it would take the same turn again."""
 
     async def main() -> tuple[int, int]:
         account = Account(provider(), "account", clock=RealTime(VirtualClock()))
         one, other = Waiting(), Waiting()
         account.lanes.extend((one, other))
         account.leave(Pass(probe=probe), one)
-        return one.woken, other.woken
+        return one.offered, other.offered
 
-    assert run_virtual(main) == (0, woken)
+    assert run_virtual(main) == (0, offered)
 
 
 class SlowStore:

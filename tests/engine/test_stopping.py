@@ -163,3 +163,26 @@ def test_a_wish_from_another_terminal_is_seen_within_a_second(tmp_path: Path) ->
     night = Night(path=tmp_path / "runner.db", values=500, during=paused_after(3))
     assert night.run().stop_reason == "requested:paused"
     assert max(sent.at for sent in night.sent()) <= 4
+
+
+@pytest.mark.parametrize(("how", "awake"), [("offer_turn", ["turn"]), ("wake", ["cap", "turn"])])
+def test_who_waits_at_a_cap_is_not_offered_the_turn(how: str, awake: list[str]) -> None:
+    """Two batches at their caps would hand the turn to go first to each other without end; a change is for both."""
+
+    async def main() -> list[str]:
+        lane, woken = Lane(RealTime(VirtualClock()), workers=2), []
+
+        async def sleep(name: str) -> None:
+            await lane.sleep(None, at_cap=name == "cap")
+            woken.append(name)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(sleep, "cap")
+            group.start_soon(sleep, "turn")
+            await anyio.sleep(1)
+            getattr(lane, how)()
+            await anyio.sleep(1)
+            group.cancel_scope.cancel()
+        return sorted(woken)
+
+    assert run_virtual(main) == awake

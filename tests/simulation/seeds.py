@@ -33,5 +33,6 @@ SEEDS: Final = (
     Seed(559990596, Mode.SAFETY, "the oracle of P8 expected a charge on record of a request that no run came after"),
     Seed(559984860, Mode.SAFETY, "the oracle took a wait that the run had chosen itself for one that was asked for"),
     Seed(559991647, Mode.SAFETY, "the same, by the run of another list"),
+    Seed(1769011098, Mode.SAFETY, "two batches at their caps handed the turn to go first to each other without end"),
     Seed(502045839, Mode.SAFETY, "a person's word was kept, and told to have failed for what was written after it"),
 )
