@@ -66,9 +66,8 @@ class _ToScreen(logging.Handler):
 
 
 MOST_BYTES = 10_000_000
-_OF_OTHERS: Final = frozenset(
-    ".csv .tsv .gz .jsonl .ndjson .json .xlsx .xls .ods .parquet .toml .env".split()  # noqa: SIM905
-)
+_LISTS: Final = frozenset({".csv", ".tsv", ".gz", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls", ".ods", ".parquet"})
+_OF_OTHERS: Final = _LISTS | {".toml", ".env"}
 _RECORD: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 _RECORD_BYTES: Final = 21
 KEPT_FILES = 5

@@ -11,7 +11,7 @@ from typing import IO
 
 import pytest
 
-from tests.cli.place import RUN, clean_environment, names, runner, sandbox, seen, write_list
+from tests.cli.place import RUN, Provider, clean_environment, names, runner, sandbox, seen, write_list
 
 
 def await_line(stream: IO[str] | None, word: str) -> None:
@@ -21,6 +21,20 @@ def await_line(stream: IO[str] | None, word: str) -> None:
     while word not in (line := stream.readline()):
         assert line, f"{word} never came: {read}"
         read.append(line)
+
+
+def started(folder: Path, *flags: str) -> subprocess.Popen[str]:
+    """A run in a process of its own; its lines come on stderr."""
+    command = [sys.executable, "-m", "runner", *RUN, *flags]
+    return subprocess.Popen(command, cwd=folder, env=clean_environment(), stderr=subprocess.PIPE, text=True)
+
+
+def at_work(folder: Path, own: Provider, *, requests: int) -> subprocess.Popen[str]:
+    """One that has sent this many requests."""
+    process = started(folder)
+    while own.summary()["requests"] < requests:
+        pass
+    return process
 
 
 def test_ctrl_c_drains_saves_and_exports(tmp_path):
@@ -54,15 +68,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path):
     with sandbox(tmp_path) as own:
         write_list(tmp_path, *names("twice", 3))
         own.post("next", [{}, {"manner": "hang"}, {"manner": "hang"}])
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *RUN],
-            cwd=tmp_path,
-            env=clean_environment(),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while own.summary()["requests"] < 3:
-            pass
+        process = at_work(tmp_path, own, requests=3)
         process.send_signal(signal.SIGTERM)
         await_line(process.stderr, "event=stopping")
         process.send_signal(signal.SIGTERM)
@@ -88,15 +94,7 @@ def test_one_wish_that_is_sent_twice_is_one(tmp_path, first, soon, later, code):
     with sandbox(tmp_path) as own:
         write_list(tmp_path, *names("together", 2))
         own.post("next", [{"delay_seconds": 0.5}] * 2)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runner", *RUN],
-            cwd=tmp_path,
-            env=clean_environment(),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while own.summary()["requests"] < 2:
-            pass
+        process = at_work(tmp_path, own, requests=2)
         process.send_signal(first)
         process.send_signal(soon)
         await_line(process.stderr, "event=stopping")
@@ -114,13 +112,7 @@ def test_a_second_run_is_refused_and_names_the_first(tmp_path):
     with sandbox(tmp_path) as own:
         write_list(tmp_path, *names("busy", 2))
         own.post("next", [{"manner": "hang"}])
-        first = subprocess.Popen(
-            [sys.executable, "-m", "runner", *RUN, "--progress", "json"],
-            cwd=tmp_path,
-            env=clean_environment(),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        first = started(tmp_path, "--progress", "json")
         try:
             await_line(first.stderr, '"event":"start"')
             second = runner(tmp_path, *RUN, "--json")
