@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from runner.cli.look import Look
 from runner.cli.options import Common, Switch, whole
 from runner.cli.render import batches_text, next_text, overview_next, status_text
 from runner.cli.terminal import Screen
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
 
 
 _OVER = (BatchState.COMPLETED, BatchState.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How it stands at one moment."""
-
-    text: str
-    value: Mapping[str, Any]  # what `--json` prints
-    fingerprint: object  # differs if anything but the time has changed
-    over: bool  # nothing will change any more unless somebody acts
 
 
 def home(common: Common | None = None) -> int:

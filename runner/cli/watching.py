@@ -15,7 +15,7 @@ from runner.system import signals
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from runner.cli.watch import Look
+    from runner.cli.look import Look
 
 LOOK_SECONDS = 1.0
 

@@ -17,6 +17,7 @@ from runner.domain.model import (
     AttemptId,
     BatchId,
     Debited,
+    Fault,
     InDoubtPolicy,
     Job,
     JobId,
@@ -122,6 +123,29 @@ class Settlement(NamedTuple):
     requeue: tuple[AttemptId, ...] = ()  # earlier attempts whose failed jobs go back to the queue, nothing spent
     balance: Amount | None = None  # what the provider said was left after this request
     stripped: bool = False  # its headers and body were left out: the profile keeps fields only
+
+    @classmethod
+    def withdrawn(cls, *, attempt: AttemptId, client_request_id: str, job: JobId, closed_us: int) -> Settlement:
+        """Of an attempt whose request never left: nothing counts, nothing is charged, its job is queued again."""
+        return cls(
+            attempt=attempt,
+            client_request_id=client_request_id,
+            job=job,
+            closed_us=closed_us,
+            answer=Answer(fault=Fault.WITHDRAWN),
+            rule="withdrawn",
+            action=None,
+            debited=Debited.NO,
+            amount=Amount(0),
+            error_code=None,
+            error_message=None,
+            provider_request_id=None,
+            wait_seconds=None,
+            event=JobEvent.RELEASE,
+            spent=False,
+            due_us=0,
+            outcome=None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from runner.domain.body import parse_body
 from runner.domain.columns import project
 from runner.domain.decide import Decision, LaneMove, Situation, decide, unsendable
 from runner.domain.ledger import Hold
-from runner.domain.model import UNSENT, Action, Amount, Answer, AttemptId, Debited, Fault, Job, Outcome, Verdict
+from runner.domain.model import UNSENT, Action, Answer, AttemptId, Debited, Job, Outcome, Verdict
 from runner.domain.provider import Kept, Operation
 from runner.domain.rules import classify
 from runner.domain.states import JobEvent
@@ -240,24 +240,11 @@ def withdraw(lane: Lane, admission: Admission, attempt: AttemptId) -> Settled:
     lane.account.retries.spare(job.id)
     lane.shared.opened.discard(job.id)
     stored = lane.shared.store.settle(
-        Settlement(
+        Settlement.withdrawn(
             attempt=attempt,
             client_request_id=admission.client_request_id,
             job=job.id,
             closed_us=lane.shared.clock.now_us(),
-            answer=Answer(fault=Fault.WITHDRAWN),
-            rule="withdrawn",
-            action=None,
-            debited=Debited.NO,
-            amount=Amount(0),
-            error_code=None,
-            error_message=None,
-            provider_request_id=None,
-            wait_seconds=None,
-            event=JobEvent.RELEASE,
-            spent=False,
-            due_us=0,
-            outcome=None,
         )
     )
     lane.feed.requeued(0)

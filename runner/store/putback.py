@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from runner.domain.model import Amount, Answer, AttemptId, BatchId, Debited, Fault, JobId
-from runner.domain.states import JobEvent
+from runner.domain.model import AttemptId, BatchId, JobId
 from runner.engine.ports import Settlement
 from runner.errors import StoreError
 from runner.store.kept import Withdrawn
@@ -83,22 +82,9 @@ def _settle(connection: sa.Connection, settlement: Settlement) -> bool:
 
 
 def _withdrawal(attempt: sa.Row[Any], withdrawn: Withdrawn) -> Settlement:
-    return Settlement(
+    return Settlement.withdrawn(
         attempt=AttemptId(attempt.id),
         client_request_id=withdrawn.client_request_id,
         job=JobId(attempt.job),
         closed_us=attempt.opened_us,
-        answer=Answer(fault=Fault.WITHDRAWN),
-        rule="withdrawn",
-        action=None,
-        debited=Debited.NO,
-        amount=Amount(0),
-        error_code=None,
-        error_message=None,
-        provider_request_id=None,
-        wait_seconds=None,
-        event=JobEvent.RELEASE,
-        spent=False,
-        due_us=0,
-        outcome=None,
     )

@@ -12,8 +12,8 @@ import pytest
 
 from runner.app import Runner
 from runner.cli import watching
+from runner.cli.look import Look
 from runner.cli.terminal import Screen
-from runner.cli.watch import Look
 from runner.work.results import BatchStatus
 from tests.cli.place import RUN, inside, names, write_list
 from tests.cli.terminal import Terminal

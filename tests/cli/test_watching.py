@@ -14,8 +14,8 @@ import pyte
 import pytest
 
 from runner.cli import watching
+from runner.cli.look import Look
 from runner.cli.terminal import Screen, prepare_streams
-from runner.cli.watch import Look
 from runner.errors import StoreError
 
 

@@ -1,33 +1,19 @@
-"""No test reads the settings or locks of whoever runs it."""
+"""As the tests of the library: no test reads the settings or locks of whoever runs it; and what runs left behind."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from runner.app import Runner
 from runner.domain.model import Answer
 from runner.sandbox.replies import Behaviour
+from tests.app.conftest import own_folders as own_folders
+from tests.app.conftest import place as place
 from tests.app.place import Place
 from tests.work.traces import ADA, PHONE, SPELLINGS
-
-
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """User settings and runtime folder inside the test's own."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """A folder, a world without end of money, and virtual time."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    return Place(folder)
 
 
 @pytest.fixture
