@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -29,9 +30,27 @@ class Full:
     def __call__(self, point: str) -> None:
         self.begun += point == "before-begin"
         if point in self.points and self.begun >= self.number and (self.hungry or self.reserve.exists()):
-            error = sqlite3.OperationalError("planted")
-            error.sqlite_errorcode = sqlite3.SQLITE_FULL
-            raise sa.exc.OperationalError("COMMIT", None, error)
+            raise planted(sqlite3.SQLITE_FULL)
+
+
+class Failing(Full):
+    """And at the commit of a later transaction of the writer it fails altogether."""
+
+    def __init__(self, folder: Path, *points: str, number: int, later: int) -> None:
+        super().__init__(folder, *points, number=number)
+        self.fails_at = number + later
+
+    def __call__(self, point: str) -> None:
+        super().__call__(point)
+        if point == "after-commit" and self.begun == self.fails_at:
+            raise planted(sqlite3.SQLITE_IOERR_FSYNC)
+
+
+def planted(code: int) -> sa.exc.OperationalError:
+    """What the disk says at a commit."""
+    error = sqlite3.OperationalError("planted")
+    error.sqlite_errorcode = code
+    return sa.exc.OperationalError("COMMIT", None, error)
 
 
 def cut_short(place: Place, full: Full) -> StorageFullError:
@@ -84,5 +103,34 @@ def test_where_nothing_can_be_written_any_more_it_is_said_so(place: Place) -> No
     assert error.why.endswith("; that the run ended so could not be recorded either")
     with place.runner() as r:
         assert state_text(r.status("leads")) == "cut off (its process died, or could write no more)"
+    check_the_rest(place)
+    assert query(place.folder / "runner.db", "SELECT exit FROM v_runs") == [("died",), (0,)]
+
+
+def test_an_answer_that_is_kept_nowhere_is_in_doubt(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for the end of the run is no room for it: the run counts as cut off, and nothing is sent a second time."""
+
+    def refuses(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "planted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("runner.store.spill._append", refuses)
+        error = cut_short(place, Full(place.folder, "before-commit", number=12, hungry=True))
+    assert "1 could be kept nowhere" in error.why
+    assert error.why.endswith("; that the run ended so could not be recorded either")
+    assert query(place.folder / "runner.db", "SELECT count(*) FROM attempts WHERE closed_us IS NULL") == [(1,)]
+    with place.runner() as r:
+        done = place.run(r, "leads")
+    assert (done.exit_code, done.status.state) == (3, BatchState.COMPLETED)
+    assert done.status.outcomes[JobState.IN_DOUBT] == 1
+    assert sorted(place.values()) == sorted(emails(12))
+    assert query(place.folder / "runner.db", "SELECT exit FROM v_runs") == [("died",), (3,)]
+
+
+def test_after_a_sync_that_failed_nothing_is_written(place: Place) -> None:
+    """Not even how the run ended: a second one may report success for what the first has lost."""
+    error = cut_short(place, Failing(place.folder, "before-commit", number=12, later=4))
+    assert error.what == "the disk that holds runner.db is full"
+    assert error.why.endswith("; that the run ended so could not be recorded either")
     check_the_rest(place)
     assert query(place.folder / "runner.db", "SELECT exit FROM v_runs") == [("died",), (0,)]

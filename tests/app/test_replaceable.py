@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 import shlex
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ def _refused(folder: Path, act: Callable[[], object]) -> BatchError:
     """The error of an act that leaves every file as it was."""
 
     def files() -> dict[str, bytes]:
-        lasting = (file for file in folder.iterdir() if file.is_file() and not file.name.endswith(("-wal", "-shm")))
+        lasting = (file for file in folder.iterdir() if file.is_file() and not file.name.startswith("runner.db-"))
         return {file.name: file.read_bytes() for file in lasting}
 
     before = files()
@@ -59,6 +61,8 @@ def _fix(error: BatchError) -> str:
         "runner.db.answers",
         "runner.db.answers.aside",
         "backup.db.csv",
+        "other.db-wal",
+        "big-endian.db-wal",
         "link.csv",
         "runner.toml",
         ".env",
@@ -74,6 +78,11 @@ def test_no_output_takes_the_place_of_what_the_work_needs(tmp_path: Path, name: 
     place = Place(tmp_path, toml=f"{QUICK}{SECRETS}")
     for file in (".env", ".env.night", "the.key", "crm.url", "hook.url"):
         (tmp_path / file).write_text("A=b\n")
+    with closing(sqlite3.connect(tmp_path / "their.db")) as connection:
+        connection.executescript("PRAGMA journal_mode = WAL; CREATE TABLE leads (id)")
+        log = (tmp_path / "their.db-wal").read_bytes()
+    (tmp_path / "other.db-wal").write_bytes(log)
+    (tmp_path / "big-endian.db-wal").write_bytes(log[:3] + bytes([log[3] ^ 1]) + log[4:])
     (tmp_path / "mine.toml").write_text(starter_text("mine"))
     (tmp_path / "link.csv").symlink_to("runner.db")
     place.write_list(emails(2))

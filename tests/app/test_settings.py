@@ -157,7 +157,7 @@ def test_sources_are_resolved_by_name(tmp_path: Path) -> None:
     [
         ("there", "--source sqlite:///there"),
         ("./crm.db", "--source sqlite:///crm.db"),  # it is there; [sources] has one that is like it
-        ("empty.db", "--source sqlite:///empty.db"),
+        ("empty.db", "--source sqlite:///empty.db"),  # as SQLite begins one; and the same
         ("new.SQLite3", "--source sqlite:///new.SQLite3"),
         ("our leads.db", "--source 'sqlite:///our leads.db'"),
         ("90%?.db", "--source sqlite:///90%25%3F.db"),
@@ -179,7 +179,9 @@ def test_an_unknown_source_is_told_what_works(
     (tmp_path / "empty.db").touch()
     (tmp_path / "text.db").write_text("email\n")
     (tmp_path / "leads.csv").write_text("email\n")
-    (tmp_path / "runner.toml").write_text('[sources.crm]\nurl = { env = "CRM_URL" }\n')
+    (tmp_path / "runner.toml").write_text(
+        "".join(f'[sources.{n}]\nurl = {{ env = "URL" }}\n' for n in ("crm", "empty"))
+    )
     with pytest.raises(ConfigError) as caught:
         settings(tmp_path).source_url(typed)
     assert fix in caught.value.fix.splitlines()

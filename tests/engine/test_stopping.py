@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import anyio
@@ -16,7 +17,7 @@ from runner.engine.lane import Lane as RealLane
 from runner.engine.ports import Settlement
 from runner.engine.realtime import RealTime
 from runner.engine.waiting import Waiting
-from runner.engine.worker import _wait_for_gate
+from runner.engine.worker import _wait_at_cap, _wait_for_gate
 from runner.store.store import Store
 from tests.engine.night import Night, paused_after
 from tests.engine.scripted import provider
@@ -59,6 +60,7 @@ class Lane(Waiting):
     """With one worker's place."""
 
     over = False
+    shared: Any = None
 
     def stopped(self) -> bool:
         """As set."""
@@ -186,3 +188,27 @@ def test_who_waits_at_a_cap_is_not_offered_the_turn(how: str, awake: list[str]) 
         return sorted(woken)
 
     assert run_virtual(main) == awake
+
+
+def test_a_worker_at_a_cap_waits_as_one() -> None:
+    """It is not offered the turn; it looks again after a second."""
+
+    async def main() -> list[bool]:
+        time = RealTime(VirtualClock())
+        lane, over = Lane(time, workers=1), []
+        lane.shared = SimpleNamespace(clock=time)
+
+        async def wait() -> None:
+            await _wait_at_cap(cast(RealLane, lane))
+            over.append(True)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait)
+            await anyio.sleep(0.5)
+            lane.offer_turn()
+            await anyio.sleep(0.25)
+            asleep = not over
+            await anyio.sleep(0.5)
+        return [asleep, bool(over)]
+
+    assert run_virtual(main) == [True, True]

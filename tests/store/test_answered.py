@@ -215,6 +215,16 @@ async def test_each_answer_is_of_the_run_that_asked(store: Store, clock: HandClo
     assert [[one.jobs for one in before(store, third, requests=asked)] for asked in (ASKED, ELSE)] == [[], [2]]
 
 
+async def test_a_run_that_was_told_to_try_again_asked_for_no_answer(store: Store, clock: HandClock) -> None:
+    """The job's answer came to a later run, which asked something else."""
+    batch = loaded(store, 1).batch
+    await answered(store, batch, clock, JobEvent.RETRY)
+    clock.pass_seconds(HOUR)
+    await answered(store, batch, clock, JobEvent.SUCCEED, asked=ELSE)
+    other = loaded(store, 1, "other").batch
+    assert [[one.jobs for one in before(store, other, requests=asked)] for asked in (ASKED, ELSE)] == [[], [1]]
+
+
 async def test_which_operations_have_results_of_another_kind(store: Store, clock: HandClock) -> None:
     """Only what came to a result counts, in whichever run of the list; not what another list was told."""
     batch, other = loaded(store, 4).batch, loaded(store, 2, "other").batch
