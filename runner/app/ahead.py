@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Unpack
 
+from runner.app.keywords import refuse_unknown
 from runner.app.listing import ListKeywords, list_request
 from runner.app.watching import BatchLike, Watching
 from runner.domain.provider import Operation
@@ -14,6 +15,9 @@ from runner.work.lists import Given
 
 if TYPE_CHECKING:  # who only looks pays for none of it
     from runner.work.outlook import Asked, Checked, Known, Preflight
+
+_CAPS = ("max_requests", "max_spend", "rate", "limit", "reuse", "until")
+"""What `check` takes of `run`'s keywords."""
 
 
 class Ahead(Watching):
@@ -90,6 +94,7 @@ class Ahead(Watching):
         from runner.work.caps import Wanted
         from runner.work.check import Check
 
+        refuse_unknown(listed, {*ListKeywords.__annotations__, *_CAPS})
         wanted = Wanted.parse(max_requests=max_requests, max_spend=max_spend, rate=rate, limit=limit, reuse=reuse)
         request = list_request(self._session.settings, source, operations, listed)
         return Check(self._session, wanted, until=until).list(request)

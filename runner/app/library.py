@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, Unpack
 
 from runner.app.ahead import Ahead
-from runner.app.keywords import RunKeywords
+from runner.app.keywords import RunKeywords, refuse_unknown
 from runner.app.listing import ListKeywords, list_request
 from runner.app.out import Out
 from runner.app.upkeep import Upkeep
@@ -138,6 +138,7 @@ class Runner(Ahead, Out, Upkeep):
         from runner.work.caps import Wanted  # the engine is imported by who runs, not by who looks
         from runner.work.receipts import Delivery, run_and_deliver
 
+        refuse_unknown(options, RunKeywords.__annotations__)
         infos = [self._info(batch) for batch in batches]
         wanted = Wanted.parse(
             max_requests=options.get("max_requests"),
