@@ -57,6 +57,7 @@ def providers_test(
 
     Shown are all rules in their order: what each does, whether it is charged, which answers it takes, its examples. Of
     an example that leads elsewhere: its answer, what took it, and the first condition of the right rule it misses.
+    A note says what may be meant otherwise, and changes no exit code.
     """
     screen = Screen()
     with (common or Common()).open() as library:
@@ -171,10 +172,19 @@ def _operation_text(operation: Operation, price: str) -> str:
             ("needs", needs),
             ("takes", takes),
             ("price", price),
-            ("again", "may be repeated without a charge" if operation.safe else "repeating it may cost again"),
+            ("again", _again_text(operation)),
             ("columns", ", ".join(operation.columns)),
         ]
     )
+
+
+def _again_text(operation: Operation) -> str:
+    """What repeating a request means, and who does it."""
+    if not operation.safe:
+        return "repeating it may cost again"
+    if operation.price == 0 and not operation.hold:
+        return "repeated by itself, without a charge"
+    return f"repeated by itself; {'each may be charged' if operation.hold else 'what that costs is not known'}"
 
 
 def _rules(provider: Provider) -> list[tuple[str, str, str, str]]:

@@ -24,7 +24,7 @@ _CHARGED = {Debited.UNKNOWN: "in doubt"}
 
 
 def trial_text(trial: Trial) -> str:
-    """One provider in full: every rule in its order, then each example that leads elsewhere."""
+    """One provider in full: every rule in its order, each example that leads elsewhere, and what to look at again."""
     header = ("rule", "does", "charged", "takes", "examples", "")
     rows = [
         (
@@ -37,14 +37,16 @@ def trial_text(trial: Trial) -> str:
         )
         for one in trial.rules
     ]
-    blocks = [table([header, *rows]) if rows else "", *(miss_text(miss) for miss in trial.misses), verdict_text(trial)]
-    return "\n\n".join(filter(None, blocks))
+    notes = "\n".join(f"note: {clean(note)}" for note in trial.notes)
+    misses = map(miss_text, trial.misses)
+    return "\n\n".join(filter(None, [table([header, *rows]) if rows else "", *misses, notes, verdict_text(trial)]))
 
 
 def verdict_text(trial: Trial) -> str:
     """One line: whether the profile can be used."""
     if trial.passed:
-        return f"{trial.name}: {count(trial.examples, 'example')}, each leads to the rule it names"
+        notes = f"; {count(len(trial.notes), 'note')}" if trial.notes else ""
+        return f"{trial.name}: {count(trial.examples, 'example')}, each leads to the rule it names{notes}"
     mistakes = len(trial.error.why.splitlines()) if trial.error else 0
     many = len(trial.misses)
     leads = "leads" if many == 1 else "lead"
@@ -154,6 +156,7 @@ def _trial_object(trial: Trial) -> dict[str, Any]:
         "passed": trial.passed,
         "examples": trial.examples,
         "mistakes": trial.error.why.splitlines() if trial.error else [],
+        "notes": list(trial.notes),
         "rules": [
             {
                 "rule": one.rule.name,

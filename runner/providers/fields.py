@@ -205,7 +205,10 @@ def word(value: Any, known: Iterable[str]) -> str:
     known = list(known)
     if isinstance(value, str) and value in known:
         return value
-    raise ValueError(f"{quoted(value)} is not one of {', '.join(known)}{near(value, known)}")
+    spelt, meant = quoted(value), value
+    if isinstance(value, bool):  # what "no" and "yes" are elsewhere
+        spelt, meant = ("true", "yes") if value else ("false", "no")
+    raise ValueError(f"{spelt} is not one of {', '.join(known)}{near(meant, known)}")
 
 
 def words(*known: str) -> BeforeValidator:

@@ -18,6 +18,7 @@ from runner.providers.checks import judge
 from runner.providers.draft import Draft, list_at
 from runner.providers.examples import ExampleResult, check_examples
 from runner.providers.loader import Source, examine
+from runner.providers.notes import notes_on
 from runner.providers.reach import shadowed
 from runner.providers.reasons import Reasons
 
@@ -62,6 +63,7 @@ class Trial:
     examples: int
     misses: tuple[Miss, ...]
     error: ProfileError | None  # all mistakes, misses among them
+    notes: tuple[str, ...] = ()  # what may be meant otherwise, spelt as mistakes are; it can be used all the same
 
     @property
     def passed(self) -> bool:
@@ -81,6 +83,7 @@ def try_profile(source: Source, *, name: str | None = None) -> Trial:
         examples=len(draft.examples),
         misses=_misses(provider, results, _broken_names(mistakes.tables, draft)),
         error=mistakes.error(fix=source.fix()),
+        notes=notes_on(source, draft, mistakes, results),
     )
 
 

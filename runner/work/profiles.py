@@ -43,7 +43,7 @@ class Profiles:
         files: dict[str, str] = {}
         places: dict[str, str] = {}
         for text in texts:
-            name, wanted = _split(text)
+            name, wanted = self._split(text)
             place = str(self._settings.directory / at_home(name)) if name.endswith(".toml") else name
             provider = self.provider(place)
             if places.setdefault(provider.name, place) != place:
@@ -148,6 +148,26 @@ class Profiles:
             return copied_text(account_source(base, self._settings.providers[base], accounts=accounts).text, name)
         return copied_text(read_source(at_home(base)).text, name)
 
+    def _split(self, text: str) -> tuple[str, str]:
+        """("defastra", "email") of "defastra.email"; ("./mine.toml", "check") of "./mine.toml:check". UsageError."""
+        path, colon, operation = text.rpartition(":")
+        if colon and path.endswith(".toml"):
+            return path, operation
+        name, dot, operation = text.partition(".")
+        file, toml, wanted = text.rpartition(".toml")
+        if toml and wanted[:1] in ("", ".") and name not in self.names():
+            provider = self.provider(str(self._settings.directory / at_home(file + toml)))
+            raise UsageError(
+                f"not an operation: {text!r}",
+                why=f"One of a profile file is written FILE:OPERATION; this file has {', '.join(provider.operations)}.",
+                fix=f"-p {quote(f'{as_file(file + toml)}:{_near(wanted[1:], provider)}')}",
+            )
+        if not dot or not name or not operation:
+            raise UsageError(
+                f"not an operation: {text!r}", why="It is written PROVIDER.OPERATION.", fix="-p defastra.email"
+            )
+        return name, operation
+
     def _load(self, name: str) -> Provider:
         from runner.providers.accounts import load_account
         from runner.providers.loader import load
@@ -194,16 +214,3 @@ def _no_operation(provider: Provider, wanted: str, *, fix: str) -> UsageError:
 def _near(wanted: str, provider: Provider) -> str:
     """The operation that may be meant; the first where none is like it."""
     return (difflib.get_close_matches(wanted, provider.operations, 1) or [*provider.operations])[0]
-
-
-def _split(text: str) -> tuple[str, str]:
-    """("defastra", "email") of "defastra.email"; ("./mine.toml", "check") of "./mine.toml:check"."""
-    path, colon, operation = text.rpartition(":")
-    if colon and path.endswith(".toml"):
-        return path, operation
-    name, dot, operation = text.partition(".")
-    if not dot or not name or not operation:
-        raise UsageError(
-            f"not an operation: {text!r}", why="It is written PROVIDER.OPERATION.", fix="-p defastra.email"
-        )
-    return name, operation

@@ -140,7 +140,8 @@ def test_json_says_the_same(tmp_path):
     good = json.loads(inside(tmp_path, "providers", "test", "./acme.toml", "--json").stdout)
     assert (good["schema"], "error" in good) == (1, False)
     (trial,) = good["providers"]
-    assert (trial["provider"], trial["passed"], trial["mistakes"], trial["misses"]) == ("acme", True, [], [])
+    assert (trial["provider"], trial["passed"]) == ("acme", True)
+    assert (trial["mistakes"], trial["notes"], trial["misses"]) == ([], [], [])
     assert trial["rules"][0] == {
         "rule": "found", "then": "succeed", "does": "succeed", "debited": "yes", "takes": "200", "examples": 2,
         "answers": ["200"], "built_in": False, "unreachable_for": None,
@@ -231,3 +232,48 @@ def test_a_profile_that_is_not_there_is_looked_for_where_it_may_be(words, path, 
     assert refused.stderr.splitlines()[-1] == (
         f"  fix: ls {folder}   (the files there), or runner providers list   (those without a file)"
     )
+
+
+def test_show_says_who_repeats_a_request_and_what_that_costs(tmp_path):
+    """A GET is sent again by itself, charged or not; a POST is not."""
+    inside(tmp_path, "providers", "new", "acme")
+    path = tmp_path / "acme.toml"
+    paid = path.read_text().replace('"POST"', '"GET"').replace("json = {", "query = {").replace("safe = false\n", "")
+    free = paid.replace("price = 1 ", "price = 0 ")
+    for text, told in [
+        (path.read_text(), "repeating it may cost again"),
+        (paid, "repeated by itself; each may be charged"),
+        (free, "repeated by itself, without a charge"),
+        (paid.replace("price = 1 ", "# "), "repeated by itself; what that costs is not known"),
+    ]:
+        path.write_text(text)
+        shown = inside(tmp_path, "providers", "show", "./acme.toml").stdout
+        assert [line.split("again", 1)[1].strip() for line in shown.splitlines() if line.startswith("  again")] == [
+            told
+        ]
+
+
+@pytest.mark.parametrize("word", ["./acme.toml", "acme.toml", "acme.toml:", "acme.toml.lookpu", "my own/acme.toml"])
+def test_a_file_without_an_operation_is_proposed_with_one_of_its_own(word, tmp_path):
+    """What is proposed is taken as it stands."""
+    (tmp_path / "my own").mkdir()
+    inside(tmp_path, "providers", "new", "acme", "-o", "my own/acme.toml" if "own" in word else "acme.toml")
+    write_list(tmp_path, "ada@example.com")
+    refused = inside(tmp_path, "load", "leads.csv", "-p", word)
+    fix = refused.stderr.splitlines()[-1].removeprefix("  fix: ")
+    assert (refused.returncode, fix.endswith((":lookup", ":lookup'"))) == (2, True), refused.stderr
+    assert inside(tmp_path, "load", "leads.csv", *shlex.split(fix)).returncode == 0
+
+
+def test_a_note_changes_no_exit_code(tmp_path):
+    """It stands above the verdict and in the JSON; without a name its number alone."""
+    inside(tmp_path, "providers", "new", "acme")
+    path = tmp_path / "acme.toml"
+    path.write_text(path.read_text().replace('"data.size"', '"dta.size"'))
+    done = inside(tmp_path, "providers", "test", "./acme.toml")
+    assert done.returncode == 0
+    note, _, verdict = done.stdout.splitlines()[-3:]
+    assert note.startswith("note: ./acme.toml: operations.lookup.columns.size: ")
+    assert verdict.endswith("each leads to the rule it names; 1 note")
+    (trial,) = json.loads(inside(tmp_path, "providers", "test", "./acme.toml", "--json").stdout)["providers"]
+    assert (trial["passed"], trial["notes"]) == (True, [note.removeprefix("note: ")])

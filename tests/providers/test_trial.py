@@ -119,3 +119,43 @@ def test_the_trial_and_the_loader_agree():
             with pytest.raises(ProfileError) as caught:
                 load_tables(tables, "x")
             assert caught.value.why == trial.error.why
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_of_what_is_shipped_nothing_is_noted(name):
+    """A profile that is called as a shipped one is noted only where it is a file."""
+    assert try_profile(read_source(name)).notes == ()
+
+
+def test_a_paid_request_that_is_repeated_by_itself_is_noted_until_safe_is_said(tried):
+    """A GET with a price; the profile can be used, with the note or without."""
+    trial = tried()
+    assert trial.passed
+    (note,) = trial.notes
+    assert "mine.toml: operations.look: it has a price, and a GET is sent again by itself" in note
+    for said in ("safe = false", "safe = true"):
+        assert said in note
+        rule = ('has = "data" }', 'has = "data", safe = true }') if said == "safe = false" else ("schema", "schema")
+        assert not any("price" in one for one in tried(('path = "/look"', f'path = "/look"\n{said}'), rule).notes)
+    free = tried(("price = 0.000001", "price = 0"), ("price_max = 0.1", "price_max = 0"))
+    assert free.notes == ()
+
+
+def test_a_column_that_is_empty_in_every_example_of_a_success_is_noted(tried):
+    """What one of them has is right; of an operation without such an example nothing can be said."""
+    trial = tried(('score = "data.score"', 'score = "data.score"\nsocre = "dta.score"'))
+    noted = [note for note in trial.notes if "columns" in note]
+    assert [note.partition("toml: ")[2].partition(":")[0] for note in noted] == ["operations.check.columns.socre"]
+    more = '\n[[examples]]\nrule = "ok"\nanswer = { status = 200, body = { data = 1, dta = { score = 2 } } }\n'
+    both = tried(('score = "data.score"', 'socre = "dta.score"'), ("[[examples]]", more + "[[examples]]"))
+    assert not any("columns" in note for note in both.notes)
+    other = tried(
+        ('score = "data.score"', 'socre = "dta.score"'), ('rule = "ok"\n', 'rule = "ok"\noperation = "look"\n')
+    )
+    assert not any("columns" in note for note in other.notes)
+
+
+def test_a_file_that_is_called_as_a_shipped_provider_is_noted(tried):
+    """Its cap of a day is the shipped one's, too."""
+    (note,) = [one for one in tried(('name = "mine"', 'name = "defastra"')).notes if ": name: " in one]
+    assert "max_spend_per_day of [providers.defastra] caps both" in note
