@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,16 @@ def companions(database: Path) -> tuple[Path, ...]:
     real = Path(os.path.realpath(database))  # a symbolic link is the same database
     answers = answers_path(database)
     return (real, *(real.with_name(f"{real.name}{end}") for end in _BESIDE), answers, aside(answers))
+
+
+def belongs_to(database: Path, path: Path) -> bool:
+    """Whether a path leads to the database or what stands beside it, by whatever name. It is not opened: to close it
+    would give up this process's locks on it, SQLite's too."""
+    for file in companions(database):
+        with suppress(OSError, ValueError):  # one of them is not there, or can be no file
+            if path.samefile(file):
+                return True
+    return False
 
 
 def is_database(path: Path) -> bool:

@@ -75,34 +75,3 @@ def is_damaged_one_of_ours(path: Path) -> bool:
         head = file.read(_HEAD_BYTES)
     application = head[68:72]
     return head.startswith(_MAGIC) and APPLICATION_ID.to_bytes(4, "big").startswith(application)
-
-
-def missing_bytes(path: Path) -> int:
-    """How much of the end of the file is gone, by its own head; 0 where nothing is, or nothing can be said.
-
-    SQLite reads a file whose last page is cut through, and finds out when it meets that page.
-    """
-    # A checkpoint by another process may lie between the head and the size: what is seen twice is so.
-    return min(_missing_now(path), _missing_now(path))
-
-
-def _missing_now(path: Path) -> int:
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    size = path.stat().st_size
-    log = path.with_name(f"{path.name}-wal")
-    if len(head) < _HEAD_BYTES or not head.startswith(_MAGIC) or (log.exists() and log.stat().st_size):
-        return 0  # what is missing may be in the log
-    page, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
-    whole = pages * (65536 if page == 1 else page)
-    is_told = head[24:28] == head[92:96]  # else an old version of SQLite wrote it, and the count is of no use
-    return max(0, whole - size) if is_told else 0
-
-
-def cut_off_error(path: Path, missing: int) -> SchemaError:
-    """Nothing is sent from a database whose end is gone: what was paid may have been there."""
-    return SchemaError(
-        f"{path.name} is damaged: its last {missing} bytes are gone",
-        why="What was paid may have been in them, and would be paid again.",
-        fix=f"put a backup in its place: {restore_command(path)}",
-    )

@@ -16,6 +16,7 @@ from runner.engine.ports import Clock, JobStore
 from runner.engine.stop import StopSignal
 from runner.errors import StalledError, StorageFullError, StoreError
 from runner.store.answered import Answered
+from runner.store.cut_off import missing_bytes
 from runner.store.database import Connect, Database
 from runner.store.forecast import Forecast
 from runner.store.halting import halt_run
@@ -155,6 +156,10 @@ class Store:
     def notices(self) -> list[str]:
         """What people should know of the files beside the database: answers that wait, lines that are no use."""
         return notices(self.path)
+
+    def missing_bytes(self) -> int:
+        """How much of the end of the file is gone; 0: nothing is, or nothing can be said."""
+        return missing_bytes(self._database)
 
     def backup(self, target: Path) -> Path:
         """Copy the database, beside a run if need be, to a new file of mode 0600; StoreError if `target` exists."""

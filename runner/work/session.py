@@ -11,7 +11,8 @@ from runner.engine.ports import Clock, Transport
 from runner.errors import BatchError
 from runner.settings import Settings
 from runner.store import open_store
-from runner.store.remains import cut_off_error, is_empty, missing_bytes, refuse_set_aside
+from runner.store.cut_off import cut_off_error
+from runner.store.remains import is_empty, refuse_set_aside
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.money import Prices, read_prices
@@ -63,7 +64,7 @@ class Session:
             )
             self._announce(self._store)
         if create:
-            self._refuse_cut_off()
+            self._refuse_cut_off(self._store)
         if create and not self._told_new and self._store.reports.last() is None:
             self._told_new = True
             self.notices += (_new_text(self.path, is_new=self._store.is_new, was_empty=was_empty),)
@@ -77,11 +78,11 @@ class Session:
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
         self.notices += tuple(store.notices())
-        if missing := missing_bytes(self.path):
+        if missing := store.missing_bytes():
             self.notices += (f"{cut_off_error(self.path, missing).what}; runner db verify",)
 
-    def _refuse_cut_off(self) -> None:
-        if self.path.exists() and (missing := missing_bytes(self.path)):
+    def _refuse_cut_off(self, store: Store) -> None:
+        if missing := store.missing_bytes():
             raise cut_off_error(self.path, missing)
 
     def anonymous_transport(self, provider: Provider) -> Transport:
@@ -90,9 +91,10 @@ class Session:
 
     def tools(self) -> Tools:
         """Everything a run needs. SchemaError: the end of the database is gone."""
-        self._refuse_cut_off()
+        store = self.store()
+        self._refuse_cut_off(store)
         return Tools(
-            store=self.store(),
+            store=store,
             settings=self.settings,
             profiles=self.profiles,
             prices=self.prices(),

@@ -12,6 +12,7 @@ from runner.domain.addresses import has_password, sqlite_file, without_password
 from runner.errors import BatchError, UsageError
 from runner.exports import Layout, Line
 from runner.settings import Secret
+from runner.store.companions import belongs_to
 from runner.store.marks import Marks
 from runner.store.values import BatchInfo
 from runner.work.results import Exported
@@ -154,20 +155,14 @@ def _goal(info: BatchInfo, table: str, database: str | None, tools: Tools) -> Go
     url = _url(database, tools)
     key = info.source.get("key") if info.source.get("kind") == "database" else None
     goal = Goal(table=table, database=database or "", url=url, key=key)
-    if _is_same(sqlite_file(url.reveal()), tools.settings.database):
+    file = sqlite_file(url.reveal())
+    if file is not None and belongs_to(tools.settings.database, Path(file)):
         raise UsageError(
             "the table would be written into runner's own database",
             why="its tables are runner's alone; its views show the same rows",
             fix="--source sqlite:///crm.db",
         )
     return goal
-
-
-def _is_same(name: str | None, file: Path) -> bool:
-    try:
-        return name is not None and Path(name).samefile(file)
-    except (OSError, ValueError):  # it is not there
-        return False
 
 
 def _known(info: BatchInfo) -> Collection[str]:

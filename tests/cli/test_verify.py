@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.store.remains import missing_bytes
+from runner.store.cut_off import missing_bytes
+from runner.store.database import Database
 from tests.cli.place import RUN, inside, names, write_list
 
 
@@ -149,12 +150,16 @@ def test_what_means_the_same_is_told_once(folder: Path, done: Path) -> None:
     assert ledger[6].endswith("(and so on for each that is named: --json lists all)")
 
 
+def cut(database: Path) -> None:
+    """Half a page is gone, of something that nobody reads."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE last_pages AS SELECT zeroblob(9000) AS filler")
+    database.write_bytes(database.read_bytes()[:-1000])
+
+
 def test_a_run_refuses_a_file_whose_end_is_gone(folder: Path, done: Path) -> None:
     """Half a page is gone: nothing is sent, and who reads what is left is told."""
-    with closing(sqlite3.connect(done, isolation_level=None)) as connection:
-        connection.execute("CREATE TABLE last_pages AS SELECT zeroblob(9000) AS filler")  # what is cut is not read
-    content = done.read_bytes()
-    done.write_bytes(content[:-1000])
+    cut(done)
     assert "its last 1000 bytes are gone; runner db verify" in inside(folder, "status").stderr
     for command in (RUN, ("run", "leads"), ("load", "leads.csv", "-p", "defastra.email")):
         refused = inside(folder, *command)
@@ -163,8 +168,7 @@ def test_a_run_refuses_a_file_whose_end_is_gone(folder: Path, done: Path) -> Non
 
 def test_the_end_of_a_file_may_be_in_its_log(folder: Path, done: Path) -> None:
     """As long as its write-ahead log holds anything, nobody says that bytes are missing."""
-    content = done.read_bytes()
-    done.write_bytes(content[:-1000])
-    assert missing_bytes(done) == 1000
+    cut(done)
+    assert missing_bytes(Database(done)) == 1000
     done.with_name("runner.db-wal").write_bytes(b"pages")
-    assert missing_bytes(done) == 0
+    assert missing_bytes(Database(done)) == 0

@@ -1,0 +1,70 @@
+"""SQLite's locks on a file are its process's: whoever closes another descriptor of the file gives all of them up. Then
+the next process to close the database takes itself for the last one, and deletes the log that is being written."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runner.app import Runner
+from runner.errors import RunnerError
+from tests.app.place import Place
+
+_LOOK = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM batches'); c.close()"
+
+
+@pytest.fixture
+def log(place: Place) -> Iterator[Path]:
+    """The write-ahead log of a database that this process has open, with something in it."""
+    (place.folder / "leads.csv").write_text("email\na@example.com\n")
+    with place.runner() as r:
+        r.load("leads.csv", ["defastra.email"], batch="leads")
+    with closing(sqlite3.connect(place.folder / "runner.db", isolation_level=None)) as held:
+        held.execute("PRAGMA wal_autocheckpoint = 0")
+        held.execute("INSERT INTO events (at_us, event, detail) VALUES (1, 'test', '{}')")
+        yield place.folder / "runner.db-wal"
+
+
+def _refused(call: Callable[[], object]) -> None:
+    with pytest.raises(RunnerError):
+        call()
+
+
+LOOKS: dict[str, Callable[[Runner], object]] = {
+    "status": lambda r: r.status("leads"),
+    "batches": lambda r: r.batches(),
+    "doubts": lambda r: r.doubts("leads"),
+    "preflight": lambda r: r.preflight("leads"),
+    "load": lambda r: r.load([{"email": "b@example.com"}], ["defastra.email"], batch="more"),
+    "export": lambda r: r.export("leads", "out.csv"),
+    "report": lambda r: r.report("leads", "out.html"),
+    "tune": lambda r: r.tune("leads", rate="1/s"),
+    "retry": lambda r: _refused(lambda: r.retry("leads")),
+    "verify": lambda r: r.verify(),
+    "doctor": lambda r: r.doctor(offline=True),
+    "backup": lambda r: r.backup("backup.db"),
+    "explain": lambda r: r.explain("leads", 1),
+    "check": lambda r: r.check("leads.csv", ["defastra.email"]),
+    "run": lambda r: r.run("leads", limit=1),
+    "load-itself": lambda r: _refused(lambda: r.load("runner.db", ["defastra.email"])),
+    "check-itself": lambda r: _refused(lambda: r.check("runner.db", ["defastra.email"])),
+    "export-over-itself": lambda r: _refused(lambda: r.export("leads", "runner.db", overwrite=True)),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_the_log_is_not_for_others_to_delete(place: Place, log: Path, look: Callable[[Runner], object]) -> None:
+    """Looked at, worked on, even named as a list: the process that has the database open keeps its locks."""
+    with place.runner() as r:
+        look(r)
+        before = log.stat()
+        assert before.st_size
+        subprocess.run([sys.executable, "-c", _LOOK, place.folder / "runner.db"], check=True, timeout=30)
+        assert log.exists()
+        assert log.stat().st_ino == before.st_ino
