@@ -179,15 +179,28 @@ class Runner(Ahead, Out, Upkeep):
 
         await refuse_beside(self._session.settings.database, clock=self._session.clock)
 
-    def check_log(self, file: str | Path, batches: Sequence[BatchLike]) -> None:
-        """BatchError: lines of a log would spoil a list of these batches, an output, or what the work needs."""
+    def check_log(
+        self, file: str | Path, *, lists: Sequence[str | Path] = (), output: str | Path | None = None
+    ) -> None:
+        """UsageError: lines of a log would spoil a list or an output of a batch that is here, or what the work needs.
+        `lists`: what else will be read; `output`: as `run` takes it. Nothing is made."""
+        from runner.work.outputs import settle_given
         from runner.work.replaceable import check_log
 
-        check_log(Path(at_home(file)), [self._info(batch) for batch in batches], self._session.tools())
+        session = self._session
+        directory = session.settings.directory
+        check_log(
+            directory / at_home(file),
+            lists=[directory / at_home(one) for one in lists],
+            output=settle_given(output, directory),
+            settings=session.settings,
+            profiles=session.profiles,
+            batches=session.batches,
+        )
 
     def check_output(
         self,
-        target: str | Path,
+        output: str | Path | None,
         *,
         lists: Sequence[str | Path] = (),
         batch: str | None = None,
@@ -195,12 +208,17 @@ class Runner(Ahead, Out, Upkeep):
     ) -> None:
         """What `run` would refuse of an `output`, as far as it can be told before its list is loaded. `lists`: files
         that will be read; `batch`: the name that is given. BatchError; UsageError: a format that cannot be written."""
+        from runner.work.outputs import settle_given
         from runner.work.replaceable import check_output
 
         session = self._session
+        directory = session.settings.directory
+        target = settle_given(output, directory)
+        if target is None:
+            return
         check_output(
-            session.settings.directory / at_home(target),
-            lists=[session.settings.directory / at_home(one) for one in lists],
+            target,
+            lists=[directory / at_home(one) for one in lists],
             batch=batch,
             overwrite=overwrite,
             settings=session.settings,

@@ -49,7 +49,8 @@ class Upkeep:
         """UsageError: a new profile in this file would be read as settings, or is where the database or keys are."""
         from runner.work.replaceable import check_profile
 
-        check_profile(Path(at_home(file)), self._session.settings)
+        settings = self._session.settings
+        check_profile(settings.directory / at_home(file), settings)
 
     def database_status(self) -> DatabaseStatus:
         """The file and its schema, read without changing it."""

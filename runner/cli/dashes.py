@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
 from shlex import quote
 from typing import Final
 
@@ -13,6 +11,7 @@ from runner.domain.addresses import has_password
 from runner.domain.personal import redact, shown_name
 from runner.domain.typed import as_file
 from runner.errors import UsageError
+from runner.work.named import is_file
 
 _END: Final = "--"  # of the options
 _OPTION: Final = re.compile(r"-[opqv]|--\w.*", re.DOTALL)  # no batch is called like that
@@ -27,8 +26,8 @@ def refuse_dashes(words: Sequence[str]) -> None:
         if before != "-o" and len(word) > 2 and not word.startswith(_END) and _is_dashed_file(word):
             raise _taken_for_options(word, words)
     behind = words[place + 1 :]
-    option = next((word for word in behind if _OPTION.fullmatch(word) and not _is_file(word)), None)
-    if option is not None and any(map(_is_file, behind)):
+    option = next((word for word in behind if _OPTION.fullmatch(word) and not is_file(word)), None)
+    if option is not None and any(map(is_file, behind)):
         raise UsageError(
             f"{redact(option)} stands behind {_END}",
             why="What stands there is a name, and never an option.",
@@ -59,7 +58,7 @@ def _again(words: Sequence[str]) -> str:
 
 
 def _told(word: str) -> str:
-    if _is_file(word):
+    if is_file(word):
         return as_file(word)
     if redact(word) == word and not has_password(word):
         return word
@@ -68,10 +67,4 @@ def _told(word: str) -> str:
 
 
 def _is_dashed_file(word: str) -> bool:
-    return word.startswith("-") and _is_file(word)
-
-
-def _is_file(word: str) -> bool:
-    with suppress(OSError):  # too long for a name
-        return Path(word).is_file()
-    return False
+    return word.startswith("-") and is_file(word)

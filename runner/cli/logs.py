@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
-from pathlib import Path
-from typing import Final
 
 from runner.cli.progress import event_fields, event_name, is_news
 from runner.engine.events import Event
 from runner.errors import UsageError
 from runner.settings.home import at_home
-from runner.store.companions import is_database
 
 _LOG = logging.getLogger("runner.run")
 
@@ -36,8 +32,8 @@ def log_event(event: Event) -> None:
 def logging_to(log_file: str | None, *, verbose: bool) -> Iterator[None]:
     """While inside, records of this package go to the file (info and above) and, if verbose, to stderr (all).
 
-    UsageError when the file cannot be written, or holds something else. A new file is its owner's alone; a full one is
-    put aside (`KEPT_FILES`).
+    UsageError when the file cannot be written; `Runner.check_log` says whether it may be. A new file is its owner's
+    alone; a full one is put aside (`KEPT_FILES`).
     """
     package = logging.getLogger("runner")
     with ExitStack() as stack:
@@ -66,10 +62,6 @@ class _ToScreen(logging.Handler):
 
 
 MOST_BYTES = 10_000_000
-_LISTS: Final = frozenset({".csv", ".tsv", ".gz", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls", ".ods", ".parquet"})
-_OF_OTHERS: Final = _LISTS | {".toml", ".env"}
-_RECORD: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
-_RECORD_BYTES: Final = 21
 KEPT_FILES = 5
 """A log file that is full becomes FILE.1, that one FILE.2 and so on; the fifth is the oldest."""
 
@@ -105,26 +97,8 @@ class _LogFile(RotatingFileHandler):
             super().close()
 
 
-def _is_taken(file: Path) -> bool:
-    """Whether lines of a log would spoil it. A file of any other name may be shared with other programs."""
-    if is_database(file):
-        return True
-    if not _OF_OTHERS & {file.suffix.lower(), file.name.lower()} or not file.is_file():
-        return False
-    with suppress(OSError), file.open("rb") as opened:
-        head = opened.read(_RECORD_BYTES)
-        return bool(head) and _RECORD.match(head) is None
-    return False
-
-
 @contextmanager
 def _file_handler(path: str) -> Iterator[logging.Handler]:
-    if _is_taken(Path(at_home(path))):
-        raise UsageError(
-            f"the log would be written into {path}",
-            why="It is a database, or named as a list or settings are, and holds something else than a log.",
-            fix="--log-file runner.log",
-        )
     try:
         handler = _LogFile(at_home(path), maxBytes=MOST_BYTES, backupCount=KEPT_FILES)
     except OSError as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from os.path import samestat
 from pathlib import Path
@@ -73,14 +73,12 @@ def run(
     4 halted, a person must act; 5 stopped by a limit of yours or paused; 6 waits for the provider's reset;
     7 another run is at work; 130 and 143 interrupted, drained and saved.
     """
-    from runner.cli.logs import logging_to
-
     shown, flags, limits, given = output or Output(), common or Common(), caps or Caps(), rows or Rows()
     table, given = _table(shown, given)
     _check(targets, every=all_, rows=given, max_invalid=max_invalid, shown=shown)
     _check_following(follow, every=all_)
     screen = Screen(quiet=shown.quiet)
-    with logging_to(shown.log_file, verbose=shown.verbose), flags.open() as library:
+    with flags.open() as library, _logging(library, targets, shown):
         unshown: dict[str, Loaded] = {}
         if limits.wait is None:
             # Beside a run on this database nothing is loaded: a batch that nobody asked for twice would stay.
@@ -91,8 +89,6 @@ def run(
         else:
             _check_output(library, targets, given, shown)
             batches, unshown = _batches(library, screen, targets, given, max_invalid)
-        if shown.log_file is not None:
-            library.check_log(shown.log_file, batches)
         if not batches:
             return _nothing(screen, json=shown.json)
         try:
@@ -113,12 +109,6 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
     """UsageError for flags that cannot go together."""
     if shown.json and _is_stdout(shown.output):
         raise UsageError("--json and -o - both want stdout", why="only one can have it", fix="-o FILE, or no --json")
-    if shown.log_file is not None and any(_is_same(shown.log_file, target) for target in targets):
-        raise UsageError(
-            "the log would be written into the list",
-            why=f"{shown.log_file} is named as both.",
-            fix="--log-file runner.log",
-        )
     if every and (targets or rows.given() or max_invalid is not None):
         raise UsageError(
             "--all takes the batches that are there",
@@ -133,18 +123,22 @@ def _check(targets: Sequence[str], *, every: bool, rows: Rows, max_invalid: str 
 def _check_output(library: Runner, targets: Sequence[str], rows: Rows, shown: Output) -> None:
     """Before a list is loaded: a batch whose output cannot be written would stay. BatchError, UsageError."""
     lists = [target for target in targets if names_list(target)]
-    if (lists or rows.from_ is not None) and shown.output not in (None, "auto", "none", "-"):
+    if lists or rows.from_ is not None:
         library.check_output(
             shown.output, lists=[one for one in lists if one != STDIN], batch=rows.batch, overwrite=shown.overwrite
         )
 
 
-def _is_same(one: str, other: str) -> bool:
-    from runner.settings.home import at_home
+@contextmanager
+def _logging(library: Runner, targets: Sequence[str], shown: Output) -> Iterator[None]:
+    """While inside, records go where they are wanted. UsageError before anything is made: they would spoil a file."""
+    from runner.cli.logs import logging_to
 
-    with suppress(OSError):  # one of them is no file
-        return Path(at_home(one)).samefile(at_home(other))
-    return one == other
+    if shown.log_file is not None:
+        # A batch by its name, too: a file that is called so would be taken for a list by the next command.
+        library.check_log(shown.log_file, lists=[one for one in targets if one != STDIN], output=shown.output)
+    with logging_to(shown.log_file, verbose=shown.verbose):
+        yield
 
 
 def _is_stdout(output: str | None) -> bool:

@@ -12,6 +12,7 @@ from runner.cli.options import STDIN
 from runner.domain.personal import shown_name
 from runner.domain.typed import typed_file
 from runner.errors import BatchError, InputError, UsageError
+from runner.work.named import is_file, is_folder
 
 if TYPE_CHECKING:
     from runner.app import Runner
@@ -27,7 +28,7 @@ FileOrBatch = Annotated[
 
 def names_list(target: str | None) -> bool:
     """Whether a target is a list to read, and no batch."""
-    return target is not None and (target == STDIN or Path(target).is_file())
+    return target is not None and (target == STDIN or is_file(target))
 
 
 def named_list(target: str | None) -> str | BinaryIO | None:
@@ -46,7 +47,7 @@ def known_batch(library: Runner, target: str | None) -> str:
     try:
         return library.find(target)
     except BatchError as error:
-        if target is not None and Path(target).is_dir():
+        if target is not None and is_folder(target):
             raise InputError(
                 f"{shown_name(target)} is a folder, and no batch of that name is here",
                 why="A list is one file.",

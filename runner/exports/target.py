@@ -16,6 +16,8 @@ from runner.errors import RunnerError, StorageFullError, UsageError
 
 _DEAD_SECONDS = 3600.0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PART_BYTES = len("..12345678.part")  # that a part's name is longer than its target's
+_NAME_BYTES = 255  # of any name, where nothing else is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,15 @@ class Written:
 
 def nobody(_: Path) -> None:
     """Nobody is to be told of a finished file."""
+
+
+def longest_name(folder: Path) -> int:
+    """How many bytes the name of a target may have in that folder."""
+    try:
+        most = os.pathconf(folder, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # Windows; a file system that does not say
+        most = _NAME_BYTES
+    return most - _PART_BYTES
 
 
 def write_whole(

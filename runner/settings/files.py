@@ -110,8 +110,7 @@ def read_settings(
     chosen = database or table.run.db
     home = nearest.parent if nearest else directory
     place = directory / at_home(chosen) if chosen else home / DATABASE_NAME
-    if place.is_dir():
-        raise ConfigError(f"{place} is a folder", why="A database is one file.", fix=f"--db {place / DATABASE_NAME}")
+    _check_place(place)
     return Settings(
         directory=directory,
         database=place,
@@ -169,13 +168,26 @@ def user_settings_file() -> Path:
     return platformdirs.user_config_path("runner", appauthor=False) / FILE_NAME
 
 
+def _check_place(database: Path) -> None:
+    try:
+        is_folder = database.is_dir()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise ConfigError(
+            "the database cannot be reached", why=f"{database}: {why}.", fix="--db ANOTHER-FILE"
+        ) from error
+    if is_folder:
+        database /= DATABASE_NAME
+        raise ConfigError(f"{database.parent} is a folder", why="A database is one file.", fix=f"--db {database}")
+
+
 def _nearest(directory: Path) -> Path | None:
     candidates = (folder / FILE_NAME for folder in (directory, *directory.parents))
     return next((path for path in candidates if path.is_file()), None)
 
 
 def _named(path: Path) -> tuple[Path, ...]:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises where a name is too long
         raise ConfigError(
             f"no settings file {path}", why="--config names it.", fix=f"--config FILE, with one of: ls {path.parent}"
         )

@@ -36,10 +36,10 @@ def belongs_to(database: Path, path: Path) -> bool:
 
 def is_database(path: Path) -> bool:
     """Whether a file holds an SQLite database, or the log of one: this one, another one, a backup."""
-    if not path.is_file():  # to open a pipe would be to wait for its other end
-        return False
     try:
+        if not path.is_file():  # to open a pipe would be to wait for its other end
+            return False
         with path.open("rb") as file:
             return file.read(16).startswith(_MAGICS)
-    except OSError:  # not ours to read
+    except OSError:  # not ours to read, or no name at all
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from runner.domain.typed import typed_file
 from runner.errors import BatchError, SchemaError
 from runner.settings import at_home
+from runner.work.named import is_there
 from runner.work.session import Session
 
 
@@ -66,7 +67,7 @@ def upgrade(session: Session) -> DatabaseStatus:
 def backup(session: Session, target: Path) -> Path:
     """A consistent copy, beside a run if need be. BatchError: the target exists."""
     place = session.settings.directory / at_home(target)
-    if place.exists():
+    if is_there(place):
         raise BatchError(
             f"{place.name} exists already",
             why="A copy never replaces a file.",

@@ -29,3 +29,8 @@ def settle_target(info: BatchInfo, output: str | Path | None, directory: Path) -
     if text == AUTO:
         return str(info.settings.get("output") or default_target(info))
     return text if text in (NONE, STDOUT) else str(directory / at_home(text))
+
+
+def settle_given(output: str | Path | None, directory: Path) -> Path | None:
+    """The file that an output names, before there is a batch; None: it names none."""
+    return None if output is None or str(output) in (AUTO, NONE, STDOUT) else directory / at_home(output)

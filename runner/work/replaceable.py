@@ -1,28 +1,38 @@
 """What an output may take the place of: a file that the batch wrote itself, or that its user gives up. Never one that
-the work is done with."""
+the work is done with; and lines of a log are put into none either."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from runner.errors import BatchError, UsageError
 from runner.exports import format_of
+from runner.exports.target import longest_name
 from runner.settings import FILE_NAME, Settings
 from runner.store.companions import companions, is_database
 from runner.store.values import BatchInfo
-from runner.work.hiding import secret_refs
+from runner.work.hiding import Batches, secret_refs
+from runner.work.named import is_file, is_folder, is_there
 from runner.work.naming import generation
+from runner.work.outputs import AUTO, NONE, STDOUT, settle_target
+from runner.work.profiles import Profiles
 from runner.work.tools import Tools
 
 CSV: Final = ".csv"
 ENV_FILE: Final = ".env"  # what `init` writes, whether or not it is named
+_OF_LISTS: Final = frozenset({".csv", ".tsv", ".gz", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls", ".ods", ".parquet"})
+_OF_OTHERS: Final = _OF_LISTS | {".toml", ".env"}
+_SETTINGS: Final = "a file of settings"
+_RECORD: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
+_RECORD_BYTES: Final = 21
 
 
 def check_target(info: BatchInfo, target: Path, *, overwrite: bool, tools: Tools, suffix: str = "") -> None:
@@ -31,9 +41,11 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool, tools: Tools
     format that cannot be written. `suffix`: of a file that is no export, and may have any name.
     """
     source = info.source.get("path")
-    use = _in_use(target, [info], tools.settings) or (_secret(target, tools) if overwrite else None)
+    use = _in_use(target, [info], tools.settings)
+    if use is None and overwrite and is_file(target):
+        use = _secret(target, tools.settings, tools.profiles, tools.store.reports.batches)
     _check_place(target, [Path(source)] if source else [], use=use, name=info.name, suffix=suffix)
-    if overwrite or not target.exists() or flows(target):
+    if overwrite or not is_there(target) or flows(target):
         return
     known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
     if not _is_ours(target, known.get(str(target.absolute()))):
@@ -53,7 +65,7 @@ def check_output(
     an output that cannot be. `batch`: the name it will have, if it is given one; `batches`: those that are there."""
     stem = lists[0].name.partition(".")[0] if lists else ""
     _check_place(target, lists, use=_in_use(target, (), settings), name=batch or f"{stem or 'leads'}.out", suffix="")
-    if overwrite or not target.exists() or flows(target):
+    if overwrite or not is_there(target) or flows(target):
         return
     own = (info for info in batches() if batch is None or generation(batch, info.name) is not None)
     if not any(str(target.absolute()) in (info.delivered or {}).get("files", {}) for info in own):
@@ -74,7 +86,7 @@ def _check_place(target: Path, lists: Iterable[Path], *, use: str | None, name: 
             why="No output takes its place, not even with --overwrite.",
             fix=f"-o {shlex.quote(f'{name}{suffix or CSV}')}",
         )
-    if target.is_dir():
+    if is_folder(target):
         raise BatchError(
             f"{target} is a folder",
             why="An export is one file.",
@@ -82,8 +94,8 @@ def _check_place(target: Path, lists: Iterable[Path], *, use: str | None, name: 
         )
     if not suffix:
         format_of(target)
-    if not target.exists() or target.is_file():  # a pipe or a device is written to where it is
-        _check_folder(target.resolve().parent)
+    if not is_there(target) or is_file(target):  # a pipe or a device is written to where it is
+        _check_folder(target.resolve(), f"{name}{suffix or CSV}")
 
 
 def _foreign(target: Path, name: str, suffix: str) -> BatchError:
@@ -107,61 +119,91 @@ def _beside(target: Path, more: str, suffix: str) -> str:
     return shlex.quote(f"{stem}{more}{suffix or ending}")
 
 
-def check_log(file: Path, infos: Collection[BatchInfo], tools: Tools) -> None:
-    """BatchError: lines of a log would spoil the list of one of these batches, its output, or what the work needs."""
-    if not file.is_file() or not file.stat().st_size:
+def check_log(
+    file: Path,
+    *,
+    lists: Iterable[Path],
+    output: Path | None,
+    settings: Settings,
+    profiles: Profiles,
+    batches: Batches,
+) -> None:
+    """UsageError: lines of a log would spoil a list, an output, or what the work needs, be it there or not yet.
+    `lists`, `output`: what is named beside it; `batches`: those that are there."""
+    if flows(file):
         return
-    lists = (Path(info.source["path"]) for info in infos if info.source.get("path"))
-    outputs = (Path(path) for info in infos for path in (info.delivered or {}).get("files", {}))
     if any(_is_same(file, one) for one in lists):
-        what: str | None = "the list"
-    elif any(_is_same(file, one) for one in outputs):
-        what = "where the rows go"
-    else:
-        what = _in_use(file, infos, tools.settings) or _secret(file, tools)
+        raise _no_log(file, "named as the list, too")
+    if output is not None and _is_same(file, output):
+        raise _no_log(file, "where the rows go")
+    infos = list(batches())
+    for info in infos:
+        if info.source.get("path") and _is_same(file, Path(info.source["path"])):
+            raise _no_log(file, f"the list of {info.name}")
+        if any(_is_same(file, one) for one in _outputs(info, settings)):
+            raise _no_log(file, f"where the rows of {info.name} go")
+    what = _in_use(file, infos, settings) or _secret(file, settings, profiles, batches)
+    if what is None and _is_of_others(file):
+        what = "named as a list or settings are, and holds something else than a log"
     if what is not None:
-        raise BatchError(
-            f"the log would be written into {file.name}", why=f"It is {what}.", fix="--log-file runner.log"
-        )
+        raise _no_log(file, what)
+
+
+def _no_log(file: Path, what: str) -> UsageError:
+    return UsageError(f"the log would be written into {file.name}", why=f"It is {what}.", fix="--log-file runner.log")
+
+
+def _outputs(info: BatchInfo, settings: Settings) -> Iterator[Path]:
+    """Where a batch's rows go, and went."""
+    kept = settle_target(info, AUTO, settings.directory)
+    if kept not in (None, NONE, STDOUT):
+        yield Path(kept)
+    yield from map(Path, (info.delivered or {}).get("files", {}))
+
+
+def _is_of_others(file: Path) -> bool:
+    """Whether a file's name says that lines of a log would spoil it. One of any other name may be shared with other
+    programs."""
+    if not _OF_OTHERS & {file.suffix.lower(), file.name.lower()} or not is_file(file):
+        return False
+    with suppress(OSError), file.open("rb") as opened:
+        head = opened.read(_RECORD_BYTES)
+        return bool(head) and _RECORD.match(head) is None
+    return False
 
 
 def check_profile(file: Path, settings: Settings) -> None:
     """UsageError: a new profile would be read as something else: as settings, here or in any folder, or for what the
     work is done with."""
-    found = (what for what, files in _needed((), settings) if any(_is_same(file, one) for one in files))
-    # A disk that takes `Runner.toml` for the same file finds it too.
-    what = "read as settings" if Path(os.path.realpath(file)).name.lower() == FILE_NAME else next(found, None)
-    if what is not None:
+    if (what := _in_use(file, (), settings)) is not None:
         raise UsageError(f"{file} is no place for a profile", why=f"It is {what}.", fix="-o FILE.toml")
 
 
 def _in_use(target: Path, infos: Iterable[BatchInfo], settings: Settings) -> str | None:
     """What a file is to the work, if it is anything."""
+    # In whatever folder: it is read there. A disk that takes `Runner.toml` for the same file finds it, too.
+    if Path(os.path.realpath(target)).name.lower() == FILE_NAME:
+        return _SETTINGS
     for what, files in _needed(infos, settings):
         if any(_is_same(target, file) for file in files):
             return what
     return "a database" if is_database(target) else None
 
 
-def _secret(target: Path, tools: Tools) -> str | None:
-    """What a file is that is there and holds a secret."""
-    held = target.is_file() and any(_is_same(target, file) for file in _secret_files(tools))
+def _secret(target: Path, settings: Settings, profiles: Profiles, batches: Batches) -> str | None:
+    """What a file is that holds a secret, or will."""
+    refs = secret_refs(settings, profiles, batches)
+    held = any(_is_same(target, settings.keys.file(ref.file)) for ref in refs if ref.file)
     return "where a secret is kept" if held else None
 
 
 def _needed(infos: Iterable[BatchInfo], settings: Settings) -> Iterator[tuple[str, Iterable[Path]]]:
     yield "the database, or belongs to it", companions(settings.database)
-    yield "a file of settings", (settings.directory / FILE_NAME, *settings.files)
+    yield _SETTINGS, settings.files
     env_file = () if settings.env_file is None else (settings.env_file,)
     yield "where keys are kept", (settings.directory / ENV_FILE, *env_file)
     profiles = (path for info in infos for path in info.source.get("profiles", {}).values())
     yield "a provider's profile", map(Path, profiles)
-
-
-def _secret_files(tools: Tools) -> Iterator[Path]:
-    for ref in secret_refs(tools.settings, tools.profiles, tools.store.reports.batches):
-        if ref.file:
-            yield tools.settings.keys.file(ref.file)
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -171,8 +213,9 @@ def _is_same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
+def _check_folder(real: Path, proposed: str) -> None:
+    folder = real.parent
+    if not is_folder(folder):
         raise BatchError(
             f"there is no folder {folder}",
             why="An export makes a file only.",
@@ -183,6 +226,13 @@ def _check_folder(folder: Path) -> None:
             f"nothing can be written in {folder}",
             why="You may not make files there.",
             fix="-o FILE in another folder; or -o none, and runner export later",
+        )
+    size, most = len(os.fsencode(real.name)), longest_name(folder)
+    if size > most:
+        raise BatchError(
+            "the name of the output is too long",
+            why=f"It has {size} bytes. {most} are the most there: the file has a longer name until it is whole.",
+            fix=f"-o {shlex.quote(proposed)}",
         )
 
 

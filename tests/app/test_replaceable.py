@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import BatchError
+from runner.errors import UsageError
 from runner.providers.starter import starter_text
 from tests.app.place import QUICK, Place, emails
 
@@ -28,7 +28,7 @@ webhook = { file = "hook.url" }
 """
 
 
-def _refused(folder: Path, act: Callable[[], object]) -> BatchError:
+def _refused(folder: Path, act: Callable[[], object]) -> UsageError:
     """The error of an act that leaves every file as it was."""
 
     def files() -> dict[str, bytes]:
@@ -36,13 +36,13 @@ def _refused(folder: Path, act: Callable[[], object]) -> BatchError:
         return {file.name: file.read_bytes() for file in lasting}
 
     before = files()
-    with pytest.raises(BatchError) as caught:
+    with pytest.raises(UsageError) as caught:
         act()
     assert files() == before
     return caught.value
 
 
-def _fix(error: BatchError) -> str:
+def _fix(error: UsageError) -> str:
     """The name that an error proposes."""
     flag, name, *_ = shlex.split(error.fix)
     assert flag == "-o"
@@ -106,11 +106,45 @@ def test_no_log_goes_into_what_the_work_needs(tmp_path: Path, name: str) -> None
         (tmp_path / file).write_text("A=b\n")
     place.write_list(emails(2), name="leads.txt")
     with place.runner() as r:
-        batch = r.load("leads.txt", ["defastra.email"])
-        r.export(batch, "out.txt")
-        assert "--log-file" in _refused(tmp_path, lambda: r.check_log(tmp_path / name, [batch])).fix
+        r.export(r.load("leads.txt", ["defastra.email"]), "out.txt")
+        assert "--log-file" in _refused(tmp_path, lambda: r.check_log(name)).fix
         for fine in ("new.log", "own.txt"):
-            r.check_log(tmp_path / fine, [batch])
+            r.check_log(fine)
+            with pytest.raises(UsageError):
+                r.check_log(fine, output=fine)
+
+
+@pytest.mark.parametrize("name", ["more.csv", "app.toml", ".env.d/.ENV", "list.jsonl"])
+def test_a_log_is_told_from_a_list_or_settings(place: Place, name: str) -> None:
+    """By their names, and only where they hold something else."""
+    file = place.folder / name
+    file.parent.mkdir(exist_ok=True)
+    with place.runner() as r:
+        for text in ("", "2026-11-22T10:15:37Z INFO attempt.closed job=7\n"):
+            file.write_text(text)
+            r.check_log(name)
+        file.write_text("id,email\n")
+        with pytest.raises(UsageError) as caught:
+            r.check_log(name)
+    assert caught.value.why == "It is named as a list or settings are, and holds something else than a log."
+
+
+def test_a_profile_takes_no_place_of_what_the_work_needs(place: Place) -> None:
+    """A relative name counts from the folder that settings start in, as everywhere."""
+    with place.runner() as r:
+        for name in ("runner.db", "sub/Runner.toml"):
+            with pytest.raises(UsageError, match="no place for a profile"):
+                r.check_profile(name)
+        r.check_profile("mine.toml")
+
+
+@pytest.mark.parametrize("output", [None, "auto", "none", "-"])
+def test_an_output_that_names_no_file_is_always_right(place: Place, output: str | None) -> None:
+    """Even where a file is called so: they are the words of `run`."""
+    (place.folder / str(output)).write_text("somebody's work")
+    with place.runner() as r:
+        r.check_output(output)
+        r.check_log(str(output), output=output)
 
 
 @pytest.mark.parametrize("way", ["name", "folder", "symlink", "hard link"])

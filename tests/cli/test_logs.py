@@ -4,8 +4,7 @@ import errno
 import logging
 import os
 import resource
-import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -121,31 +120,6 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path
         logging_to(str(tmp_path / "no" / "run.log"), verbose=False),
     ):
         pass
-
-
-def test_a_database_takes_no_log_lines(tmp_path):
-    """Lines behind its last page would damage it; the file stays as it is."""
-    database = tmp_path / "runner.db"
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("CREATE TABLE t (x)")
-    before = database.read_bytes()
-    with pytest.raises(UsageError, match="would be written into"), logging_to(str(database), verbose=False):
-        logging.getLogger("runner.run").info("a record")
-    assert database.read_bytes() == before
-
-
-@pytest.mark.parametrize("name", ["leads.csv", "runner.toml", ".env", "list.jsonl"])
-def test_a_list_or_settings_take_no_log_lines(tmp_path, name):
-    """By their names, and only where they hold something else than a log."""
-    file = tmp_path / name
-    file.write_text("id,email\n")
-    with pytest.raises(UsageError, match="would be written into"):
-        write(file, 1)
-    assert file.read_text() == "id,email\n"
-    file.unlink()
-    for _ in range(2):
-        write(file, 1)
-    assert file.read_text().count("job=") == 2
 
 
 def test_a_log_may_be_shared(tmp_path):

@@ -11,6 +11,9 @@ from runner.errors import BusyError, RunnerError
 from tests.cli.place import clean_environment
 from tests.docs.commands import commands
 
+LONG = "a" * 300
+"""No file can be called so."""
+
 
 def test_the_commands_are_those_of_the_design():
     """A command appears with its feature and not before."""
@@ -64,7 +67,12 @@ def test_status_imports_what_it_shows_and_no_more(tmp_path):
         (["run", "--in-doubt", "many"], 'Invalid value "many" for --in-doubt. Choose', "runner run --help"),
         (["run", "x", "--json", "-o", "-"], "--json and -o - both want stdout", "-o FILE"),
         (["run", "x", "--json", "-o", "/dev/stdout"], "--json and -o - both want stdout", "-o FILE"),
-        (["run", "a.csv", "--log-file", "a.csv"], "the log would be written into the list", "--log-file runner.log"),
+        (["run", "a.csv", "--log-file", "a.csv"], "the log would be written into a.csv", "--log-file runner.log"),
+        (["run", LONG], "there is no batch here yet", "runner run leads.csv"),
+        (["check", LONG], "there is no batch here yet", "runner run leads.csv"),
+        (["run", "a.csv", "--log-file", f"{LONG}.csv"], "the log file cannot be written", "--log-file runner.log"),
+        (["status", "--db", LONG], "the database cannot be reached", "--db ANOTHER-FILE"),
+        (["status", "--config", LONG], "no settings file", "--config FILE"),
         (["cancel"], "`runner cancel` needs BATCH", "runner cancel --help"),
         (["retry"], "`runner retry` needs BATCH", "runner retry --help"),
         (["export", "x"], "an export goes to a file, or to a table", "-o leads.out.csv"),

@@ -49,6 +49,8 @@ def told(place: Path, *words: str) -> str:
         ("runner.toml", "a file of settings"),
         ("sub/../leads.csv", "the list itself would be replaced"),
         ("out.xlsx", "would not be what its name says"),
+        (f"{'o' * 300}.csv", "the name of the output is too long"),
+        (f"{'o' * 246}.csv", "the name of the output is too long"),
     ],
 )
 def test_nothing_is_loaded_for_an_output_that_cannot_be(output: str, what: str, place: Path) -> None:
