@@ -12,10 +12,12 @@ import signal
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from types import FrameType
 from typing import Final, ParamSpec, TypeVar
 
 import anyio
@@ -125,17 +127,34 @@ async def signals(stop: StopSignal, *, last_words: Callable[[], None] = lambda: 
 
 
 async def _watch(stop: StopSignal, last_words: Callable[[], None], *, task_status: anyio.abc.TaskStatus[None]) -> None:
+    first: float | None = None
     with anyio.open_signal_receiver(*EXIT_BY_SIGNAL) as received:
+        came = _arrivals()
         task_status.started()
         async for number in received:
-            if stop.reason is None or not stop.reason.startswith("signal:"):
-                with anyio.move_on_after(_TOGETHER_SECONDS):
-                    async for _ in received:
-                        pass
+            at = came[number].popleft() if came[number] else first
+            if first is None:
+                first = time.monotonic() if at is None else at
+                await anyio.sleep_until(first + _TOGETHER_SECONDS)
                 stop.set(f"signal:{EXIT_BY_SIGNAL[number]}")
-            elif number != signal.SIGHUP:
+            elif number != signal.SIGHUP and at is not None and at - first > _TOGETHER_SECONDS:
                 last_words()
                 os._exit(EXIT_BY_SIGNAL[number])
+
+
+def _arrivals() -> Mapping[int, deque[float]]:
+    """When signals came, by their numbers: noted at once, however busy the loop is. It is told of them by a descriptor
+    of its own, in their order, which that of handlers is not; those that make way here do nothing. Two of a number that
+    come within one call of the system may be noted as one."""
+    came: dict[int, deque[float]] = {number: deque() for number in EXIT_BY_SIGNAL}
+
+    def note(number: int, _: FrameType | None) -> None:
+        came[number].append(time.monotonic())
+
+    for number in EXIT_BY_SIGNAL:
+        signal.signal(number, note)
+        signal.siginterrupt(number, False)  # as it was
+    return came
 
 
 async def run_program(

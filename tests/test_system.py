@@ -1,4 +1,5 @@
-"""The machine's own clocks, and programs of the user's: how a suspend is told, what a program gets and when it ends."""
+"""The machine's own clocks, signals, and programs of the user's: how a suspend is told, what a program gets, when it
+ends."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -22,7 +24,8 @@ import anyio.to_thread
 import pytest
 
 import runner.system
-from runner.system import SystemClock, drive, run_program
+from runner.engine.stop import StopSignal
+from runner.system import EXIT_BY_SIGNAL, SystemClock, drive, run_program, signals
 
 
 class Clocks:
@@ -200,3 +203,36 @@ def test_a_name_that_nobody_answers_for_holds_nothing_up(monkeypatch: pytest.Mon
     assert all(thread.daemon for thread in left)
     for thread in left:
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "seconds", "left"),
+    [
+        (signal.SIGINT, signal.SIGINT, 0.4, 130),
+        (signal.SIGINT, signal.SIGTERM, 0.4, 143),
+        (signal.SIGINT, signal.SIGHUP, 0.4, None),
+        (signal.SIGTERM, signal.SIGINT, 0.02, None),
+    ],
+)
+def test_a_second_wish_is_told_by_when_it_came(
+    first: signal.Signals, second: signal.Signals, seconds: float, left: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by when a busy loop gets to it."""
+    stop, now, codes, words = StopSignal(), [time.monotonic() - 1], list[int](), list[None]()
+
+    async def main() -> None:
+        stopped = anyio.Event()
+        stop.listen(stopped.set)
+        async with signals(stop, last_words=lambda: words.append(None)):
+            signal.raise_signal(first)
+            now[0] += seconds
+            signal.raise_signal(second)
+            await stopped.wait()
+            await anyio.wait_all_tasks_blocked()
+
+    monkeypatch.setattr(runner.system, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(os, "_exit", codes.append)
+    anyio.run(main)
+    assert stop.reason == f"signal:{EXIT_BY_SIGNAL[first]}"
+    assert (codes, len(words)) == ([] if left is None else [left], left is not None)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
