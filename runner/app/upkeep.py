@@ -28,7 +28,7 @@ class Upkeep:
         self._session = session
 
     def providers(self) -> list[Provider]:
-        """Shipped providers with this folder's overrides, by name."""
+        """Shipped providers, and those of this folder's settings and profile files, with its overrides, by name."""
         profiles = self._session.profiles
         return [profiles.provider(name) for name in profiles.names()]
 

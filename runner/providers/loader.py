@@ -41,6 +41,8 @@ class Source:
         """The edit that mends its mistakes, and the command that checks it."""
         changed = bool(self.overrides) or self.check_more is not None
         where = f"{self.overrides_file} in runner.toml" if changed else self.source
+        if changed and self.check_more is None and looks_like_a_file(self.target):
+            where = f"{self.source}, or {where}"  # each mistake names the one that it is in
         return f"edit {where}, then check it: runner providers test {typed_file(self.target)}"
 
 

@@ -20,7 +20,6 @@ from runner.settings import (
     OriginKind,
     SecretTable,
     Settings,
-    at_home,
     origin_of,
     user_settings_file,
 )
@@ -90,17 +89,8 @@ def places(settings: Settings) -> list[Place]:
 
 def providers_in_use(session: Session) -> list[str]:
     """The providers of `[run] operations` and `[providers]`, and those whose key is at hand."""
-    settings = session.settings
-    asked = [_provider_of(text, settings.directory) for text in settings.run.operations]
-    names = dict.fromkeys([*asked, *settings.providers])
+    names = dict.fromkeys([*session.profiles.asked(), *session.settings.providers])
     return list(names | {name: None for name in session.profiles.names() if _has_key(session, name)})
-
-
-def _provider_of(operation: str, directory: Path) -> str:
-    path, colon, _ = operation.rpartition(":")
-    if colon and path.endswith(".toml"):
-        return str(directory / at_home(path))
-    return operation.partition(".")[0]
 
 
 def _has_key(session: Session, name: str) -> bool:
@@ -159,7 +149,8 @@ def _provider(name: str, session: Session) -> Iterator[Setting]:
     try:
         provider = session.profiles.provider(name)
     except RunnerError as error:
-        yield Setting(name=f"providers.{name}", value=f"cannot be read: {error.what}", origin=BUILT_IN)
+        shown = Path(name).stem if name.endswith(".toml") else name
+        yield Setting(name=f"providers.{shown}", value=f"cannot be read: {error.what}", origin=BUILT_IN)
         return
     settings = session.settings
     profile = Origin(kind=OriginKind.PROFILE, where=provider.source)

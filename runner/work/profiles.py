@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +13,34 @@ from runner.domain.provider import Operation, Provider
 from runner.domain.typed import as_file
 from runner.errors import ConfigError, ProfileError, RunnerError, UsageError
 from runner.settings import Settings, at_home
+from runner.work.profile_files import EXTENDS, OfBatches, ProfileFiles, no_batches
 
 if TYPE_CHECKING:
+    from runner.providers.loader import Source
     from runner.providers.trial import Trial
 
 
 class Profiles:
     """Reads each profile once. ProfileError when one is wrong, ConfigError for overrides of a provider nobody knows."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, of_batches: OfBatches = no_batches) -> None:
         self._settings = settings
+        self._files = ProfileFiles(settings, of_batches)
         self._read: dict[str, Provider] = {}
 
     def names(self) -> list[str]:
-        """Every provider that can be named without a file, sorted."""
+        """Every provider that the settings know, sorted: the shipped ones, those of `[providers]`, and the files of
+        `[run] operations` that are there, each by its name (by its path where another has it)."""
         from runner.providers.loader import shipped_names
 
-        return sorted({*shipped_names(), *self._settings.providers})
+        there = {self._name_of(place) for place in self._files.of_operations() if Path(place).exists()}
+        return sorted({*shipped_names(), *self._settings.providers, *there})
+
+    def asked(self) -> list[str]:
+        """The providers of `[run] operations`, in their order, as `names` has them."""
+        texts = (text.rpartition(":")[0] or text.partition(".")[0] for text in self._settings.run.operations)
+        places = (self._name_of(self._files.place(text)) if text.endswith(".toml") else text for text in texts)
+        return list(dict.fromkeys(places))
 
     def provider(self, name: str) -> Provider:
         """By name, or by the path of a profile file."""
@@ -42,9 +55,8 @@ class Profiles:
         found: dict[str, Operation] = {}
         files: dict[str, str] = {}
         places: dict[str, str] = {}
-        for text in texts:
-            name, wanted = self._split(text)
-            place = str(self._settings.directory / at_home(name)) if name.endswith(".toml") else name
+        for name, wanted in self._split_all(texts):
+            place = self._place(name)
             provider = self.provider(place)
             if places.setdefault(provider.name, place) != place:
                 raise UsageError(
@@ -57,7 +69,7 @@ class Profiles:
                 near = _near(wanted, provider)
                 key = quote(f"{as_file(name)}:{near}") if name.endswith(".toml") else f"{provider.name}.{near}"
                 raise _no_operation(provider, wanted, fix=f"-p {key}")
-            if name.endswith(".toml"):
+            if place.endswith(".toml"):
                 files[provider.name] = place
             found[operation.key] = operation
         return {key: found[key] for key in sorted(found)}, files
@@ -65,6 +77,8 @@ class Profiles:
     def of_batch(self, operations: Iterable[str], source: Mapping[str, Any]) -> dict[str, Operation]:
         """The operations that a batch was loaded for, in its order; `source` is the batch's, with its profile files."""
         files: Mapping[str, str] = source.get("profiles", {})
+        for file in files.values():
+            self._files.learn(file)
         result: dict[str, Operation] = {}
         for key in operations:
             name, _, wanted = key.partition(".")
@@ -112,18 +126,10 @@ class Profiles:
 
     def trial(self, name: str) -> Trial:
         """A profile put to its own examples, whether or not it can be used. UsageError: no such provider."""
-        from runner.providers.accounts import account_source
-        from runner.providers.loader import read_source
         from runner.providers.trial import try_profile, unreadable
 
-        accounts = self._accounts(name)
-        table = self._settings.providers.get(name)
         try:
-            if table is not None and name in accounts:
-                return try_profile(
-                    account_source(name, table, accounts=accounts, below=self._settings.providers), name=name
-                )
-            return try_profile(read_source(at_home(name), table))
+            return try_profile(self._source(name), name=name if name in self._accounts(name) else None)
         except ProfileError as error:
             return unreadable(name, error)
 
@@ -131,8 +137,6 @@ class Profiles:
         """The text of a new profile called `name`: one to fill in, or a copy of `base` (a shipped provider, a second
         account's base, a file). ProfileError: `base` cannot be read. UsageError: no name, or it is taken.
         """
-        from runner.providers.accounts import account_source
-        from runner.providers.loader import read_source
         from runner.providers.starter import copied_text, starter_text
 
         if name in self.names():
@@ -143,10 +147,15 @@ class Profiles:
             )
         if base is None:
             return starter_text(name)
-        accounts = self._accounts(base)
-        if base in accounts:
-            return copied_text(account_source(base, self._settings.providers[base], accounts=accounts).text, name)
-        return copied_text(read_source(at_home(base)).text, name)
+        return copied_text(self._source(base).text, name)
+
+    def _split_all(self, texts: Iterable[str]) -> list[tuple[str, str]]:
+        """Each as `_split` has it; all their files are known before the first is read."""
+        named = [self._split(text) for text in texts]
+        for name, _ in named:
+            if name.endswith(".toml"):
+                self._files.learn(self._files.place(name))
+        return named
 
     def _split(self, text: str) -> tuple[str, str]:
         """("defastra", "email") of "defastra.email"; ("./mine.toml", "check") of "./mine.toml:check". UsageError."""
@@ -156,7 +165,7 @@ class Profiles:
         name, dot, operation = text.partition(".")
         file, toml, wanted = text.rpartition(".toml")
         if toml and wanted[:1] in ("", ".") and name not in self.names():
-            provider = self.provider(str(self._settings.directory / at_home(file + toml)))
+            provider = self.provider(self._files.place(file + toml))
             raise UsageError(
                 f"not an operation: {text!r}",
                 why=f"One of a profile file is written FILE:OPERATION; this file has {', '.join(provider.operations)}.",
@@ -168,23 +177,77 @@ class Profiles:
             )
         return name, operation
 
+    def _name_of(self, place: str) -> str:
+        """A file's name, where nothing else has it; else the file."""
+        from runner.providers.loader import shipped_names
+
+        name = self._files.name(place)
+        return place if not name or name in shipped_names() or name in self._own_accounts() else name
+
+    def _place(self, name: str) -> str:
+        """The path of the file that is named, or called so; else the name."""
+        from runner.providers.loader import shipped_names
+
+        if name.endswith(".toml"):
+            return self._files.place(name)
+        return name if name in shipped_names() or name in self._own_accounts() else self._files.find(name) or name
+
     def _load(self, name: str) -> Provider:
         from runner.providers.accounts import load_account
-        from runner.providers.loader import load
+        from runner.providers.loader import load_source
 
         accounts = self._accounts(name)
         if name in accounts:
-            return load_account(name, self._settings.providers[name], accounts=accounts, below=self._settings.providers)
-        return load(at_home(name), self._settings.providers.get(name))
+            return load_account(name, self._settings.providers[name], accounts=accounts, below=self._below(name))
+        return load_source(self._source(name))
+
+    def _source(self, name: str) -> Source:
+        """A profile under its `[providers.NAME]`, unchecked. ProfileError; UsageError: no such provider."""
+        from runner.providers.accounts import account_source
+        from runner.providers.loader import looks_like_a_file, read_source
+
+        accounts = self._accounts(name)
+        if name in accounts:
+            return account_source(name, self._settings.providers[name], accounts=accounts, below=self._below(name))
+        place = name if looks_like_a_file(name) else self._place(name)
+        if looks_like_a_file(place):
+            return self._tuned(read_source(at_home(place)))
+        return read_source(place, self._settings.providers.get(place))
+
+    def _tuned(self, source: Source) -> Source:
+        """A file with the table of its name. One that is called as a shipped provider, or as an account, has none."""
+        from runner.providers.loader import shipped_names
+
+        name = source.tables.get("name")
+        table = self._settings.providers.get(name, {}) if isinstance(name, str) else {}
+        if name in shipped_names() or name in self._own_accounts():
+            return source
+        return replace(source, overrides={key: value for key, value in table.items() if key != EXTENDS})
+
+    def _below(self, account: str) -> Mapping[str, Mapping[str, Any]]:
+        """The tables under a second account: by shipped name, and that of the file which it extends."""
+        from runner.providers.loader import looks_like_a_file, read_source
+
+        base = self._settings.providers[account][EXTENDS]
+        if not isinstance(base, str) or not looks_like_a_file(base):
+            return self._settings.providers
+        return {base: self._tuned(read_source(base)).overrides}
+
+    def _own_accounts(self) -> set[str]:
+        """The second accounts of runner.toml."""
+        tables = self._settings.providers.items()
+        return {name for name, table in tables if EXTENDS in table and not self._files.is_itself(name, table)}
 
     def _accounts(self, name: str) -> set[str]:
-        """The second accounts of runner.toml. UsageError: `name` is none of them, nor any other provider."""
-        from runner.providers.accounts import EXTENDS
+        """The second accounts of runner.toml. UsageError: `name` is none of them, nor any other provider. ConfigError:
+        a table of `[providers]` is of no provider."""
         from runner.providers.loader import looks_like_a_file, shipped_names
 
-        accounts = {name for name, table in self._settings.providers.items() if EXTENDS in table}
+        if looks_like_a_file(name):
+            self._files.learn(name)
+        accounts = self._own_accounts()
         self._check_overrides({*shipped_names(), *accounts})
-        if not looks_like_a_file(name) and name not in self.names():
+        if not looks_like_a_file(name) and name not in self.names() and self._files.find(name) is None:
             near = difflib.get_close_matches(name, self.names(), 1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise UsageError(
@@ -196,12 +259,13 @@ class Profiles:
 
     def _check_overrides(self, known: Collection[str]) -> None:
         for name in self._settings.providers:
-            if name not in known:
+            if name not in known and self._files.find(name) is None:
                 near = difflib.get_close_matches(name, known, 1)
-                hint = f"; did you mean `providers.{near[0]}`?" if near else '; a second account says extends = "..."'
+                hint = f"did you mean `providers.{near[0]}`?" if near else 'a second account says extends = "..."'
+                file = "" if near else ", a profile file of that name is known where [run] operations names it"
                 raise ConfigError(
                     "the settings change a provider that nobody knows",
-                    why=f"providers.{name}: unknown{hint}",
+                    why=f"providers.{name}: unknown; {hint}{file}",
                     fix=f"edit {self._settings.files[0] if self._settings.files else 'runner.toml'}",
                 )
 

@@ -25,7 +25,7 @@ class Session:
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
         self.settings = settings
-        self.profiles = Profiles(settings)
+        self.profiles = Profiles(settings, self._batch_files)
         self.notices = settings.notices
         self.seams = seams
         self._store: Store | None = None
@@ -74,6 +74,9 @@ class Session:
         """Those that are there; none where no database is."""
         return self.store().reports.batches() if self.is_there else []
 
+    def _batch_files(self) -> dict[str, str]:
+        return {name: path for info in self.batches() for name, path in info.source.get("profiles", {}).items()}
+
     def _announce(self, store: Store) -> None:
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
@@ -107,8 +110,7 @@ class Session:
         `files`: profile files by provider name, beside those of the batches that are here.
         """
         if self._prices is None or files:
-            known = self.batches() if self.settings.prices else []
-            of_batches = {name: path for info in known for name, path in info.source.get("profiles", {}).items()}
+            of_batches = self._batch_files() if self.settings.prices else {}
             self._prices = read_prices(self.settings, self.profiles, files={**of_batches, **files})
         return self._prices
 

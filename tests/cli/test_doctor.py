@@ -115,7 +115,7 @@ def test_wrong_profiles_and_prices_hide_nothing_else(tmp_path):
     (tmp_path / "mine.toml").write_text('name = "mine"\n')
     found = doctor(tmp_path, "--offline")
     assert levels(found, "defastra") == ["ok"]
-    assert levels(found, str(tmp_path / "mine.toml")) == ["problem"]
+    assert levels(found, "mine") == ["problem"]
     assert levels(found, "prices") == ["problem"]
 
 
