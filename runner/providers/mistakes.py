@@ -20,7 +20,6 @@ KeyPath = tuple[str | int, ...]
 _SHAPES: Final = {
     "model_type": "a table",
     "dict_type": "a table",
-    "list_type": "an array",
     "string_type": "a text",
     "int_type": "a whole number",
     "bool_type": "true or false",
@@ -136,11 +135,21 @@ def _describe(error: Any, model: type[BaseModel], place: KeyPath) -> str:
             return str(error["ctx"]["error"])
         case "too_short":
             return "must not be empty"
+        case "list_type":
+            return f"must be an array{_array_of(error['input'], _keys_at(model, place))}"
         case kind if kind in _SHAPES:
             return f"must be {_SHAPES[kind]}"
         case _:
             text = str(error["msg"]).removeprefix("Input should be ")
             return f"must be {text}".replace("True", "true")
+
+
+def _array_of(given: object, keys: list[str]) -> str:
+    """How the array would begin, where that is plain; what was given is not quoted: it may stand below `auth`."""
+    if "header" in keys:
+        key = next((key for key in keys if isinstance(given, Mapping) and key in given), "header")
+        return f': [{{ {key} = "…" }}]'
+    return ': ["…"]' if isinstance(given, str) and not keys else ""
 
 
 def _keys_at(model: type[BaseModel], place: KeyPath) -> list[str]:

@@ -10,7 +10,7 @@ from runner.providers.compile import SAFE_METHODS
 from runner.providers.draft import table_at
 from runner.providers.mistakes import KeyPath, Mistakes, near, quoted
 from runner.providers.schema import ATTEMPT, BODY_KINDS
-from runner.providers.templates import Placeholder, placeholders, stray_braces
+from runner.providers.templates import Placeholder, half_written, placeholders, stray_braces
 
 # Written beside the profile's own columns by every export.
 RESERVED_COLUMNS: Final = frozenset({"found", "state", "reason", "debited", "attempts", "checked_at"})
@@ -69,7 +69,8 @@ def _check_placeholders(raw: dict[str, Any], path: KeyPath, mistakes: Mistakes) 
     found = placeholders(raw)
     for one in found:
         _check_placeholder(one, inputs, path, mistakes)
-    used = {one.name for one in found}
+    half = half_written(raw)  # a brace too few is told already; what follows from it is no mistake of its own
+    used = {one.name for one in found} | half
     required = {one.name for one in found if not one.optional}
     for name, table in inputs.items():
         if name == _ATTEMPT_NAME:
@@ -79,7 +80,7 @@ def _check_placeholders(raw: dict[str, Any], path: KeyPath, mistakes: Mistakes) 
         elif name in required and isinstance(table, dict) and "default" in table:
             text = f"belongs to an optional input: write {{{name}?}} where it is sent"
             mistakes.add((*path, "input", name, "default"), text)
-    if inputs and not required & inputs.keys() and not used - inputs.keys():
+    if inputs and not (required | half) & inputs.keys() and not used - inputs.keys():
         mistakes.add((*path, "input"), "one input at least must be required: {name} without the question mark")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from runner.providers.mistakes import KeyPath
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)(\?)?\}")
+_HALF = re.compile(r"\{\s*([a-z][a-z0-9_]*)|([a-z][a-z0-9_]*)\??\s*\}")
 
 TEMPLATE_KEYS = ("path", "query", "form", "json")
 
@@ -30,6 +31,12 @@ def placeholders(operation: Mapping[str, Any]) -> list[Placeholder]:
         for place, text in _leaves(operation)
         for match in _PLACEHOLDER.finditer(text)
     ]
+
+
+def half_written(operation: Mapping[str, Any]) -> set[str]:
+    """The names that stand beside a brace which is no placeholder's: `{email` means the input of that name."""
+    rests = (_PLACEHOLDER.sub("", text) for _, text in _leaves(operation))
+    return {match[1] or match[2] for rest in rests for match in _HALF.finditer(rest)}
 
 
 def stray_braces(operation: Mapping[str, Any]) -> list[KeyPath]:

@@ -40,7 +40,9 @@ MISTAKES: list[tuple[str, Any, str, str]] = [
     ("http.base_url", "https://example.com/?key=x", "http.base_url", "no user, query"),
     ("http.balance", [{"body": "wallet", "header": "X-Left"}], "http.balance[1]", "one of body, header"),
     ("http.charge", [{"body": "cost", "header": "X-Cost"}], "http.charge[1]", "one of body, header"),
-    ("http.charge", {"body": "cost"}, "http.charge", "must be an array"),
+    ("http.charge", {"body": "cost"}, "http.charge", 'must be an array: [{ body = "…" }]'),
+    ("http.balance", "X-Left", "http.balance", 'must be an array: [{ header = "…" }]'),
+    ("docs", "https://example.com", "docs", 'must be an array: ["…"]'),
     ("http.chagre", [{"body": "cost"}], "http.chagre", 'did you mean "charge"?'),
     ("http.health", "health", "http.health", "is not a fixed path"),
     ("http.health", "/health?full=1", "http.health", "is not a fixed path"),
@@ -168,6 +170,13 @@ def test_a_mistake_alone(path, value, key, hint):
     told = mistakes_of(bent(path, value))
     assert any(line.startswith(f"mine.toml: {key}: ") and hint in line for line in told), told
     assert CANARY not in "\n".join(told)
+
+
+@pytest.mark.parametrize("text", ["{phone", "phone}", "{phone?", "+{ phone}", "{phone}}"])
+def test_a_brace_that_is_missing_is_one_mistake(text):
+    """That its input is then sent nowhere follows from it."""
+    told = mistakes_of(bent("operations.look.query.phone", text))
+    assert [line.partition(": braces")[0] for line in told] == ["mine.toml: operations.look.query.phone"]
 
 
 def test_ten_mistakes_at_once():
