@@ -9,13 +9,13 @@ from typing import Final
 
 from runner.domain.addresses import has_password
 from runner.domain.personal import redact, shown_name
-from runner.domain.typed import as_file
+from runner.domain.typed import PLACE_FLAGS, as_file
 from runner.errors import UsageError
 from runner.work.named import is_file
 
 _END: Final = "--"  # of the options
 _OPTION: Final = re.compile(r"-[opqv]|--\w.*", re.DOTALL)  # no batch is called like that
-_JOINED: Final = re.compile(r"(--(?:db|config|env-file))=(.+)", re.DOTALL)
+_JOINED: Final = re.compile(rf"({'|'.join(PLACE_FLAGS)})=(.+)", re.DOTALL)
 
 
 def refuse_dashes(words: Sequence[str]) -> None:
@@ -63,7 +63,8 @@ def _told(word: str) -> str:
     if redact(word) == word and not has_password(word):
         return word
     name, equals, _ = word.partition("=")
-    return f"{name}=VALUE" if equals and redact(name) == name else "VALUE"
+    # Of an address nothing: the password may hold the first `=`.
+    return f"{name}=VALUE" if equals and redact(name) == name and "://" not in name else "VALUE"
 
 
 def _is_dashed_file(word: str) -> bool:

@@ -141,6 +141,10 @@ def test_what_may_be_a_persons_is_not_said_again(odd: Path) -> None:
     done = inside(odd, *typed, "--json")
     error = json.loads(done.stdout)["error"]
     assert error["fix"] == "runner check ./-odd.csv --set email=VALUE --source VALUE --json"
+    for address in ("postgresql://h/db?password=hunter22", "postgresql://me:hunt=er22@h/db"):
+        told = proposed(odd, "run", "-odd.csv", "--from", "t", "--source", address, "--batch", "x")
+        assert "fix: runner run ./-odd.csv --from t --source VALUE --batch x\n" in told
+        assert "hunt" not in told
     told = proposed(odd, "check", "-ada@example.com.csv")
     assert "error: -…@example.com.csv was taken for an option" in told
 
