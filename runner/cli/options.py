@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter, Token
 
 from runner.domain.addresses import has_password
 from runner.domain.personal import redact
-from runner.domain.typed import as_file
+from runner.domain.typed import PLACE_FLAGS, as_file
 from runner.errors import UsageError
 from runner.work.aim import aimed
 
@@ -99,8 +99,8 @@ class Common:
 
     def words(self) -> list[str]:
         """Those that a following command needs too, as one types them."""
-        given = {"--db": self.db, "--config": self.config, "--env-file": self.env_file}
-        return [word for flag, value in given.items() if value is not None for word in (flag, as_file(value))]
+        given = zip(PLACE_FLAGS, (self.db, self.config, self.env_file), strict=True)
+        return [word for flag, value in given if value is not None for word in (flag, as_file(value))]
 
     def aim(self, text: str) -> str:
         """`text` with these flags in the commands that it proposes."""
@@ -199,14 +199,10 @@ def common_in(words: Sequence[str]) -> Common:
     for word, following in zip(words, [*words[1:], ""], strict=False):
         flag, joined, value = word.partition("=")
         value = value if joined else following
-        if (
-            flag in ("--db", "--config", "--env-file")
-            and value
-            and (joined or not value.startswith("-"))
-            and not has_password(value)
-        ):
+        if flag in PLACE_FLAGS and value and (joined or not value.startswith("-")) and not has_password(value):
             found[flag] = value
-    return Common(db=found.get("--db"), config=found.get("--config"), env_file=found.get("--env-file"))
+    db, config, env_file = map(found.get, PLACE_FLAGS)
+    return Common(db=db, config=config, env_file=env_file)
 
 
 def refuse_password(url: str | None, *, flag: str) -> None:

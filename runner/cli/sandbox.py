@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from functools import partial
@@ -16,7 +15,7 @@ from cyclopts import Parameter
 from runner.cli.options import Common, whole
 from runner.cli.terminal import Screen, is_live
 from runner.cli.text import clean
-from runner.domain.typed import typed_file
+from runner.domain.typed import toml_text, typed_file
 from runner.errors import UsageError
 from runner.settings.home import at_home
 
@@ -127,7 +126,7 @@ def settings_text(profile: Provider, name: str, base_url: str) -> str:
         return f"# {base_url} is where {clean(name)} looks for it: nothing is to be said here"
     else:
         account, at = _account(profile), Path(at_home(name)).absolute()
-        base = f"extends = {json.dumps(str(at), ensure_ascii=False)}"  # TOML escapes as JSON does
+        base = f"extends = {toml_text(str(at))}"
         made = [f"[providers.{account}]", base, f"[providers.{account}.http]", f'base_url = "{base_url}"']
         key = _key_setting(profile) or f'env = "{_own_variable(profile)}"'
     if key is not None and profile.http.auth.secret is not None:

@@ -1,4 +1,4 @@
-"""Names of batches and files as one types them behind a command, and any name as a key of TOML. Pure."""
+"""Names of batches and files as one types them behind a command, and any text as TOML has it. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 import re
 from shlex import quote
 from typing import Final
+
+PLACE_FLAGS: Final = ("--db", "--config", "--env-file")
+"""Those that say where a command works; each has one value, a file."""
 
 _ONE_WORD: Final = re.compile(r"[\w.@+-]+")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -32,6 +35,9 @@ def typed_file(path: str) -> str:
 def toml_key(name: str) -> str:
     """A name as one key of TOML, for every setting that is proposed: `crm` stays, `x.db` becomes `"x.db"`, which would
     be two keys."""
-    if _BARE_KEY.fullmatch(name):
-        return name
-    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML's escapes are JSON's, and DEL
+    return name if _BARE_KEY.fullmatch(name) else toml_text(name)
+
+
+def toml_text(value: str) -> str:
+    """A text as TOML has it, in double quotes, for every setting that is proposed or written."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML's escapes are JSON's, and DEL

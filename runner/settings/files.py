@@ -12,6 +12,7 @@ from shlex import quote
 from typing import Any
 
 from runner.domain.model import Amount
+from runner.domain.typed import PLACE_FLAGS
 from runner.errors import ConfigError
 from runner.settings.envfile import read_env_file
 from runner.settings.home import at_home
@@ -89,7 +90,7 @@ def read_settings(
     ConfigError: a file that cannot be read, an unknown key, a wrong value; all mistakes of one file at once.
     """
     directory = directory.absolute()
-    flags = {"--db": database, "--config": config, "--env-file": env_file}
+    flags = dict(zip(PLACE_FLAGS, (database, config, env_file), strict=True))
     nearest = _nearest(directory)
     config = config or environ.get(f"{_PREFIX}CONFIG")
     files = _named(directory / at_home(config)) if config else _found(nearest, user_file)

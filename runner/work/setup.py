@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.domain.provider import Operation, Provider, SecretRef
+from runner.domain.typed import toml_text
 from runner.errors import ConfigError
 from runner.settings import FILE_NAME, Price, Secret, write_env_file
 from runner.work.money import plural
@@ -106,21 +106,23 @@ def settings_text(setup: Setup) -> str:
         "# What holds now, and from where: runner config show",
         "",
         "[run]",
-        f"operations = [{', '.join(map(_text, setup.operations))}]",
+        f"operations = [{', '.join(map(toml_text, setup.operations))}]",
     ]
     if setup.key is not None:
-        lines.append(_noted(f"env_file = {_text(ENV_FILE)}", "the key is in there"))
+        lines.append(_noted(f"env_file = {toml_text(ENV_FILE)}", "the key is in there"))
     if setup.region:
-        lines.append(_noted(f"region = {_text(setup.region)}", "of phone numbers without a +"))
+        lines.append(_noted(f"region = {toml_text(setup.region)}", "of phone numbers without a +"))
     lines.append(_noted("# max_requests = 500", "a cap for each batch, over its whole life"))
     if all(operation.hold for operation in setup.provider.operations.values()):
         lines.append(_noted("# max_spend_per_day = 500", f"in {_units(setup.provider)}, over all batches"))
     if setup.prices:
         lines += ["", "[prices]"]
-        lines += [f"{_text(name)} = {_text(f'{price.amount} {price.currency}')}" for name, price in setup.prices]
+        lines += [
+            f"{toml_text(name)} = {toml_text(f'{price.amount} {price.currency}')}" for name, price in setup.prices
+        ]
     if setup.key_env and SecretRef(env=setup.key_env) != setup.provider.http.auth.secret:
         lines += ["", f"[providers.{setup.provider.name}.http]"]
-        lines += [f"auth = {{ secret = {{ env = {_text(setup.key_env)} }} }}"]
+        lines += [f"auth = {{ secret = {{ env = {toml_text(setup.key_env)} }} }}"]
     return "\n".join([*lines, ""])
 
 
@@ -130,10 +132,6 @@ def _units(provider: Provider) -> str:
 
 def _noted(setting: str, note: str) -> str:
     return f"{setting:<32}# {note}"
-
-
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)  # TOML's basic strings are escaped as JSON's are
 
 
 def _ignore(folder: Path, names: Sequence[str]) -> list[Change]:

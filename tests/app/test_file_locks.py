@@ -54,6 +54,7 @@ LOOKS: dict[str, Callable[[Runner], object]] = {
     "run": lambda r: r.run("leads", limit=1),
     "load-itself": lambda r: _refused(lambda: r.load("runner.db", ["defastra.email"])),
     "check-itself": lambda r: _refused(lambda: r.check("runner.db", ["defastra.email"])),
+    "log-into-itself": lambda r: _refused(lambda: r.check_log("runner.db")),
     "export-over-itself": lambda r: _refused(lambda: r.export("leads", "runner.db", overwrite=True)),
 }
 

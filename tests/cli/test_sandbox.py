@@ -82,21 +82,23 @@ def test_what_it_prints_for_an_own_profile_is_enough_too(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["", ', pattern = "^(live|test)-never$"'])
-def test_what_it_prints_for_an_own_profile_is_always_a_runner_toml(tmp_path, key):
-    """A key that cannot be made up has a variable of its own: never the one of the real key. Where the profile looks
-    for the sandbox already there is nothing to be said."""
-    path = tmp_path / 'my "own".toml'
+def test_what_it_prints_for_an_own_profile_is_always_a_runner_toml(tmp_path, key, monkeypatch):
+    """In whatever folder it is put. A key that cannot be made up has a variable of its own: never the one of the real
+    key. Where the profile looks for the sandbox already there is nothing to be said."""
+    monkeypatch.chdir(tmp_path)
+    name, path = 'my "own"\x7f.toml', tmp_path / 'my "own"\x7f.toml'
     inside(tmp_path, "providers", "new", "mine")
     path.write_text((tmp_path / "mine.toml").read_text().replace('"MINE_API_KEY" }', f'"MINE_API_KEY" }}{key}'))
     profile = load_file(path)
-    assert tomllib.loads(settings_text(profile, str(path), profile.http.base_url)) == {}
-    (tmp_path / "runner.toml").write_text(settings_text(profile, str(path), "http://127.0.0.1:1"))
-    with runner.open(tmp_path / "runner.db", config=tmp_path / "runner.toml") as library:
+    assert tomllib.loads(settings_text(profile, name, profile.http.base_url)) == {}
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "runner.toml").write_text(settings_text(profile, name, "http://127.0.0.1:1"))
+    with runner.open(tmp_path / "runner.db", config=tmp_path / "sub" / "runner.toml") as library:
         made = library.provider("mine_sandbox").http
     assert made.base_url == "http://127.0.0.1:1"
     assert made.auth.secret is not None
     assert (made.auth.secret.env == "MINE_SANDBOX_API_KEY") is bool(key)
-    said = "\n".join(how_to_use(profile, str(path), "http://127.0.0.1:1", shown=False))
+    said = "\n".join(how_to_use(profile, name, "http://127.0.0.1:1", shown=False))
     assert "runner run leads.csv -p mine_sandbox." in said
     assert ("export MINE_SANDBOX_API_KEY=KEY   (of the shape ^(live|test)-never$)" in said) is bool(key)
 
