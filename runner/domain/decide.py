@@ -85,7 +85,10 @@ def is_in_doubt(answer: Answer, verdict: Verdict, *, safe: bool) -> bool:
     if answer.fault is not None:
         return answer.fault is Fault.NO_ANSWER
     status = answer.status or 0
-    return 200 <= status < 300 or (status >= 500 and not verdict.resend)
+    if 200 <= status < 300 or verdict.resend:
+        return 200 <= status < 300
+    # A refusal that a rule calls unknown ends as failed; whatever else it says would send the request again.
+    return status >= 500 or verdict.action is not Action.FAIL
 
 
 def decide(job: Job, operation: Operation, answer: Answer, verdict: Verdict, situation: Situation) -> Decision:

@@ -185,11 +185,16 @@ def _verdict(rule: Rule, condition: Condition, http: Http, seen: _Seen) -> Verdi
 
 
 def _debited(rule: Rule, condition: Condition, seen: _Seen, *, envelope: bool) -> Debited:
-    """What the rule says, but for what is known better: the provider never saw it, or something in front refused it."""
+    """What the rule says, but for what is known better: the provider never saw it, or something in front refused it.
+
+    A 3xx or 4xx that does not speak as the provider does was refused before any work, where the rule itself does not
+    know: one for the rest, or for a class such as "4xx". What it calls charged stays charged.
+    """
     if seen.answer.fault in UNSENT:
         return Debited.NO
     refused = seen.answer.status is not None and 300 <= seen.answer.status < 500
-    guessed = rule.debited is Debited.UNKNOWN or condition.is_catch_all()
+    # Whoever names the very status has seen such an answer, or read of it.
+    guessed = rule.debited is Debited.UNKNOWN and not condition.statuses
     if refused and guessed and not envelope and not looks_at_body(condition):
         return Debited.NO
     return rule.debited

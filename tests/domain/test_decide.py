@@ -138,14 +138,26 @@ def test_a_halt_or_a_pause_costs_its_job_nothing(
         (Answer(status=503), Debited.UNKNOWN, False, False, True),
         (Answer(status=503), Debited.UNKNOWN, True, False, False),
         (Answer(status=503), Debited.NO, False, False, False),
-        (Answer(status=404), Debited.UNKNOWN, False, False, False),
-        (Answer(status=302), Debited.UNKNOWN, False, False, False),
+        (Answer(status=408), Debited.UNKNOWN, False, False, True),
+        (Answer(status=408), Debited.UNKNOWN, True, False, False),
+        (Answer(status=408), Debited.UNKNOWN, False, True, False),
+        (Answer(status=302), Debited.UNKNOWN, False, False, True),
+        (Answer(status=404), Debited.NO, False, False, False),
     ],
 )
-def test_what_is_in_doubt(answer: Answer, debited: Debited, resend: bool, safe: bool, expected: bool) -> None:
-    """The definition, case by case."""
-    rule = verdict(Action.RETRY, debited, resend=resend)
+@pytest.mark.parametrize("action", [Action.RETRY, Action.PAUSE, Action.HALT])
+def test_what_is_in_doubt(
+    action: Action, answer: Answer, debited: Debited, resend: bool, safe: bool, expected: bool
+) -> None:
+    """The definition, case by case, where the request would go again."""
+    rule = verdict(action, debited, resend=resend)
     assert is_in_doubt(answer, rule, safe=safe) is expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, True), (503, True), (404, False), (302, False)])
+def test_a_refusal_that_fails_is_no_doubt(status: int, expected: bool) -> None:
+    """It is over: nothing would send it again. An answer that nobody can read, or a server error, is no refusal."""
+    assert is_in_doubt(Answer(status=status), verdict(Action.FAIL, Debited.UNKNOWN), safe=False) is expected
 
 
 def test_success_is_charged_its_price() -> None:

@@ -130,21 +130,34 @@ def test_what_was_not_sent_was_not_charged():
     assert classify(provider(), OPERATION, Answer(fault=Fault.NO_ANSWER)).debited is Debited.UNKNOWN
 
 
+STRANGE = (b"<html></html>", b"", b'{"message": "no"}')
+
+
 @pytest.mark.parametrize("status", [301, 307, 401, 404, 418, 499])
 def test_a_refusal_in_front_of_the_provider_is_not_charged(status):
     """A 3xx or 4xx without the provider's envelope never reached its work; a 2xx or 5xx may have."""
-    by_status = provider(rule("by-status", Condition(statuses=frozenset({status})), debited=Debited.UNKNOWN))
-    for judge in (provider(), by_status):
-        for body in (b"<html></html>", b"", b'{"message": "no"}'):
+    classes = Condition(status_classes=frozenset({status // 100}))
+    by_class = provider(rule("by-class", classes, debited=Debited.UNKNOWN))
+    for judge in (provider(), by_class):
+        for body in STRANGE:
             assert classify(judge, OPERATION, answer(body, status)).debited is Debited.NO
         assert classify(judge, OPERATION, answer({"error": {"code": "NEW"}}, status)).debited is Debited.UNKNOWN
     assert classify(provider(), OPERATION, answer(b"", 200)).debited is Debited.UNKNOWN
     assert classify(provider(), OPERATION, answer(b"", 502)).debited is Debited.UNKNOWN
 
 
-def test_a_stated_charge_stays():
-    """An API that charges for "not found" says so in its profile."""
-    judge = provider(rule("not-found", Condition(statuses=frozenset({404})), debited=Debited.YES))
+@pytest.mark.parametrize("status", [302, 408, 499])
+def test_a_rule_that_names_the_status_knows_better(status):
+    """Whoever wrote it has seen such an answer: unknown stays unknown."""
+    judge = provider(rule("by-status", Condition(statuses=frozenset({status})), debited=Debited.UNKNOWN))
+    for body in STRANGE:
+        assert classify(judge, OPERATION, answer(body, status)).debited is Debited.UNKNOWN
+
+
+@pytest.mark.parametrize("condition", [Condition(), Condition(statuses=frozenset({404}))], ids=["rest", "status"])
+def test_a_stated_charge_stays(condition):
+    """An API that charges for "not found", or for whatever it says, says so in its profile."""
+    judge = provider(rule("charged", condition, debited=Debited.YES))
     assert classify(judge, OPERATION, answer(b"", 404)).debited is Debited.YES
 
 

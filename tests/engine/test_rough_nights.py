@@ -72,7 +72,13 @@ def test_a_price_of_which_only_the_highest_is_known_is_counted(tmp_path: Path) -
     [
         (
             CONFLICT,
-            Rule(name="conflict", when=(Condition(code=("conflict",)),), then=Action.RETRY, debited=Debited.UNKNOWN),
+            Rule(
+                name="conflict",
+                when=(Condition(code=("conflict",)),),
+                then=Action.RETRY,
+                debited=Debited.UNKNOWN,
+                resend=True,
+            ),
         ),
         (
             UNCLEAR,
@@ -109,6 +115,26 @@ def test_nothing_that_may_have_been_charged_is_sent_again_unmarked(tmp_path: Pat
     assert Counter(sent.value for sent in night.sent())["v3"] == 2
     assert night.query("SELECT value FROM jobs WHERE possible_double_charge") == [("v3",)]
     assert night.query("SELECT resolution FROM attempts WHERE debited = 'unknown'") == [("resend",)]
+
+
+@pytest.mark.parametrize("action", [Action.RETRY, Action.PAUSE, Action.HALT])
+def test_a_refusal_that_may_have_been_charged_is_not_sent_again_by_itself(tmp_path: Path, action: Action) -> None:
+    """Whatever else its rule says: without `resend` it waits for a person's word."""
+    unclear = Rule(name="unclear", when=(Condition(code=("conflict",)),), then=action, debited=Debited.UNKNOWN)
+    acme = provider(in_flight=1)
+    night = Night(
+        path=tmp_path / "runner.db",
+        values=9,
+        providers=(replace(acme, rules=(unclear, *acme.rules)),),
+        scripts={"acme": lambda sent: CONFLICT if sent.value == "v3" else OK},
+    )
+    night.run()
+    sent = [one.value for one in night.sent()]
+    if action is Action.HALT:
+        night.run()
+        sent += [one.value for one in night.sent()]
+    assert night.states() == {"succeeded": 8, "in_doubt": 1}
+    assert sent.count("v3") == 1
 
 
 def straggler(first: Answer, then: Answer) -> Callable[[Sent], Answer]:
