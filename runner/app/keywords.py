@@ -51,5 +51,5 @@ def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
         raise UsageError(
             f"there is no keyword {name}",
             why=f"It may be one of: {', '.join(sorted(known))}.",
-            fix=f"{near[0]}=... in place of {name}=..." if near else f"leave {name} out",
+            fix=f"{near[0]}=... in place of {name}=..." if near else f"remove {name}",
         )

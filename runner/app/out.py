@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from runner.app.watching import BatchLike, Watching
+from runner.settings import parse_whole
 from runner.work.results import Exported
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Out(Watching):
         from runner.work.deliver import export  # only who writes pays for it
         from runner.work.shape import Shape
 
-        shape = Shape(only=only, columns=columns, raw=raw, limit=limit, guard=guard)
+        shape = Shape(only=only, columns=columns, raw=raw, limit=_rows(limit), guard=guard)
         return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
 
     def report(self, batch: BatchLike | None, target: str | Path | TextIO, *, overwrite: bool = False) -> Reported:
@@ -73,6 +74,10 @@ class Out(Watching):
         from runner.work.shape import Shape
         from runner.work.tables import export_table
 
-        shape = Shape(only=only, columns=columns, raw=raw, limit=limit)
+        shape = Shape(only=only, columns=columns, raw=raw, limit=_rows(limit))
         tools = self._session.tools()
         return export_table(self._info(batch), table, source=database, shape=shape, overwrite=overwrite, tools=tools)
+
+
+def _rows(limit: int | None) -> int | None:
+    return None if limit is None else parse_whole(limit, name="--limit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from runner.settings import parse_whole
 from runner.store.values import BatchInfo
 from runner.work import history
 from runner.work.records import By, Log, Spend
@@ -68,7 +69,7 @@ class Watching:
     def log(self, batch: BatchLike | None = None, *, since: str | None = None, limit: int = history.LINES) -> Log:
         """The last `limit` events of a batch, or (None) of all, the newest last. `since`: "2h", "7d", or a local date
         or time. UsageError: a `since` or `limit` that cannot be."""
-        session = self._session
+        session, limit = self._session, parse_whole(limit, name="--limit")
         since_us = None if since is None else history.parse_since(since, now_us=session.clock.now_us())
         info = None if batch is None else self._info(batch)
         return history.log(info, since_us=since_us, limit=limit, store=session.store(), profiles=session.profiles)

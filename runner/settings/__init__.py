@@ -19,6 +19,7 @@ from runner.settings.quantities import (
     parse_share,
     parse_spend,
     parse_time_of_day,
+    parse_whole,
 )
 from runner.settings.tables import DAILY, RunDefaults, SourceSettings, json_schema
 
@@ -48,6 +49,7 @@ __all__ = [
     "parse_share",
     "parse_spend",
     "parse_time_of_day",
+    "parse_whole",
     "read_settings",
     "user_settings_file",
     "write_env_file",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from operator import index
+from typing import SupportsFloat, SupportsIndex
 
 from runner.domain.model import MILLION, Amount
-from runner.errors import ConfigError
+from runner.errors import ConfigError, UsageError
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|min|m|h|d)")
@@ -54,16 +57,16 @@ def is_priced_name(text: str) -> bool:
 def parse_duration(text: str | float, *, name: str) -> float:
     """Seconds of "90", "90s", "15m", "2h", "1h30m", or of a number of seconds. `name` is the setting, for messages."""
     if not isinstance(text, str):
-        return _not_negative(float(text), name)
+        return _not_negative(_number(text), text, name)
     compact = text.strip().lower().replace(" ", "")
     if re.fullmatch(r"\d+(\.\d+)?", compact):
-        return float(compact)
+        return _not_negative(float(compact), text, name)
     parts = _DURATION.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ConfigError(
             f"{name}: not a duration: {text!r}", why="A duration is a number and s, m, h or d.", fix=f"{name} 90s"
         )
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return _not_negative(sum(float(number) * _UNITS[unit] for number, unit in parts), text, name)
 
 
 def parse_rate(text: str, *, name: str) -> tuple[int, float]:
@@ -87,8 +90,8 @@ def kept_rate(text: str, *, name: str) -> tuple[int, float]:
     return min(at_most, MOST_AT_A_RATE), seconds
 
 
-def _read_rate(text: str, name: str) -> tuple[int, float]:
-    match = _RATE.fullmatch(text.strip().lower().replace(" ", ""))
+def _read_rate(text: object, name: str) -> tuple[int, float]:
+    match = _RATE.fullmatch(text.strip().lower().replace(" ", "")) if isinstance(text, str) else None
     at_most = 0 if match is None else int(match[1].lstrip("0")[:_DIGITS] or 0)
     if match is None or not at_most:
         raise ConfigError(
@@ -97,20 +100,25 @@ def _read_rate(text: str, name: str) -> tuple[int, float]:
     return at_most, _UNITS[match[2]]
 
 
-def parse_time_of_day(text: str, *, name: str) -> tuple[int, int]:
+def parse_time_of_day(text: object, *, name: str) -> tuple[int, int]:
     """Hour and minute of "07:00"."""
-    match = _TIME.fullmatch(text.strip())
+    match = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ConfigError(f"{name}: not a time of day: {text!r}", why="It is HH:MM, local time.", fix=f"{name} 07:00")
     return int(match[1]), int(match[2])
 
 
+def parse_whole(given: object, *, name: str) -> int:
+    """An integer of any kind. UsageError: 2.5, "2", True, or the NaN of an empty cell, which no count ever reaches."""
+    if isinstance(given, SupportsIndex) and not isinstance(given, bool):
+        return index(given)
+    raise UsageError(f"{name} {given!r} is no whole number", why="It is compared with a count.", fix=f"{name} 1")
+
+
 def parse_share(text: str | float, *, name: str) -> float:
     """0.1 of "10%" or 0.1. Between 0 and 1."""
-    try:
-        share = float(text[:-1]) / 100 if isinstance(text, str) and text.strip().endswith("%") else float(text)
-    except ValueError:
-        share = -1.0
+    percent = isinstance(text, str) and text.strip().endswith("%")
+    share = _number(text.strip()[:-1]) / 100 if isinstance(text, str) and percent else _number(text)
     if not 0.0 <= share <= 1.0:
         raise ConfigError(f"{name}: not a share: {text!r}", why="A share is between 0% and 100%.", fix=f"{name} 10%")
     return share
@@ -136,9 +144,10 @@ def parse_spend(given: SpendCap, *, name: str) -> dict[str | None, Amount]:
 def _spend_pairs(given: SpendCap) -> list[tuple[str | None, str]]:
     if isinstance(given, Mapping):
         return [(provider, str(amount)) for provider, amount in given.items()]
-    texts = [str(given)] if isinstance(given, Decimal | int | float | str) else list(given)
+    texts = [given] if isinstance(given, str) or not isinstance(given, Iterable) else given
     pairs: list[tuple[str | None, str]] = []
-    for text in texts:
+    for one in texts:
+        text = str(one)
         provider, found, amount = text.partition("=")
         pairs.append((provider.strip(), amount) if found else (None, text))
     return pairs
@@ -149,7 +158,7 @@ def parse_amount(given: str | float, *, name: str) -> Amount:
     text = str(given)
     try:
         exact = Decimal(text.strip()) * MILLION
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one that no computer holds
         exact = Decimal(-1)
     if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value():
         raise ConfigError(
@@ -160,7 +169,18 @@ def parse_amount(given: str | float, *, name: str) -> Amount:
     return Amount(int(exact))
 
 
-def _not_negative(seconds: float, name: str) -> float:
-    if not 0.0 <= seconds < float("inf"):
-        raise ConfigError(f"{name}: not a duration: {seconds}", why="A duration is not negative.", fix=f"{name} 90s")
+def _number(given: object) -> float:
+    """What is written or given as a number; NaN, which is within no bounds, of all else. True is none."""
+    if isinstance(given, bool) or not isinstance(given, str | SupportsFloat):
+        return math.nan
+    try:
+        return float(given)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def _not_negative(seconds: float, given: object, name: str) -> float:
+    if not 0.0 <= seconds < math.inf:
+        why = "A duration is a number that is not negative and has an end."
+        raise ConfigError(f"{name}: not a duration: {given!r}", why=why, fix=f"{name} 90s")
     return seconds

@@ -21,6 +21,7 @@ from runner.settings import (
     parse_share,
     parse_spend,
     parse_time_of_day,
+    parse_whole,
 )
 from runner.work.flag_words import spend_flags
 from runner.work.money import plural
@@ -102,10 +103,13 @@ class Wanted:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def _at_least(least: int, value: int | None, flag: str) -> int | None:
-    if value is not None and value < least:
-        raise UsageError(f"{flag} {value} is too small", why=f"The least is {least}.", fix=f"{flag} {max(1, least)}")
-    return value
+def _at_least(least: int, given: int | None, flag: str) -> int | None:
+    if given is None:
+        return None
+    number = parse_whole(given, name=flag)
+    if number < least:
+        raise UsageError(f"{flag} {number} is too small", why=f"The least is {least}.", fix=f"{flag} {max(1, least)}")
+    return number
 
 
 def _some_time(given: float | str | None, flag: str, *, why: str, fix: str) -> float | None:

@@ -44,7 +44,7 @@ def tune(
             fix=f"runner tune {info.typed} --rate 30/min --in-flight 2",
         )
     operations = tools.profiles.of_batch(info.operations, info.source)
-    _check_in_flight(info, in_flight, tools)
+    _check_in_flight(info, wanted.in_flight, tools)
     run_options(wanted, info.settings, tools.settings.run, operations.values())
     done = tools.store.steering.tune(info.id, changes)
     locked = is_locked(tools.store.path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import anyio
@@ -12,6 +14,7 @@ import pytest
 from runner.app import AsyncRunner, Runner
 from runner.errors import UsageError
 from tests.app.place import Place, emails
+from tests.app.test_quantities import Count
 
 OPEN = [
     name
@@ -41,6 +44,40 @@ def test_a_misspelt_keyword_is_refused(place: Place, name: str, misspelt: str, m
                 takes_it = name == "check" or meant != "region"
                 assert not takes_it or refused.value.fix.startswith(f"{meant}=")
     assert place.values() == []
+
+
+@pytest.mark.parametrize("value", [2.5, float("nan"), float("inf"), "2", Decimal(2), True])
+def test_a_cap_that_is_no_whole_number_is_refused(place: Place, value: Any) -> None:
+    """NaN, the empty cell of a table, would cap nothing; what is refused is not kept, and nothing is sent."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        for name in ("max_requests", "limit", "in_flight"):
+            with pytest.raises(UsageError, match="no whole number"):
+                r.run(batch, **{name: value})
+        for name in ("max_requests", "in_flight"):
+            with pytest.raises(UsageError, match="no whole number"):
+                r.tune(batch, **{name: value})
+        for look in (r.preflight, r.check_batch):
+            with pytest.raises(UsageError, match="no whole number"):
+                look(batch, limit=value)
+        for write in (partial(r.export, batch, "x.csv"), partial(r.export_table, batch, "x", database=None), r.log):
+            with pytest.raises(UsageError, match="no whole number"):
+                write(limit=value)
+        assert r.preflight(batch).requests == 2
+    assert place.values() == []
+
+
+def test_a_count_of_another_library_is_kept_as_a_number(place: Place) -> None:
+    """What numpy and pandas call an integer is one, and can be written into the database."""
+    count: Any = Count()
+    place.write_list(emails(5))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        assert r.tune(batch, in_flight=count).holds == {"in_flight": 3}
+        assert (place.run(r, batch, max_requests=count).sent, r.status(batch).reason) == (3, "max-requests")
+        assert r.report(batch, place.folder / "r.html").path is not None
+        assert (r.export(batch, "x.csv", limit=count).rows, len(r.log(limit=count).records)) == (3, 3)
 
 
 def _settled(call: Callable[..., Any], *given: object, **named: object) -> object:
