@@ -10,8 +10,9 @@ from typing import Final
 from runner.store.spill import answers_path, aside
 
 _BESIDE: Final = ("-wal", "-shm", "-journal", ".lock", ".reserve")
+MAGIC: Final = b"SQLite format 3\0"
 _MAGICS: Final = (
-    b"SQLite format 3\0",
+    MAGIC,
     b"\x37\x7f\x06\x82",  # a write-ahead log, by the order of its checksums' bytes
     b"\x37\x7f\x06\x83",
 )

@@ -15,13 +15,13 @@ from runner.store.putback import put_back
 from runner.store.recovery import RELEASE
 from runner.store.spill import Spill
 from runner.store.sql import batch_may, write_event
+from runner.store.steering import END_RUN
 
 _OPEN: Final = "SELECT 1 FROM attempts WHERE closed_us IS NULL LIMIT 1"
 _HALT: Final = f"""
 UPDATE batches SET state = 'halted', reason = :reason, resume_at_us = NULL, touched_us = :now
 WHERE state = 'running' AND {batch_may(BatchEvent.HALT)} RETURNING id
 """
-_END: Final = "UPDATE runs SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
 
 
 class _OpenError(Exception):
@@ -41,7 +41,7 @@ def halt_run(database: Database, run: RunId, *, reason: str, exit_code: int, now
         with database.write_now() as connection:
             back = put_back(connection, lines, now_us=now_us)
             _halt(connection, run, reason=reason, now_us=now_us)
-            connection.exec_driver_sql(_END, (now_us, exit_code, run))
+            connection.exec_driver_sql(END_RUN, (now_us, exit_code, run))
     except (StoreError, _OpenError):
         return False
     with suppress(StoreError):  # lines that are left lying do nothing when they are put back once more

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import SchemaError, StoreError
+from runner.store.companions import MAGIC
 from runner.store.tables import APPLICATION_ID
 
-_MAGIC: Final = b"SQLite format 3\0"
 _HEAD_BYTES: Final = 100  # of the first page: what SQLite's documentation calls the database header
 
 
@@ -74,4 +74,4 @@ def is_damaged_one_of_ours(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     application = head[68:72]
-    return head.startswith(_MAGIC) and APPLICATION_ID.to_bytes(4, "big").startswith(application)
+    return head.startswith(MAGIC) and APPLICATION_ID.to_bytes(4, "big").startswith(application)

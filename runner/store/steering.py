@@ -31,7 +31,7 @@ from runner.store.values import Recovered, Wish
 from runner.store.wallets import Checked
 
 _START_RUN: Final = "INSERT INTO runs (started_us, pid, host, version, options) VALUES (?, ?, ?, ?, ?)"
-_END_RUN: Final = "UPDATE runs SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
+END_RUN: Final = "UPDATE runs SET ended_us = ?, exit_code = ? WHERE id = ? AND ended_us IS NULL"
 _BATCH: Final = "SELECT state, name FROM batches WHERE id = ?"
 _UNENDED: Final = """
 SELECT 1 FROM jobs WHERE batch = :batch AND state = 'running'
@@ -77,7 +77,7 @@ class Steering:
     def end_run(self, run: RunId, *, exit_code: int) -> None:
         """Record its end. Whatever it still owned is left to recovery."""
         with self._database.write_now() as connection:
-            connection.exec_driver_sql(_END_RUN, (self._clock.now_us(), exit_code, run))
+            connection.exec_driver_sql(END_RUN, (self._clock.now_us(), exit_code, run))
 
     def recover(self, *, safe: Collection[tuple[BatchId, str]]) -> list[Recovered]:
         """Bury the runs that never ended: call it under the database lock, before `start_run`.
