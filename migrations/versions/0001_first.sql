@@ -62,7 +62,7 @@ CREATE TABLE asked (
     run INTEGER NOT NULL,
     batch INTEGER NOT NULL,
     operation TEXT NOT NULL,
-    requests TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
     after_attempt INTEGER NOT NULL,
     CONSTRAINT pk_asked PRIMARY KEY (run, batch, operation),
     CONSTRAINT fk_asked_run_runs FOREIGN KEY(run) REFERENCES runs (id),

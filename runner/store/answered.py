@@ -26,7 +26,7 @@ from runner.store.sql import job_may, write_event
 from runner.store.values import AnsweredBefore
 
 Asked = Mapping[BatchId, Mapping[str, str]]
-"""What makes the requests of each operation, as a hash, by batch. Answers to requests that are not in it are
+"""By batch the request hash of each operation (see `Provider.request_hash`). Answers to requests that are not in it are
 nobody's: it is not known what was asked."""
 
 UNKNOWN: Final[Asked] = MappingProxyType({})
@@ -36,15 +36,16 @@ PIECE: Final = 5_000
 
 _ASKED: Final = "SELECT name, operations, params, source FROM {schema}batches"
 _NOTE: Final = (
-    "INSERT INTO asked (run, batch, operation, requests, after_attempt)"
+    "INSERT INTO asked (run, batch, operation, request_hash, after_attempt)"
     " VALUES (?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM attempts))"
 )
 _NAME: Final = "SELECT name FROM batches WHERE id = ?"
-# One result of another kind is enough, its own or a copy. Of a run only its own stretch of attempts is looked at.
+# One result of another kind is enough, its own or a copy. Of a run only its own stretch of attempts is looked at; at
+# copies, of which there may be millions, only where anybody ever asked otherwise.
 _ASKED_OTHERWISE: Final = """
 SELECT EXISTS (
     SELECT 1 FROM {schema}batches AS b CROSS JOIN {schema}asked AS w ON w.batch = b.id
-    WHERE b.name = :name AND w.operation = :operation AND w.requests <> :made AND EXISTS (
+    WHERE b.name = :name AND w.operation = :operation AND w.request_hash <> :request_hash AND EXISTS (
         SELECT 1 FROM {schema}attempts AS t
         WHERE t.id > w.after_attempt
             AND t.id <= (
@@ -56,8 +57,9 @@ SELECT EXISTS (
     SELECT 1 FROM {schema}batches AS b CROSS JOIN {schema}jobs AS j ON j.batch = b.id
     CROSS JOIN {schema}attempts AS t ON t.job = j.reused
     CROSS JOIN {schema}asked AS w ON w.run = t.run AND w.batch = t.batch AND w.operation = t.operation
-    WHERE b.name = :name AND j.operation = :operation AND j.reused IS NOT NULL AND t.action = 'succeed'
-        AND w.requests <> :made
+    WHERE EXISTS (SELECT 1 FROM {schema}asked WHERE operation = :operation AND request_hash <> :request_hash)
+        AND b.name = :name AND j.operation = :operation AND j.reused IS NOT NULL AND t.action = 'succeed'
+        AND w.request_hash <> :request_hash
 )
 """
 _ASKED_THE_SAME: Final = """
@@ -76,7 +78,7 @@ _NEWEST: Final = """(
         AND EXISTS (
             SELECT 1 FROM {schema}attempts AS t
             CROSS JOIN {schema}asked AS w ON w.run = t.run AND w.batch = t.batch AND w.operation = t.operation
-            WHERE t.job = coalesce(theirs.reused, theirs.id) AND t.action = 'succeed' AND w.requests = :made
+            WHERE t.job = coalesce(theirs.reused, theirs.id) AND t.action = 'succeed' AND w.request_hash = :request_hash
         )
     ORDER BY theirs.finished_us DESC, theirs.reused IS NOT NULL, theirs.id LIMIT 1
 )"""
@@ -117,10 +119,10 @@ class Answered:
         self._clock = clock
 
     def before(
-        self, batch: BatchId, *, requests: Mapping[str, str], since_us: int | None = None
+        self, batch: BatchId, *, request_hashes: Mapping[str, str], since_us: int | None = None
     ) -> list[AnsweredBefore]:
         """By operation, the jobs never sent yet that another batch has the answer to; `since_us`: of them, those that
-        it has a younger one to. `requests`: what makes a request of each operation, as a hash. Reads only; for a draft
+        it has a younger one to. `request_hashes`: see `Provider.request_hash`, by operation. Reads only; for a draft
         it looks into the database that is attached to it."""
         schema = "" if self._database.attached is None else f"{ATTACHED}."
         found: list[AnsweredBefore] = []
@@ -129,7 +131,7 @@ class Answered:
                 sql = _KNOWN.format(
                     newest=_NEWEST.format(schema=schema, batches=batches), never_sent=_NEVER_SENT, schema=schema
                 )
-                given = {"batch": batch, "operation": operation, "made": requests[operation], "since": 0}
+                given = {"batch": batch, "operation": operation, "request_hash": request_hashes[operation], "since": 0}
                 lines = connection.exec_driver_sql(sql, given)
                 summed = _summed(operation, lines.partitions(STREAM), since_us)
                 found += [] if summed is None else [summed]
@@ -139,12 +141,12 @@ class Answered:
         self,
         batch: BatchId,
         *,
-        requests: Mapping[str, str],
+        request_hashes: Mapping[str, str],
         since_us: int,
         given_up: Callable[[], bool] = lambda: False,
     ) -> int:
         """Give every job that was never sent the newest answer since then, if there is one; returns how many.
-        `requests`: as above.
+        `request_hashes`: as above.
 
         Under the database lock, before a run's writer is at work. In short transactions, each of which leaves a sound
         file: what a kill leaves, or `given_up` between two of them, waits as before.
@@ -157,8 +159,8 @@ class Answered:
                 sql = _NEXT.format(newest=_NEWEST.format(schema="", batches=batches), never_sent=_NEVER_SENT)
                 place = {"due_us": -1, "job": 0}
                 while place and not given_up():
-                    asking = {"batch": batch, "operation": operation, "made": requests[operation], **place}
-                    given = {"since": since_us, "piece": PIECE, **asking}
+                    asking = {"batch": batch, "operation": operation, "request_hash": request_hashes[operation]}
+                    given = {"since": since_us, "piece": PIECE, **asking, **place}
                     with connection.begin():
                         count, place = _piece(connection, sql, given)
                         if count:
@@ -169,7 +171,7 @@ class Answered:
                     taken += count
         return taken
 
-    def asked_otherwise(self, batch: BatchId, requests: Mapping[str, str]) -> set[str]:
+    def asked_otherwise(self, batch: BatchId, request_hashes: Mapping[str, str]) -> set[str]:
         """The operations of a batch that have a result which other requests were made for. Reads only; of a draft it
         is the batch that it is of."""
         schema = "" if self._database.attached is None else f"{ATTACHED}."
@@ -178,14 +180,14 @@ class Answered:
             given = {"name": connection.exec_driver_sql(_NAME, (batch,)).scalar_one()}
             return {
                 key
-                for key, made in requests.items()
-                if connection.exec_driver_sql(sql, {**given, "operation": key, "made": made}).scalar_one()
+                for key, one in request_hashes.items()
+                if connection.exec_driver_sql(sql, {**given, "operation": key, "request_hash": one}).scalar_one()
             }
 
 
 def note_asked(connection: sa.Connection, run: RunId, asked: Asked) -> None:
     """Keep what makes the requests of a run."""
-    lines = [(run, batch, operation, made) for batch, ours in asked.items() for operation, made in ours.items()]
+    lines = [(run, batch, operation, one) for batch, ours in asked.items() for operation, one in ours.items()]
     if lines:
         connection.exec_driver_sql(_NOTE, lines)
 

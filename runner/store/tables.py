@@ -95,7 +95,7 @@ asked = sa.Table(
     sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True, autoincrement=False),
     sa.Column("batch", sa.Integer, sa.ForeignKey("batches.id"), primary_key=True, autoincrement=False),
     part("operation", sa.Text),
-    text("requests"),
+    text("request_hash"),
     number("after_attempt"),  # the last one before it: no index leads from a run to its attempts
     sqlite_with_rowid=False,
 )

@@ -39,8 +39,8 @@ def known_answers(
     if not any(status.by_state[state] for state in (JobState.QUEUED, JobState.RUNNING)):
         return ()
     since_us = None if reuse_seconds is None else oldest(reuse_seconds, now_us)
-    asked = profiles.asked_now(operations, status.batch.source)
-    found = store.answered.before(status.batch.id, requests=asked, since_us=since_us)
+    hashes = profiles.request_hashes(operations, status.batch.source)
+    found = store.answered.before(status.batch.id, request_hashes=hashes, since_us=since_us)
     charges: Mapping[tuple[str, str], Decimal] = store.forecast.usual_charges() if found else {}
     known = []
     for one in found:

@@ -90,7 +90,9 @@ def preflight(
         done_us=done_us,
         lanes=lanes,
         known=known,
-        changed=_changed(status, store.answered.asked_otherwise(info.id, profiles.asked_now(operations, info.source))),
+        changed=_changed(
+            status, store.answered.asked_otherwise(info.id, profiles.request_hashes(operations, info.source))
+        ),
         columns=tuple(info.source.get("columns", ())),
         first_time=first_time,
     )

@@ -96,7 +96,7 @@ class Profiles:
         names = dict.fromkeys(operation.provider for operation in operations.values())
         return {name: self.provider(files.get(name, name)) for name in names}
 
-    def asked_now(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> dict[str, str]:
+    def request_hashes(self, operations: Mapping[str, Operation], source: Mapping[str, Any]) -> dict[str, str]:
         """What makes the requests of a batch's operations today, by key; see `Provider.request_hash`. `source` is the
         batch's."""
         files: Mapping[str, str] = source.get("profiles", {})

@@ -186,7 +186,7 @@ def _order(tools: Tools, info: BatchInfo, wanted: Wanted, places: Places | None)
     return Order(
         info=info,
         accounts=tuple(accounts),
-        asked=tools.profiles.asked_now(operations, info.source),
+        request_hashes=tools.profiles.request_hashes(operations, info.source),
         options=options,
         poll_seconds=wanted.poll_seconds,
         table=places.table if places is not None else None,
@@ -217,6 +217,8 @@ async def _take_up(
     reused = 0
     if wanted.reuse_seconds is not None:
         since_us = oldest(wanted.reuse_seconds, tools.clock.now_us())
-        take_over = partial(tools.store.answered.take_over, info.id, requests=order.asked, since_us=since_us)
+        take_over = partial(
+            tools.store.answered.take_over, info.id, request_hashes=order.request_hashes, since_us=since_us
+        )
         reused = await elsewhere(tools, partial(take_over, given_up=lambda: stop.reason is not None))
     return TakenUp(requeued=requeued, released=released, reused=reused)

@@ -58,7 +58,7 @@ class Order:
 
     info: BatchInfo
     accounts: tuple[Account, ...]
-    asked: Mapping[str, str]  # what makes the requests of its operations, as hashes
+    request_hashes: Mapping[str, str]  # by operation
     options: RunOptions
     poll_seconds: float | None = None  # `--follow`: between two looks at its list
     table: Goal | None = None  # where its rows go while they are settled
@@ -99,7 +99,7 @@ async def work_together(
         host=platform.node(),
         version=release(),
         options=_shown(due, closing),
-        asked={order.info.id: order.asked for order in due},
+        asked={order.info.id: order.request_hashes for order in due},
     )
     codes: list[int] = []
     wallets = Wallets(tools, run, {order.info.id: order.accounts for order in due})

@@ -44,12 +44,12 @@ def asking(number: int, key: str, **params: str) -> NewRow:
 
 def before(store: Store, batch: BatchId, **given: Any) -> list[AnsweredBefore]:
     """What is known of a batch whose profile is as it was."""
-    return store.answered.before(batch, **{"requests": ASKED} | given)
+    return store.answered.before(batch, **{"request_hashes": ASKED} | given)
 
 
 def take_over(store: Store, batch: BatchId, **given: Any) -> int:
     """What is taken for a batch whose profile is as it was."""
-    return store.answered.take_over(batch, **{"requests": ASKED} | given)
+    return store.answered.take_over(batch, **{"request_hashes": ASKED} | given)
 
 
 async def answered(
@@ -184,7 +184,7 @@ async def test_what_made_the_requests_decides(store: Store, clock: HandClock, as
     assert take_over(store, same, since_us=0) == 0
     await answered(store, same, clock, JobEvent.SUCCEED)
     third = store.loading.load(new_batch("third"), rows).batch
-    found = before(store, third, requests=ELSE)
+    found = before(store, third, request_hashes=ELSE)
     assert [one.batches for one in found] == ([{"edited": 1}] if asked is ELSE else [])
 
 
@@ -192,8 +192,8 @@ async def test_a_batch_whose_profile_was_edited_since_takes_none(store: Store, c
     """What it would send today counts, not what it was loaded to ask."""
     await answered(store, loaded(store, 1).batch, clock, JobEvent.SUCCEED)
     batch = loaded(store, 1, "more").batch
-    assert before(store, batch, requests=ELSE) == []
-    assert take_over(store, batch, requests=ELSE, since_us=0) == 0
+    assert before(store, batch, request_hashes=ELSE) == []
+    assert take_over(store, batch, request_hashes=ELSE, since_us=0) == 0
     assert take_over(store, batch, since_us=0) == 1
 
 
@@ -205,14 +205,14 @@ async def test_each_answer_is_of_the_run_that_asked(store: Store, clock: HandClo
     await answered(store, batch, clock, JobEvent.SUCCEED, JobEvent.SUCCEED, asked=ELSE)
     await answered(store, batch, clock, JobEvent.SUCCEED)
     other = loaded(store, 4, "other").batch
-    assert [[one.jobs for one in before(store, other, requests=asked)] for asked in (ASKED, ELSE)] == [[2], [2]]
-    assert take_over(store, other, requests=ELSE, since_us=0) == 2
+    assert [[one.jobs for one in before(store, other, request_hashes=asked)] for asked in (ASKED, ELSE)] == [[2], [2]]
+    assert take_over(store, other, request_hashes=ELSE, since_us=0) == 2
     taken = "SELECT reused FROM jobs WHERE batch = ? ORDER BY id"
     assert query(store.path, taken, other) == [(None,), (2,), (3,), (None,)]
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute("UPDATE jobs SET key = 'erased-' || id WHERE batch = ?", (batch,))
     third = loaded(store, 4, "third").batch
-    assert [[one.jobs for one in before(store, third, requests=asked)] for asked in (ASKED, ELSE)] == [[], [2]]
+    assert [[one.jobs for one in before(store, third, request_hashes=asked)] for asked in (ASKED, ELSE)] == [[], [2]]
 
 
 async def test_a_run_that_was_told_to_try_again_asked_for_no_answer(store: Store, clock: HandClock) -> None:
@@ -222,7 +222,7 @@ async def test_a_run_that_was_told_to_try_again_asked_for_no_answer(store: Store
     clock.pass_seconds(HOUR)
     await answered(store, batch, clock, JobEvent.SUCCEED, asked=ELSE)
     other = loaded(store, 1, "other").batch
-    assert [[one.jobs for one in before(store, other, requests=asked)] for asked in (ASKED, ELSE)] == [[], [1]]
+    assert [[one.jobs for one in before(store, other, request_hashes=asked)] for asked in (ASKED, ELSE)] == [[], [1]]
 
 
 async def test_which_operations_have_results_of_another_kind(store: Store, clock: HandClock) -> None:
@@ -244,7 +244,7 @@ async def test_a_copy_is_a_result_of_another_kind_too(store: Store, clock: HandC
     """A list that was given a sandbox's answers, and is to go to the provider."""
     await answered(store, loaded(store, 2).batch, clock, JobEvent.SUCCEED, asked=ELSE)
     batch = loaded(store, 2, "more").batch
-    assert take_over(store, batch, requests=ELSE, since_us=0) == 1
+    assert take_over(store, batch, request_hashes=ELSE, since_us=0) == 1
     assert [store.answered.asked_otherwise(batch, asked) for asked in (ASKED, ELSE)] == [{EMAIL}, set()]
 
 
