@@ -146,6 +146,7 @@ def provider_text(provider: Provider, prices: Mapping[str, str]) -> str:
                 ("address", provider.http.base_url),
                 ("key", where),
                 ("limits", limits_text(provider)),
+                ("headers", ", ".join(name for name, _ in provider.http.headers)),
                 ("charges", _places_text(provider.http.charge)),
                 ("balance", _places_text(provider.http.balance)),
                 *(("docs", page) for page in provider.docs),

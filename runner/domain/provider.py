@@ -109,6 +109,7 @@ class Http:
     error_type: str | None = None  # dotted path of what the condition `type` compares
     request_id: tuple[Lookup, ...] = ()
     client_request_id: str | None = None  # header that carries ours
+    headers: tuple[tuple[str, str], ...] = ()  # constants of the profile, sent with each request
     wait_headers: tuple[Lookup, ...] = (Lookup(header="Retry-After"),)
     charge: tuple[Lookup, ...] = ()  # what the provider says it charged for this request, in the operation's unit
     balance: tuple[Lookup, ...] = ()  # what it says is left after this request, in the operation's unit
@@ -275,5 +276,7 @@ class Provider:
             operation.form,
             operation.json,
             sorted((one.name, one.kind, one.send, one.keep_case, one.default or "") for one in operation.inputs),
+            # Where there are none it is the hash that was kept before a profile could have any.
+            *([sorted((name.lower(), value) for name, value in self.http.headers)] if self.http.headers else ()),
         )
         return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()

@@ -146,6 +146,7 @@ def _http(table: HttpTable) -> Http:
         error_type=table.error_type,
         request_id=_places(table.request_id),
         client_request_id=table.client_request_id,
+        headers=tuple(table.headers.items()),
         charge=_places(table.charge),
         balance=_places(table.balance),
         health=table.health,

@@ -189,6 +189,15 @@ def by_path(value: Any) -> dict[str, Any]:
     return flat
 
 
+def _header_value(text: str) -> str:
+    """Never quoted back: somebody may have written a key there."""
+    if not text or not text.isascii() or not text.isprintable() or text != text.strip():
+        raise ValueError("must be a text of ASCII letters and signs, without blanks around it")
+    if "{" in text or "}" in text:
+        raise ValueError("is sent as it is with each request: no value of a row goes into a header")
+    return text
+
+
 def _dotted(path: str) -> str:
     if not all(path.split(".")):
         raise ValueError(f"{quoted(path)} is not a dotted path such as error.code")
@@ -219,6 +228,7 @@ def words(*known: str) -> BeforeValidator:
 Name = Annotated[str, _matching(r"[a-z][a-z0-9_]*", "a name (a-z, 0-9 and _, beginning with a letter)")]
 RuleName = Annotated[str, _matching(r"[a-z0-9][a-z0-9-]*", "a rule's name (a-z, 0-9 and -)")]
 HeaderName = Annotated[str, _matching(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "a header's name", quote=False)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
 VariableName = Annotated[str, _matching(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name", quote=False)]
 UrlPath = Annotated[str, _matching(r"/[^\s?#\\]*", 'a path such as "/v1/check" (no query, no blanks)')]
 PlainPath = Annotated[str, _matching(r"/[^\s?#\\{}]*", 'a fixed path such as "/health" (no query, no {name})')]

@@ -18,6 +18,7 @@ from runner.errors import ProfileError
 from runner.providers.checks import check_examples_lead, check_rules
 from runner.providers.compile import compile_provider
 from runner.providers.draft import Draft, list_at, read_draft
+from runner.providers.http_checks import check_http
 from runner.providers.mistakes import Mistakes, near
 from runner.providers.operation_checks import check_operations
 from runner.providers.overrides import lay_over
@@ -117,6 +118,7 @@ def examine(source: Source) -> tuple[Draft, Mistakes]:
         if key in laid_over:
             mistakes.add((key,), "belongs to the profile: it cannot be overridden")
     draft = read_draft(mistakes)
+    check_http(mistakes)
     check_operations(mistakes)
     check_rules(draft, mistakes)
     check_examples_lead(draft, mistakes)

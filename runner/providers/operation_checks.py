@@ -1,5 +1,4 @@
-"""What the tables of an operation must be to one another: placeholders and inputs, body and method, column names; and
-that no request has two values where its key travels."""
+"""What the tables of an operation must be to one another: placeholders and inputs, body and method, column names."""
 
 from __future__ import annotations
 
@@ -27,29 +26,6 @@ def check_operations(mistakes: Mistakes) -> None:
             _check_placeholders(raw, path, mistakes)
             for column in RESERVED_COLUMNS & (table_at(raw, "columns") or {}).keys():
                 mistakes.add((*path, "columns", column), "this name is taken by a column every export has")
-    _check_key_alone(mistakes)
-
-
-def _check_key_alone(mistakes: Mistakes) -> None:
-    """Sent twice, the key would be read as the row's value, or a value as the key. No name below `auth` is quoted."""
-    http = table_at(mistakes.tables, "http") or {}
-    auth = table_at(http, "auth") or {}
-    for name, raw in (table_at(mistakes.tables, "operations") or {}).items():
-        if auth.get("query") in list((table_at(raw, "query") or {}) if isinstance(raw, dict) else ()):
-            text = (
-                f"is a parameter in operations.{name}.query too: take it out there, or name the one that takes the key"
-            )
-            mistakes.add(("http", "auth", "query"), text)
-    if key_header(auth) in {str(http.get("client_request_id", "")).lower()} - {""}:
-        mistakes.add(("http", "client_request_id"), "the key travels in this header: our id needs another")
-
-
-def key_header(auth: dict[str, Any]) -> str | None:
-    """The header that carries the key, lower-case; None: it travels elsewhere."""
-    own = auth.get("header")
-    if isinstance(own, str):
-        return own.lower()
-    return "authorization" if "bearer" in auth or "basic" in auth else None
 
 
 def _check_body(raw: dict[str, Any], path: KeyPath, mistakes: Mistakes) -> None:

@@ -16,6 +16,7 @@ from runner.providers.fields import (
     BaseUrl,
     Dotted,
     HeaderName,
+    HeaderValue,
     JmesPath,
     Name,
     Parameter,
@@ -65,10 +66,13 @@ class SecretTable(Table):
         return self
 
 
+LITERAL_KEY = 'a key is never written into a file: say where it is, as in secret = { env = "ACME_API_KEY" }'
+
+
 def _not_literal(value: Any) -> Any:
     if isinstance(value, dict):
         return value
-    raise ValueError('a key is never written into a file: say where it is, as in secret = { env = "ACME_API_KEY" }')
+    raise ValueError(LITERAL_KEY)
 
 
 def _pattern(text: str) -> str:
@@ -132,6 +136,7 @@ class HttpTable(Table):
     error_type: Dotted | None = None
     request_id: list[PlaceTable] = Field(default_factory=list)
     client_request_id: HeaderName | None = None
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     wait_headers: (
         list[Annotated[WaitHeaderTable, BeforeValidator(_wait_header, json_schema_input_type=str | WaitHeaderTable)]]
         | None

@@ -17,16 +17,12 @@ from json.encoder import encode_basestring as _quoted
 from typing import Any, Final
 
 from runner.domain.model import MILLION
+from runner.domain.secret_headers import holds_a_secret
 
 _PLAIN: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _ASCII: Final = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
 
 _LONE: Final = re.compile("[\ud800-\udfff]")
-
-_SECRET_HEADERS: Final = frozenset(
-    {"authorization", "proxy-authorization", "authentication-info", "cookie", "set-cookie", "set-cookie2", "x-api-key"}
-)
-_SECRET_PARTS: Final = ("token", "secret", "api-key", "apikey", "password")
 
 
 def to_json(value: Any) -> str:
@@ -125,9 +121,4 @@ def to_text(value: str | None) -> str | None:
 
 def kept_headers(headers: Sequence[tuple[str, str]]) -> str:
     """An answer's headers as JSON pairs, in order, without those that carry cookies or credentials."""
-    return to_json([[name, value] for name, value in headers if not _is_secret(name.lower())])
-
-
-@lru_cache(maxsize=256)
-def _is_secret(name: str) -> bool:
-    return name in _SECRET_HEADERS or any(part in name for part in _SECRET_PARTS)
+    return to_json([[name, value] for name, value in headers if not holds_a_secret(name.lower())])

@@ -89,11 +89,7 @@ class HttpTransport:
         key = _key(http, secret)
         self._auth_headers, self._auth_query = _credentials(http, key)
         self._keys = KeyFilter({key, *(value.rpartition(" ")[2].rstrip("=") for _, value in self._auth_headers)})
-        self._headers = (
-            ("user-agent", f"bulk-runner/{_version()}"),
-            ("accept", "application/json, */*"),
-            ("accept-encoding", "gzip"),
-        )
+        self._headers = _constant(http)
         self._home = self._library.URL(http.base_url)
         self._url: tuple[str, Any] = ("", None)  # the last one parsed: an operation's is mostly the same
         self._tls: ssl.SSLContext | None = None
@@ -280,6 +276,17 @@ def _credentials(http: Http, key: str) -> tuple[tuple[tuple[str, str], ...], str
             fix=f"put the key alone, on one line, into {auth.secret.describe() if auth.secret else 'its place'}",
         ) from None
     return (header,), ""
+
+
+def _constant(http: Http) -> tuple[tuple[str, str], ...]:
+    """What each request says beside its own: ours, where the profile says nothing else."""
+    said = {name.lower() for name, _ in http.headers}
+    ours = (
+        ("user-agent", f"bulk-runner/{_version()}"),
+        ("accept", "application/json, */*"),
+        ("accept-encoding", "gzip"),
+    )
+    return (*(pair for pair in ours if pair[0] not in said), *http.headers)
 
 
 def _plain(raw: Sequence[tuple[bytes, bytes]]) -> tuple[tuple[str, str], ...]:

@@ -277,3 +277,14 @@ def test_a_note_changes_no_exit_code(tmp_path):
     assert verdict.endswith("each leads to the rule it names; 1 note")
     (trial,) = json.loads(inside(tmp_path, "providers", "test", "./acme.toml", "--json").stdout)["providers"]
     assert (trial["passed"], trial["notes"]) == (True, [note.removeprefix("note: ")])
+
+
+def test_constant_headers_are_shown_by_their_names(tmp_path):
+    """The starter's line for them is one to uncomment."""
+    inside(tmp_path, "providers", "new", "acme")
+    path = tmp_path / "acme.toml"
+    assert "# headers = {" in path.read_text()
+    path.write_text(path.read_text().replace("# headers = {", "headers = {"))
+    assert inside(tmp_path, "providers", "test", "./acme.toml").returncode == 0
+    shown = inside(tmp_path, "providers", "show", "./acme.toml").stdout.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in shown if line.startswith("  headers")] == ["X-App-Id, Accept"]

@@ -76,6 +76,19 @@ def test_what_a_provider_tells_of_itself():
     assert (first.learn, second.learn) == (Learn(header="X-RateLimit-Limit", share=0.9), Learn(header="X-Burst"))
 
 
+def test_constant_headers_are_part_of_what_is_asked():
+    """In the order of the profile; a profile without any asks what it asked before there were such headers."""
+    plain = load_tables(mine(), "mine.toml")
+    known = "f06e389ad9ed5433c477780c8d7b3673a6684cc1b89aec792b1ab172e0edf9b8"
+    assert (plain.http.headers, plain.request_hash(plain.operations["look"])) == ((), known)
+    asked = set()
+    for headers in ({"X-App": "1", "Accept": "a"}, {"accept": "a", "x-app": "1"}, {"X-App": "2", "Accept": "a"}):
+        provider = load_tables(bent("http.headers", headers), "mine.toml")
+        assert provider.http.headers == tuple(headers.items())
+        asked.add(provider.request_hash(provider.operations["look"]))
+    assert (len(asked), known in asked) == (2, False)
+
+
 def test_rules_that_need_history():
     """A streak that halts, a streak that halts while nothing succeeded, and a pause that is trouble of theirs."""
     tables = bent("rules.1", {**mine()["rules"][1], "then": "fail", "halt_after": 5})

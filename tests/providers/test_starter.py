@@ -45,7 +45,7 @@ def test_every_line_that_is_commented_out_is_right():
     text = starter_text("acme")
     lines = OPTIONAL.findall(text)
     assert {line.partition(" ")[0] for line in lines} == {
-        "client_request_id", "charge", "health", "learn", "halt_after",
+        "client_request_id", "headers", "charge", "health", "learn", "halt_after",
     }  # fmt: skip
     for line in lines:
         load_tables(tomllib.loads(text.replace(f"# {line}", line)), "acme.toml")

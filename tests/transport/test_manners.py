@@ -53,6 +53,20 @@ async def test_each_kind_of_auth_travels_in_its_header(
     assert server.requests[0].header(header) == value
 
 
+async def test_constants_of_the_profile_travel_with_each_request(connect: Connect) -> None:
+    """As they are written, once each, in place of ours; a health check has them too."""
+    own = (("X-App-Id", "1234"), ("Accept", "application/vnd.acme+json"), ("user-agent", "acme"))
+    async with rude(polite) as server, connect(server.url, headers=own, health="/health") as transport:
+        await ask(transport)
+        await transport.knock()
+    asked = [head.decode().split("\r\n") for head in (one.head for one in server.requests)]
+    assert len(asked) == 2
+    for lines in asked:
+        assert "X-App-Id: 1234" in lines
+        values = [line.partition(": ")[2] for line in lines if line.lower().startswith(("accept:", "user-agent:"))]
+        assert sorted(values) == ["acme", "application/vnd.acme+json"]
+
+
 async def test_a_key_in_the_query_is_added_when_sending_only(connect: Connect) -> None:
     """The rendered request, which may be recorded, does not hold the key."""
     async with rude(polite) as server, connect(server.url, auth=Auth(kind="query", name="key")) as transport:

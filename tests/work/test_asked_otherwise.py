@@ -14,6 +14,7 @@ from tests.work.lists import OPERATION, first_list
 CHANGED = {
     "address": 'http = { base_url = "https://api.example" }\n',
     "path": '[providers.defastra.operations.email]\npath = "/v2/email"\n',
+    "headers": '[providers.defastra.http.headers]\nX-Version = "2"\n',
     "form": '[providers.defastra.operations.email.form]\nmore = "yes"\n',
 }
 
