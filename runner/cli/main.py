@@ -6,9 +6,11 @@ Commands are named by their module and imported when one is called, so that `--h
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from shlex import quote
+from typing import Any, Final, NoReturn
 
 from cyclopts import (
     App,
@@ -203,6 +205,9 @@ def usage(error: CycloptsError, arguments: Sequence[str]) -> UsageError:
         meant = unknown_dash(error.token.keyword or error.token.value, arguments)
         if meant is not None:
             return meant
+        setting = _setting(error.token.keyword or error.token.value, arguments)
+        if setting is not None:
+            return setting
     chain = " ".join(["runner", *(error.command_chain or ())])
     help_ = f"{chain} --help"
     if isinstance(error, UnusedCliTokensError | UnknownCommandError):
@@ -216,6 +221,27 @@ def usage(error: CycloptsError, arguments: Sequence[str]) -> UsageError:
         return UsageError(f"`{chain}` needs {error.argument.name}", why="it was not given", fix=help_)
     why = next((why for kind, why in _WHY.items() if isinstance(error, kind)), "it cannot be called like this")
     return UsageError(redact(str(error)).rstrip("."), why=f"`{chain}`: {why}", fix=help_)
+
+
+_SETTINGS: Final = frozenset({"max_spend_per_day", "operations", "http"})
+"""Those of `[run]` that have no option of their name."""
+
+
+def _setting(option: str, arguments: Sequence[str]) -> UsageError | None:
+    """The error of an option that is a setting, with its value where that is nobody's; None: it is none."""
+    flag, _, value = option.partition("=")
+    name = flag.removeprefix("--").replace("-", "_")
+    if not flag.startswith("--") or name not in _SETTINGS:
+        return None
+    after = [*arguments, "", ""][arguments.index(option) + 1] if option in arguments else ""
+    given = value or after
+    told = quote(given) if given and not given.startswith("-") and redact(given) == given else "..."
+    variable = f"RUNNER_{name.upper()}"
+    return UsageError(
+        f"{flag} is no option but a setting",
+        why=f"it is {name} under [run] in runner.toml, or the variable {variable}",
+        fix=f"{'set' if os.name == 'nt' else 'export'} {variable}={told}",
+    )
 
 
 _WHY: dict[type[CycloptsError], str] = {

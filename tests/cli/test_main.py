@@ -8,7 +8,8 @@ import pytest
 
 from runner.cli import main as entry
 from runner.errors import BusyError, RunnerError
-from tests.cli.place import clean_environment
+from runner.settings import RunDefaults
+from tests.cli.place import clean_environment, inside
 from tests.docs.commands import commands
 
 LONG = "a" * 300
@@ -191,3 +192,31 @@ def test_a_reader_that_goes_away_is_no_error():
     line = f"{sys.executable} -m runner --help | true"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, check=False)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (["--max-spend-per-day", "5"], "5"),
+        (["--max-spend-per-day=5"], "5"),
+        (["--max-spend-per-day"], "..."),
+        (["--max-spend-per-day", "ada@example.com"], "..."),
+    ],
+)
+def test_an_option_that_is_a_setting_is_told_as_one(tmp_path, words, value):
+    """The cap that would be offered in its place is of another kind."""
+    done = inside(tmp_path, "run", "x.csv", *words)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "error: --max-spend-per-day is no option but a setting",
+        "  why: it is max_spend_per_day under [run] in runner.toml, or the variable RUNNER_MAX_SPEND_PER_DAY",
+        f"  fix: export RUNNER_MAX_SPEND_PER_DAY={value}",
+    ]
+
+
+def test_the_settings_without_an_option_are_known(tmp_path):
+    """All others of `[run]` are options of `run` or of every command."""
+    for name in RunDefaults.model_fields:
+        refused = inside(tmp_path, "run", "x.csv", f"--{name.replace('_', '-')}", "1").stderr
+        assert ("is no option but a setting" in refused) == (name in entry._SETTINGS), name
+        assert "Unknown option" not in refused
