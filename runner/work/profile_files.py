@@ -44,7 +44,8 @@ class ProfileFiles:
             self._learnt.setdefault(name, place)
 
     def find(self, name: str) -> str | None:
-        """The file that is called so; of several the one of `[run] operations`, then of the command."""
+        """The file that is called so; of several the one of `[run] operations`, then of the command. The database is
+        looked at last: few need it."""
         for place in self.of_operations():
             if self.name(place) == name:
                 return place
@@ -56,7 +57,7 @@ class ProfileFiles:
         if self.is_itself(name, table):
             return str(table[EXTENDS])
         beside = self.place(f"{name}.toml")  # as `[prices]` finds it
-        return self._of_batches().get(name) or (beside if self.name(beside) == name else None)
+        return beside if self.name(beside) == name else self._of_batches().get(name)
 
     def is_itself(self, name: str, table: Mapping[str, Any]) -> bool:
         """Whether a table extends the file of its own name without a key of its own: no second account, but what
