@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, Unpack
@@ -14,6 +15,7 @@ from runner.app.out import Out
 from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike
 from runner.domain.model import Resolution
+from runner.engine.stop import StopSignal
 from runner.settings import SpendCap
 from runner.settings.home import at_home
 from runner.work.aim import aimed
@@ -115,8 +117,8 @@ class Runner(Ahead, Out, Upkeep):
         on, "-" is left to the caller (`result.target`), else a path.
         `to_table`: each row is inserted or updated in this table of `database` (a URL or a `[sources.NAME]`; default:
         where the list is) a moment after it is settled; kept with the batch; "none" ends it.
-        `stop`: set it in the event loop's thread to drain. A batch that is cancelled, paused by a person or parked is
-        left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
+        `stop`: set it, from any thread, to drain; a cancellation does the same, then goes on its way. A batch that is
+        cancelled, paused by a person or parked is left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
         cannot hold. StoreError: the database failed; what was in flight is in doubt.
         """
         results = await self.arun_all([batch], **options)
@@ -136,6 +138,7 @@ class Runner(Ahead, Out, Upkeep):
         UsageError: a batch is named twice, or one file is to take the rows of several.
         """
         from runner.work.caps import Wanted  # the engine is imported by who runs, not by who looks
+        from runner.work.draining import drained
         from runner.work.receipts import Delivery, run_and_deliver
 
         refuse_unknown(options, RunKeywords.__annotations__)
@@ -162,16 +165,19 @@ class Runner(Ahead, Out, Upkeep):
             to_table=options.get("to_table"),
             database=options.get("database"),
         )
-        return await run_and_deliver(
+        stop = options.get("stop") or StopSignal()
+        work = partial(
+            run_and_deliver,
             infos,
             wanted,
             delivery,
             tools=self._session.tools(),
             wait=options.get("wait"),
             observer=options.get("on_event"),
-            stop=options.get("stop"),
+            stop=stop,
             on_result=on_result,
         )
+        return await drained(work, stop)
 
     async def acheck_free(self) -> None:
         """BusyError: a run is at work on this database, and `run` would be refused."""

@@ -98,7 +98,7 @@ async def run_and_deliver(
     tools: Tools,
     wait: float | str | None,
     observer: Observer | None,
-    stop: StopSignal | None,
+    stop: StopSignal,
     on_result: Callable[[RunResult], None] | None = None,
 ) -> list[RunResult]:
     """Run batches side by side and write the rows of each when it ends; the results in the order of `infos`.
@@ -112,7 +112,6 @@ async def run_and_deliver(
     for info in infos:
         if (path := _file(targets[info.id])) is not None:
             check_target(info, path, overwrite=delivery.overwrite, tools=tools)
-    stop = stop or StopSignal()
     notifier = Notifier(
         tools, told_by(tools.settings, tools.profiles, tools.seams, batches=tools.store.reports.batches), by_id, stop
     )
