@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
+from pathlib import Path
 
+import anyio
 import pytest
 
 from runner.domain.states import BatchState, JobState
@@ -12,7 +15,7 @@ from runner.engine.stop import StopSignal
 from runner.errors import BatchError, BusyError
 from runner.sandbox.replies import Behaviour
 from runner.store.locks import lock_database
-from tests.app.place import Place, emails
+from tests.app.place import Place, after, emails
 
 
 def test_paused_by_a_person_only_resume_ends_it(place: Place) -> None:
@@ -85,6 +88,43 @@ def test_a_stop_drains_and_its_code_wins(place: Place) -> None:
         assert result.status.outcomes[JobState.RUNNING] == 0
         assert place.run(r, batch).exit_code == 0
     assert sorted(place.charged()) == sorted(emails(20))
+
+
+def test_a_stop_from_another_thread(tmp_path: Path) -> None:
+    """It is heard in the loop of the run, which waits for its next request for an hour."""
+    place = Place(tmp_path, toml="[providers.defastra]\nlimits = [{ at_most = 1, per_seconds = 3600 }]\n")
+    place.write_list(emails(3))
+    stop = StopSignal()
+    timer = threading.Timer(0.02, stop.set, ["enough"])
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        result = r.run(batch, stop=stop, on_event=after(1, timer.start), max_wait="2h")
+        timer.join()
+        assert (result.exit_code, result.status.reason, result.sent) == (5, "enough", 1)
+        stop.set("later")  # nobody listens any more
+
+
+def test_a_listener_is_told_in_its_own_loop_and_only_while_it_listens() -> None:
+    """By a thread with a loop of its own, too; what was undone before its turn came is not told."""
+    stop, told = StopSignal(), list[int]()
+
+    async def elsewhere() -> None:
+        stop.set("enough")
+
+    async def main() -> None:
+        stop.listen(lambda: told.append(threading.get_ident()))
+        undo = stop.listen(lambda: told.append(0))
+        thread = threading.Thread(target=lambda: anyio.run(elsewhere))
+        thread.start()
+        thread.join()  # the loop stands still meanwhile, and `set` does not wait for it
+        undo()
+        assert (stop.reason, told) == ("enough", [])
+        await anyio.sleep(0)
+        assert told == [threading.get_ident()]
+
+    anyio.run(main)
+    stop.set("its loop is closed")
+    assert len(told) == 1
 
 
 def test_an_observer_that_raises_drains_the_run_and_is_heard(place: Place) -> None:
