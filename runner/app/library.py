@@ -118,8 +118,9 @@ class Runner(Ahead, Out, Upkeep):
         `to_table`: each row is inserted or updated in this table of `database` (a URL or a `[sources.NAME]`; default:
         where the list is) a moment after it is settled; kept with the batch; "none" ends it.
         `stop`: set it, from any thread, to drain; a cancellation does the same, then goes on its way. A batch that is
-        cancelled, paused by a person or parked is left as it is. ConfigError: a key is missing. BusyError: database or account in use. UsageError: a cap that
-        cannot hold. StoreError: the database failed; what was in flight is in doubt.
+        cancelled, paused by a person or parked is left as it is. ConfigError: a key is missing. BusyError: database or
+        account in use. UsageError: a cap that cannot hold. StoreError: the database failed; what was in flight is in
+        doubt.
         """
         results = await self.arun_all([batch], **options)
         return results[0]

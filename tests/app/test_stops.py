@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from runner.domain.states import BatchState, JobState
@@ -119,7 +120,7 @@ def test_a_listener_is_told_in_its_own_loop_and_only_while_it_listens() -> None:
         thread.join()  # the loop stands still meanwhile, and `set` does not wait for it
         undo()
         assert (stop.reason, told) == ("enough", [])
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         assert told == [threading.get_ident()]
 
     anyio.run(main)
