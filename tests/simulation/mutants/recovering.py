@@ -64,10 +64,19 @@ RECOVERING = (
         "P8: a 5xx of unknown charge is doubt",
         (
             "domain/decide.py",
-            "return 200 <= status < 300 or (status >= 500 and not verdict.resend)",
-            "return 200 <= status < 300",
+            "return status >= 500 or verdict.action is not Action.FAIL",
+            "return status < 500 and verdict.action is not Action.FAIL",
         ),
         rare=True,
+    ),
+    mutant(
+        "unclear-refusal-repeated",
+        "P8: a 4xx of unknown charge is not sent again by itself",
+        (
+            "domain/decide.py",
+            "return status >= 500 or verdict.action is not Action.FAIL",
+            "return status >= 500",
+        ),
     ),
     mutant(
         "safe-requests-in-doubt",

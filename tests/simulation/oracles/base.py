@@ -100,7 +100,9 @@ class Seen:
         if verdict.debited is not Debited.UNKNOWN or verdict.action is Action.SUCCEED:
             return False
         status = told.status or 0
-        return 200 <= status < 300 or (status >= 500 and not verdict.resend)
+        if verdict.resend or 200 <= status < 300:
+            return 200 <= status < 300
+        return status >= 500 or verdict.action is not Action.FAIL
 
     def wall_us(self, at: float) -> int:
         """What the runner's clock showed at an instant of the axis: as people and NTP had set it until then."""

@@ -91,7 +91,8 @@ class Money(Oracle):
             return intent.held
         if _stated(entry) is not None:
             return _stated(entry) or 0
-        return min(entry.charged, intent.held) if entry.charges else 0
+        # Booked twice for one answer that does not say so: one charge is what could be known.
+        return min(entry.charges[0].amount, intent.held) if entry.charges else 0
 
     def _spents(self, intent: Intent) -> tuple[Spent, Spent]:
         return self._batches[intent.batch], self._days[intent.provider, intent.opened_us // DAY_US]
