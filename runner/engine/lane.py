@@ -170,7 +170,11 @@ class Lane(Waiting):
         return "circuit" if self.gate.shut is Shut.CIRCUIT or waiting else "open"
 
     def snapshot(self, reason: str | None) -> LaneReport:
-        """The lane as a report, now."""
+        """The lane as a report, now; with its pace, which the next run keeps to, a halt in between or not."""
+        adaptation = self.account.adaptation
+        return replace(self._standing(reason), rate=self.rate(), share=adaptation.share, found=adaptation.found)
+
+    def _standing(self, reason: str | None) -> LaneReport:
         halt, state, asked_until_us = self.halt(), self.state(), self.account.asked_until()
         now_us = self.shared.clock.now_us()
         if halt is not None:
@@ -192,13 +196,10 @@ class Lane(Waiting):
             until_us=until_us,
             asked_until_us=asked_until_us,
             asked_at_us=now_us,
-            rate=self.rate(),
             in_flight=self.workers,
             code=code,
             message=self.account.unreachable if unreachable else None,
             at_us=now_us,
-            share=self.account.adaptation.share,
-            found=self.account.adaptation.found,
         )
 
     def follow(self, reason: str, *, shut: bool) -> None:

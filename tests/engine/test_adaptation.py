@@ -18,7 +18,7 @@ from runner.engine.adaptation import Adaptation
 from runner.engine.events import LaneChanged
 from runner.engine.throttle import Throttle
 from tests.engine.night import Night
-from tests.engine.scripted import DOWN, LATER, OK, Script, Sent, provider
+from tests.engine.scripted import BROKE, DOWN, LATER, OK, Script, Sent, provider
 from tests.virtual import VirtualClock, run_virtual
 
 PER_SECOND = (Limit(at_most=1, per_seconds=1),)
@@ -168,6 +168,22 @@ def test_the_next_run_begins_as_slow_for_ten_minutes(tmp_path: Path, minutes: in
     night.clock.shift_us += minutes * 60_000_000
     night.scripts = {}
     assert night.run(limit=10).lanes[0].rate == rate
+
+
+def test_a_halt_in_between_does_not_make_it_faster(tmp_path: Path) -> None:
+    """Refused, and halted a moment later: nobody says that the pace is back, and the next run begins as slow."""
+    refused = refuse_once(5)
+    night = Night(
+        path=tmp_path / "r.db",
+        values=30,
+        providers=(provider(limits=PER_SECOND),),
+        scripts={"acme": lambda sent: BROKE if sent.value == "v8" else refused(sent)},
+    )
+    assert night.run().lanes[0].rate == "1/1 s at 70 %"
+    assert night.query(EVENTS) == [("lane.slowed", "1/1 s at 70 %")]
+    night.clock.shift_us += 9 * 60_000_000
+    night.scripts = {}
+    assert night.run(limit=10).lanes[0].rate == "1/1 s at 70 %"
 
 
 def test_a_lane_without_limits_finds_its_pace(tmp_path: Path) -> None:
