@@ -23,6 +23,7 @@ from typing import Final, ParamSpec, TypeVar
 import anyio
 
 from runner.engine.stop import StopSignal
+from runner.errors import UsageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -199,13 +200,30 @@ def _end(leader: int) -> None:
 
 
 def drive(work: Callable[[], Awaitable[T]]) -> T:
-    """Run `work` in an event loop of its own, which ends with it: a name that is still looked up is left behind."""
+    """Run `work` in an event loop of its own, which ends with it: a name that is still looked up is left behind.
+
+    UsageError: this thread has a loop at work already, which would stand still.
+    """
+    if _is_in_loop():
+        raise UsageError(
+            "a blocking call cannot be made where an event loop is at work",
+            why="The loop of this thread, a notebook's for one, would stand still.",
+            fix="async with runner.aopen() as r: result = await r.run(batch)",
+        )
 
     async def driven() -> T:
         asyncio.get_running_loop().set_default_executor(_Unawaited())
         return await work()
 
     return anyio.run(driven)
+
+
+def _is_in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _Unawaited(ThreadPoolExecutor):

@@ -75,7 +75,7 @@ class Ahead(Watching):
     def check(
         self,
         source: str | Path | Given | BinaryIO | None,
-        operations: Sequence[str] = (),
+        operations: str | Sequence[str] = (),
         *,
         max_requests: int | None = None,
         max_spend: SpendCap | None = None,

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, Unpack
 
 from runner.app.ahead import Ahead
-from runner.app.keywords import RunKeywords, refuse_unknown
+from runner.app.keywords import RunKeywords, refuse_unfit, refuse_unknown
 from runner.app.listing import ListKeywords, list_request
 from runner.app.out import Out
 from runner.app.upkeep import Upkeep
@@ -58,7 +58,7 @@ class Runner(Ahead, Out, Upkeep):
     def load(
         self,
         source: str | Path | Given | BinaryIO | None,
-        operations: Sequence[str] = (),
+        operations: str | Sequence[str] = (),
         *,
         batch: str | None = None,
         mapping: Sequence[str] | Mapping[str, str] = (),
@@ -77,7 +77,7 @@ class Runner(Ahead, Out, Upkeep):
         """Import a list, or find the batch it already is. Sends nothing.
 
         `source`: a file (CSV, JSON lines, a workbook, Parquet; gzip too), or a stream of such bytes or rows as mappings
-        (then `batch` names them), or None with `query` (a table or SELECT:
+        (any iterable; then `batch` names them), or None with `query` (a table or SELECT:
         `--from`), `database` (a URL or a `[sources.NAME]`: `--source`) and `key` (a column). `operations` default to
         `[run] operations`. `mapping`: "[PROVIDER.OP:]PARAM=COLUMN" texts or a mapping; `params`: "PARAM=VALUE"
         likewise. `max_invalid`: share of refused cells, 0.5 or "50%".
@@ -143,6 +143,7 @@ class Runner(Ahead, Out, Upkeep):
         from runner.work.receipts import Delivery, run_and_deliver
 
         refuse_unknown(options, RunKeywords.__annotations__)
+        refuse_unfit({**options, "on_result": on_result})
         infos = [self._info(batch) for batch in batches]
         wanted = Wanted.parse(
             max_requests=options.get("max_requests"),

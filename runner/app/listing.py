@@ -32,7 +32,10 @@ class ListKeywords(TypedDict, total=False):
 
 
 def list_request(
-    settings: Settings, source: str | Path | Given | BinaryIO | None, operations: Sequence[str], keywords: ListKeywords
+    settings: Settings,
+    source: str | Path | Given | BinaryIO | None,
+    operations: str | Sequence[str],
+    keywords: ListKeywords,
 ) -> LoadRequest:
     """From what people write. UsageError, InputError."""
     from runner.work.plan import LoadRequest, parse_mapping, parse_params  # only who loads pays for it
@@ -50,7 +53,7 @@ def list_request(
     )
     return LoadRequest(
         origin=origin,
-        operations=operations,
+        operations=[operations] if isinstance(operations, str) else operations,
         name=keywords.get("batch"),
         mapping=parse_mapping(keywords.get("mapping", ())),
         params=parse_params(keywords.get("params", ())),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.settings import parse_whole
@@ -16,7 +17,7 @@ from runner.work.standing import standing, unfinished, unwritten
 if TYPE_CHECKING:
     from runner.work.support import SupportRequest
 
-BatchLike = str | Loaded
+BatchLike = str | Path | Loaded
 """A batch's name, a unique prefix of it, the input file it came from, or what `load` returned."""
 
 

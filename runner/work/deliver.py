@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 from runner.domain.table import Dialect
+from runner.errors import UsageError
 from runner.exports import Written, write
 from runner.exports.target import write_whole
 from runner.settings import at_home
@@ -32,8 +33,16 @@ def export(info: BatchInfo, target: str | Path | TextIO, *, shape: Shape, overwr
 
 
 def binary(stream: TextIO) -> BinaryIO:
-    """The bytes under a text stream: an export chooses its own encoding and line ends."""
-    stream.flush()
+    """The bytes under a text stream: an export chooses its own encoding and line ends. UsageError: it takes no text."""
+    try:
+        stream.write("")
+        stream.flush()
+    except (AttributeError, TypeError):
+        raise UsageError(
+            f"nothing can be written to a value of type {type(stream).__name__}",
+            why="Rows go into a file or into an open stream of text.",
+            fix='"out.csv", or open("out.csv", "w")',
+        ) from None
     below = getattr(stream, "buffer", None)
     return below if below is not None else cast("BinaryIO", _Decoded(stream))
 

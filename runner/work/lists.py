@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -17,8 +18,9 @@ from runner.sources.records import check_header
 from runner.sources.values import check_cells
 from runner.store.companions import belongs_to
 
-Given = Sequence[Mapping[str, object]]
-"""Rows as the library takes them: every mapping has the same keys; values become text, None an empty cell."""
+Given = Iterable[Mapping[str, object]]
+"""Rows as the library takes them: every mapping has the same keys; values become text, None an empty cell. What has
+keys as a mapping has will do: a row of sqlite3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Origin:
     """What the user named as the list, before it is opened. Exactly one of the first four is set."""
 
     path: Path | None = None
-    rows: Given | None = None
+    rows: Sequence[Mapping[str, object]] | None = None
     stream: BinaryIO | None = None  # read once
     query: str | None = None
     database: str | None = None  # with `query`: a URL, or the name of a `[sources.NAME]`
@@ -36,13 +38,24 @@ class Origin:
     has_header: bool = True
 
     @classmethod
-    def of(cls, source: str | Path | Given | BinaryIO | None, *, directory: Path, **named: Any) -> Origin:
-        """From what the library's `load` takes; `named` are the other fields. A relative path starts at `directory`."""
+    def of(cls, source: object, *, directory: Path, **named: Any) -> Origin:
+        """From what the library's `load` takes; `named` are the other fields. A relative path starts at `directory`.
+
+        UsageError: it is no list.
+        """
         if isinstance(source, str | Path):
             return cls(path=directory / at_home(source), **named)
-        if hasattr(source, "read"):
+        if hasattr(source, "read") and not isinstance(source, io.TextIOBase):
             return cls(stream=cast("BinaryIO", source), **named)
-        return cls(rows=source, **named)
+        if source is None:
+            return cls(**named)
+        if not isinstance(source, Iterable) or isinstance(source, io.TextIOBase | bytes | Mapping):
+            raise UsageError(
+                f"a value of type {type(source).__name__} is no list",
+                why="It is a file, a stream of bytes, or a mapping for each row.",
+                fix='"leads.csv", open("leads.csv", "rb"), or [{"email": "ada@example.com"}]',
+            )
+        return cls(rows=list(source), **named)
 
     @property
     def kind(self) -> str:
@@ -115,25 +128,26 @@ class GivenRows:
     keyed = False
     notes: tuple[str, ...] = ()
 
-    def __init__(self, rows: Given) -> None:
-        """InputError when there is no row, the mappings have different keys, or hold what no CSV file can hold."""
+    def __init__(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """InputError when there is no row, one is no mapping, they have different keys, or hold what no CSV file can
+        hold."""
         if not rows:
             raise InputError(
                 "there are no rows", why="The header is taken from the first one.", fix="give at least one mapping"
             )
         self.name = "rows"
-        self.header = tuple(str(name) for name in rows[0])
+        self.header = _names(1, rows[0])
         check_header(self.name, self.header, where="the first mapping", of_first_line=False)
         self.dialect = Dialect()
         self.description: Mapping[str, Any] = {"kind": "rows", "dialect": self.dialect.to_json()}
         for number, row in enumerate(rows, 1):
-            if tuple(str(name) for name in row) != self.header:
+            if _names(number, row) != self.header:
                 raise InputError(
                     f"row {number} has other keys than row 1",
                     why=f"Row 1 has {', '.join(self.header)}.",
                     fix="give all rows the same keys in the same order; a missing value is None",
                 )
-        self._cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
+        self._cells = [tuple("" if value is None else str(value) for value in _values(row)) for row in rows]
         for number, cells in enumerate(self._cells, 1):
             check_cells(self.name, f"row {number}", self.header, cells)
 
@@ -145,3 +159,19 @@ class GivenRows:
     def rows(self) -> Iterator[Row]:
         """Every row in order."""
         return (Row(number, None, cells) for number, cells in enumerate(self._cells, 1))
+
+
+def _names(number: int, row: object) -> tuple[str, ...]:
+    keys = getattr(row, "keys", None)
+    if not callable(keys):
+        raise InputError(
+            f"row {number} is of type {type(row).__name__} and names no columns",
+            why="The keys of a row are the names of its columns.",
+            fix='give {"email": "ada@example.com"} for each row; of a DataFrame: frame.to_dict("records")',
+        )
+    return tuple(str(name) for name in keys())
+
+
+def _values(row: Iterable[object]) -> Iterable[object]:
+    """By position: of two columns with one name, a row of sqlite3 gives only the first by it."""
+    return row.values() if isinstance(row, Mapping) else row

@@ -126,9 +126,11 @@ def _check(request: LoadRequest, session: Session) -> None:
         _check_name(request.name, session)
 
 
-def _check_name(name: str, session: Session) -> None:
+def _check_name(name: object, session: Session) -> None:
     """UsageError: no batch can be called so. One that is called so goes on: what was paid for it would be paid again
     under another name, and a file of that name may be its own output."""
+    if not isinstance(name, str):
+        raise UsageError(f"no name for a batch: {name!r}", why="A name is a text.", fix='batch="leads"')
     if name in _names(session):
         return
     if (why := unfit(name)) is not None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from runner.domain.provider import Provider
 from runner.engine.ports import Clock, Transport
-from runner.errors import BatchError
+from runner.errors import BatchError, UsageError
 from runner.settings import Settings
 from runner.store import open_store
 from runner.store.cut_off import cut_off_error
@@ -114,8 +114,9 @@ class Session:
             self._prices = read_prices(self.settings, self.profiles, files={**of_batches, **files})
         return self._prices
 
-    def find(self, text: str | None) -> BatchInfo:
-        """A batch by name, unique prefix or input file; None: the one last worked on. BatchError."""
+    def find(self, text: object) -> BatchInfo:
+        """A batch by name, unique prefix or input file; None: the one last worked on. BatchError; UsageError: it is no
+        text."""
         reports = self.store().reports
         if text is None:
             last = reports.last()
@@ -126,7 +127,10 @@ class Session:
                     fix="runner run leads.csv -p defastra.email",
                 )
             return last
-        return reports.find(text, directory=self.settings.directory)
+        if not isinstance(text, str | Path):
+            why = "It is named by a text: its name, the beginning of that, or the file of its list."
+            raise UsageError(f"a value of type {type(text).__name__} names no batch", why=why, fix='"leads"')
+        return reports.find(str(text), directory=self.settings.directory)
 
     @property
     def is_there(self) -> bool:
