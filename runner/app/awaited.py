@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from runner.app.library import Runner
 from runner.work.bridge import awaited, passed_on
 
 
 class AsyncRunner:
-    """A Runner whose every method is awaited; same names, arguments, answers and errors. Made by `aopen`."""
+    """A Runner whose every method is awaited; same names, arguments, answers and errors. Made by `aopen`, which closes
+    it."""
 
     def __init__(self, blocking: Runner) -> None:
         self.blocking = blocking
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self.blocking.path
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """As those of a Runner."""
+        return self.blocking.notices
 
     load = awaited(Runner.load)
     preflight = awaited(Runner.preflight)

@@ -106,10 +106,10 @@ class Runner(Ahead, Out, Upkeep):
     async def arun(self, batch: BatchLike, **options: Unpack[RunKeywords]) -> RunResult:
         """Work on a batch until it is done, halted, parked, capped or stopped.
 
-        `max_requests`, `max_spend` ("12.5", "defastra=12.5", several of those), `in_doubt`, `rate` ("30/min"),
-        `in_flight` and `output` are kept with the batch; None keeps the last value. `max_wait`, `wait`: seconds or
-        "15m". `max_failed`: 0.1 or "10%". `until` ("07:00", local time, the next one), `for_` ("2h", once it is at
-        work): nothing new leaves then, and a little before it nothing that might not be answered in time. `reuse`
+        `max_requests`, `max_spend` ("12.5", "defastra=12.5", several of those), `in_doubt`, `rate` ("30/min"; "none"
+        takes it back), `in_flight` and `output` are kept with the batch; None keeps the last value. `max_wait`, `wait`:
+        seconds or "15m". `max_failed`: 0.1 or "10%". `until` ("07:00", local time, the next one), `for_` ("2h", once it
+        is at work): nothing new leaves then, and a little before it nothing that might not be answered in time. `reuse`
         ("30d"): values never sent yet are given the answer of another batch that is no older, and are not sent.
         `follow`: with nothing left to send it waits for more, until something ends it: rows that `load` adds meanwhile,
         and new ones in the table that it was loaded from, looked for every `poll` (seconds or "60s").

@@ -77,7 +77,7 @@ InFlight = Annotated[
     int | None,
     Parameter(help="Requests on the way at once, per provider.", show_default=False, converter=whole(1)),
 ]
-Rate = Annotated[Text, Parameter(help="N/s, N/min or N/h: slower than the provider allows.")]
+Rate = Annotated[Text, Parameter(help="N/s, N/min or N/h: slower than the provider allows; none takes it back.")]
 Limit = Annotated[
     int | None, Parameter(help="Work on at most N values in this run.", show_default=False, converter=whole(500))
 ]

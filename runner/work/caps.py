@@ -28,6 +28,9 @@ from runner.work.money import plural
 
 _NOTHING: Final[Mapping[tuple[str, str], Amount]] = MappingProxyType({})
 
+NO_RATE: Final = "none"
+"""Takes a slower rate back."""
+
 POLL_SECONDS: Final = 60.0
 LEAST_POLL_SECONDS: Final = 1.0
 """How often a list that is followed is looked at, unless `--poll` says otherwise; and at the most."""
@@ -40,7 +43,7 @@ class Wanted:
     max_requests: int | None = None
     max_spend: Mapping[str | None, Amount] | None = None
     in_doubt: InDoubtPolicy | None = None
-    rate: str | None = None
+    rate: str | None = None  # NO_RATE: what is kept is taken back
     in_flight: int | None = None
     limit: int | None = None
     max_wait_seconds: float | None = None
@@ -69,13 +72,11 @@ class Wanted:
         reuse: float | str | None = None,
     ) -> Wanted:
         """From what people write. ConfigError or UsageError names the flag."""
-        if rate is not None:
-            parse_rate(rate, name="--rate")
         return cls(
             max_requests=_at_least(0, max_requests, "--max-requests"),
             max_spend=None if max_spend is None else parse_spend(max_spend, name="--max-spend"),
             in_doubt=None if in_doubt is None else _policy(in_doubt),
-            rate=rate,
+            rate=None if rate is None else _rate(rate),
             in_flight=_at_least(1, in_flight, "--in-flight"),
             limit=_at_least(1, limit, "--limit"),
             max_wait_seconds=None if max_wait is None else parse_duration(max_wait, name="--max-wait"),
@@ -91,7 +92,7 @@ class Wanted:
         return replace(self, max_requests=None, max_spend=None, in_doubt=None, rate=None, in_flight=None)
 
     def kept(self) -> dict[str, Any]:
-        """What stays with the batch at its last value, as JSON; only what was given."""
+        """What stays with the batch at its last value, as JSON; only what was given. None: nothing stays of it."""
         spend = None if self.max_spend is None else {who or "": amount for who, amount in self.max_spend.items()}
         values = {
             "max_requests": self.max_requests,
@@ -100,7 +101,8 @@ class Wanted:
             "rate": self.rate,
             "in_flight": self.in_flight,
         }
-        return {name: value for name, value in values.items() if value is not None}
+        given = {name: value for name, value in values.items() if value is not None}
+        return {name: None if (name, value) == ("rate", NO_RATE) else value for name, value in given.items()}
 
 
 def _at_least(least: int, given: int | None, flag: str) -> int | None:
@@ -110,6 +112,13 @@ def _at_least(least: int, given: int | None, flag: str) -> int | None:
     if number < least:
         raise UsageError(f"{flag} {number} is too small", why=f"The least is {least}.", fix=f"{flag} {max(1, least)}")
     return number
+
+
+def _rate(text: str) -> str:
+    if str(text).strip().lower() == NO_RATE:
+        return NO_RATE
+    parse_rate(text, name="--rate")
+    return text
 
 
 def _some_time(given: float | str | None, flag: str, *, why: str, fix: str) -> float | None:
@@ -165,7 +174,8 @@ def run_options(
     providers = dict.fromkeys(one.provider for one in asked)
     per_day = {who: cap for who in providers if (cap := daily(who)) is not None}
     check_daily(per_day, asked, dearer)
-    settled = {**from_defaults(defaults, {operation.provider for operation in asked}), **kept, **wanted.kept()}
+    stays = {name: value for name, value in {**kept, **wanted.kept()}.items() if value is not None}
+    settled = {**from_defaults(defaults, {operation.provider for operation in asked}), **stays}
     spend = {who or None: Amount(amount) for who, amount in settled.get("max_spend", {}).items()}
     check_spend(spend, asked)
     requests = settled.get("max_requests")

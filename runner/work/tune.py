@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from runner.domain.states import BatchState
 from runner.errors import UsageError
@@ -13,9 +13,6 @@ from runner.work.caps import Wanted, from_defaults, run_options
 from runner.work.results import Next, Tuned
 from runner.work.standing import short_name
 from runner.work.tools import Tools
-
-NO_RATE: Final = "none"
-"""Takes a slower rate back."""
 
 TUNED: Final = ("rate", "in_flight", "max_requests", "max_spend")
 """What may be changed while a run is at work, by the names under which it is kept."""
@@ -32,11 +29,8 @@ def tune(
 ) -> Tuned:
     """Keep what is given with the batch. UsageError: nothing was given, or it cannot hold. BatchError: the batch is
     over."""
-    slower = None if rate is None or rate.strip().lower() == NO_RATE else rate
-    wanted = Wanted.parse(rate=slower, in_flight=in_flight, max_requests=max_requests, max_spend=max_spend)
-    changes: dict[str, Any] = wanted.kept()
-    if rate is not None and slower is None:
-        changes["rate"] = None
+    wanted = Wanted.parse(rate=rate, in_flight=in_flight, max_requests=max_requests, max_spend=max_spend)
+    changes = wanted.kept()
     if not changes:
         raise UsageError(
             f"nothing to tune of {info.name}",

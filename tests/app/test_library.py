@@ -15,7 +15,7 @@ import pytest
 import runner
 from runner.app import AsyncRunner, Runner
 from runner.domain.provider import Provider
-from runner.errors import ConfigError
+from runner.errors import BatchError, ConfigError
 from runner.providers.loader import load
 from runner.sandbox.server import serve
 from runner.sandbox.world import World
@@ -59,6 +59,25 @@ def test_the_awaited_form_has_every_method_with_its_arguments() -> None:
         twin = getattr(AsyncRunner, name)
         assert inspect.iscoroutinefunction(twin), name
         assert inspect.signature(twin) == inspect.signature(method), name
+
+
+def test_the_awaited_form_has_every_property(place: Place) -> None:
+    """As they are: nothing is to be waited for."""
+    named = [name for name, _ in inspect.getmembers(Runner, lambda one: isinstance(one, property))]
+    assert named == ["notices", "path"]
+    place.write_list(emails(1))
+
+    async def main() -> None:
+        async with runner.aopen(directory=place.folder, environ=place.environ) as r:
+            assert not r.path.exists()
+            with pytest.raises(BatchError, match="no batch here yet"):
+                await r.batches()
+            assert not (await r.database_status()).exists
+            await r.load("leads.csv", "defastra.email")
+            assert r.path == place.folder / "runner.db"
+            assert [notice for notice in r.notices if "nothing paid earlier" in notice]
+
+    anyio.run(main)
 
 
 def test_a_run_over_real_http(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from runner.cli.tuned import tuned_text
 from runner.errors import BatchError, RunnerError
+from runner.work.event_words import sentence
 from runner.work.results import Next, Tuned
 from tests.app.place import KilledError, Place, after, emails
 
@@ -44,6 +45,18 @@ def test_it_is_kept_with_the_batch_until_it_is_taken_back(tmp_path: Path) -> Non
         assert seconds(place)[-1] > 17
         assert r.tune(batch, rate="none").holds == {"in_flight": 2, "max_requests": 100}
         assert place.run(r, batch).status.lanes[0].rate == "10/1 s"
+
+
+def test_a_run_takes_a_rate_back_as_tune_does(tmp_path: Path) -> None:
+    """It holds no more for this run, nor for the next one, and is told as what it is."""
+    place = Place(tmp_path, toml=QUICK)
+    with place.runner() as r:
+        batch = r.load(place.write_list(emails(9)), ["defastra.email"]).batch
+        assert place.run(r, batch, rate="60/min", limit=2).status.lanes[0].rate == "10/1 s, 60/60 s"
+        assert place.run(r, batch, rate="none", limit=2).status.lanes[0].rate == "10/1 s"
+        assert place.run(r, batch, limit=2).status.lanes[0].rate == "10/1 s"
+        told = [sentence(record) for record in r.log(batch).records if record.event == "batch.settings"]
+        assert told == ["you: --rate 60/min", "you: an option taken back"]
 
 
 def test_a_run_at_work_goes_by_it(tmp_path: Path) -> None:

@@ -63,6 +63,14 @@ def test_a_rate_kept_before_there_was_a_highest_one_stops_no_run(kept: str) -> N
         RunDefaults(rate=kept)
 
 
+def test_a_rate_is_taken_back() -> None:
+    """By `none`, as of `tune`: what the settings say holds again, and nothing is kept."""
+    taken = wanted(rate=" None ")
+    assert taken.kept() == {"rate": None}
+    assert run_options(taken, {"rate": "1/s"}, RunDefaults(), [operation("acme")]).rate is None
+    assert run_options(taken, {"rate": "1/s"}, RunDefaults(rate="2/s"), [operation("acme")]).rate == (2, 1.0)
+
+
 def test_one_run_only_settings_are_not_kept() -> None:
     """--limit, --max-wait and --max-failed hold for one run."""
     assert wanted(limit=3, max_wait="2h", max_failed="10%").kept() == {}
