@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import BinaryIO, Self, Unpack
 
 from runner.app.ahead import Ahead
 from runner.app.keywords import RunKeywords, refuse_unfit, refuse_unknown
-from runner.app.listing import ListKeywords, list_request
+from runner.app.listing import ListKeywords, Pairs, list_request
 from runner.app.out import Out
 from runner.app.upkeep import Upkeep
 from runner.app.watching import BatchLike
@@ -61,8 +61,8 @@ class Runner(Ahead, Out, Upkeep):
         operations: str | Sequence[str] = (),
         *,
         batch: str | None = None,
-        mapping: Sequence[str] | Mapping[str, str] = (),
-        params: Sequence[str] | Mapping[str, str] = (),
+        mapping: Pairs = (),
+        params: Pairs = (),
         region: str | None = None,
         query: str | None = None,
         database: str | None = None,
@@ -127,7 +127,7 @@ class Runner(Ahead, Out, Upkeep):
 
     async def arun_all(
         self,
-        batches: Sequence[BatchLike],
+        batches: BatchLike | Sequence[BatchLike],
         *,
         on_result: Callable[[RunResult], None] | None = None,
         **options: Unpack[RunKeywords],
@@ -144,7 +144,7 @@ class Runner(Ahead, Out, Upkeep):
 
         refuse_unknown(options, RunKeywords.__annotations__)
         refuse_unfit({**options, "on_result": on_result})
-        infos = [self._info(batch) for batch in batches]
+        infos = [self._info(batch) for batch in ([batches] if isinstance(batches, BatchLike) else batches)]
         wanted = Wanted.parse(
             max_requests=options.get("max_requests"),
             max_spend=options.get("max_spend"),

@@ -12,13 +12,16 @@ from runner.work.lists import Given, Origin
 if TYPE_CHECKING:
     from runner.work.plan import LoadRequest
 
+Pairs = str | Sequence[str] | Mapping[str, str]
+"""NAME=VALUE texts, one or several, or a mapping."""
+
 
 class ListKeywords(TypedDict, total=False):
     """What each of them means is told at `Runner.load`."""
 
     batch: str | None
-    mapping: Sequence[str] | Mapping[str, str]
-    params: Sequence[str] | Mapping[str, str]
+    mapping: Pairs
+    params: Pairs
     region: str | None
     query: str | None
     database: str | None
@@ -29,6 +32,11 @@ class ListKeywords(TypedDict, total=False):
     add: bool
     new: bool
     max_invalid: float | str | None
+
+
+def several(given: str | Sequence[str]) -> Sequence[str]:
+    """One text is one of them, not its letters."""
+    return [given] if isinstance(given, str) else given
 
 
 def list_request(
@@ -53,12 +61,16 @@ def list_request(
     )
     return LoadRequest(
         origin=origin,
-        operations=[operations] if isinstance(operations, str) else operations,
+        operations=several(operations),
         name=keywords.get("batch"),
-        mapping=parse_mapping(keywords.get("mapping", ())),
-        params=parse_params(keywords.get("params", ())),
+        mapping=parse_mapping(_pairs(keywords.get("mapping", ()))),
+        params=parse_params(_pairs(keywords.get("params", ()))),
         region=keywords.get("region"),
         max_invalid=settings.run.max_invalid if max_invalid is None else parse_share(max_invalid, name="--max-invalid"),
         add=keywords.get("add", False),
         new=keywords.get("new", False),
     )
+
+
+def _pairs(given: Pairs) -> Sequence[str] | Mapping[str, str]:
+    return given if isinstance(given, Mapping) else several(given)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from runner.app.listing import several
 from runner.app.watching import BatchLike, Watching
 from runner.settings import parse_whole
 from runner.work.results import Exported
@@ -23,7 +24,7 @@ class Out(Watching):
         target: str | Path | TextIO,
         *,
         only: str | None = None,
-        columns: Sequence[str] = (),
+        columns: str | Sequence[str] = (),
         raw: bool = False,
         limit: int | None = None,
         guard: bool = True,
@@ -40,7 +41,7 @@ class Out(Watching):
         from runner.work.deliver import export  # only who writes pays for it
         from runner.work.shape import Shape
 
-        shape = Shape(only=only, columns=columns, raw=raw, limit=_rows(limit), guard=guard)
+        shape = Shape(only=only, columns=several(columns), raw=raw, limit=_rows(limit), guard=guard)
         return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
 
     def report(self, batch: BatchLike | None, target: str | Path | TextIO, *, overwrite: bool = False) -> Reported:
@@ -60,7 +61,7 @@ class Out(Watching):
         *,
         database: str | None,
         only: str | None = None,
-        columns: Sequence[str] = (),
+        columns: str | Sequence[str] = (),
         raw: bool = False,
         limit: int | None = None,
         overwrite: bool = False,
@@ -74,7 +75,7 @@ class Out(Watching):
         from runner.work.shape import Shape
         from runner.work.tables import export_table
 
-        shape = Shape(only=only, columns=columns, raw=raw, limit=_rows(limit))
+        shape = Shape(only=only, columns=several(columns), raw=raw, limit=_rows(limit))
         tools = self._session.tools()
         return export_table(self._info(batch), table, source=database, shape=shape, overwrite=overwrite, tools=tools)
 

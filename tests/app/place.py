@@ -160,7 +160,7 @@ class Place:
         self.time.before = began + seconds
         return result
 
-    def run_all(self, runner: Runner, batches: list[str], **arguments: Any) -> list[RunResult]:
+    def run_all(self, runner: Runner, batches: str | list[str], **arguments: Any) -> list[RunResult]:
         """One run of several batches, in virtual time."""
         began = self.time.before
 

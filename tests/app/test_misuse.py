@@ -103,6 +103,19 @@ def test_rows_are_any_iterable_of_what_has_keys(place: Place) -> None:
             r.load(twice, "defastra.email", batch="twice")
 
 
+def test_one_text_is_not_taken_letter_by_letter(place: Place) -> None:
+    """Wherever several may be named: operations, columns, parameters, batches."""
+    place.write_list(emails(2), column="Mail")
+    with place.runner() as r:
+        r.load("leads.csv", "defastra.email", mapping="email=Mail")
+        out = io.StringIO()
+        r.export("leads.csv", out, columns="Mail")
+        assert out.getvalue().split() == ["Mail", *emails(2)]
+        with pytest.raises(UsageError, match="no parameter 'x'"):
+            r.load("leads.csv", "defastra.email", params="x=1", new=True)
+        assert [result.sent for result in place.run_all(r, "leads.csv", limit=1)] == [1]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
