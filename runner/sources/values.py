@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ MOST_CHARACTERS: Final = 131_072
 
 
 def as_text(value: Any) -> str:
-    """A value as a cell: nothing is empty, whole numbers have no `.0`, dates are ISO 8601, JSON is compact."""
+    """A value as a cell: nothing, or a float that is no number, is empty; whole numbers have no `.0`, dates are
+    ISO 8601, JSON is compact."""
     match value:
         case None:
             return ""
@@ -24,7 +26,7 @@ def as_text(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case float():
-            return str(int(value)) if value.is_integer() else repr(value)
+            return _float_as_text(value)
         case decimal.Decimal():
             return format(value, "f")
         case datetime.date() | datetime.time():
@@ -37,6 +39,12 @@ def as_text(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=as_text)
         case _:
             return str(value)
+
+
+def _float_as_text(value: float) -> str:
+    if math.isnan(value):  # what many programs put where nothing is
+        return ""
+    return str(int(value)) if value.is_integer() else repr(value)
 
 
 def check_cells(name: str, where: str, header: Sequence[str], cells: Sequence[str]) -> None:

@@ -15,12 +15,12 @@ from runner.errors import InputError, UsageError
 from runner.settings import Settings, at_home
 from runner.sources import Row, Source, open_database, open_file, open_stream
 from runner.sources.records import check_header
-from runner.sources.values import check_cells
+from runner.sources.values import as_text, check_cells
 from runner.store.companions import belongs_to
 
 Given = Iterable[Mapping[str, object]]
-"""Rows as the library takes them: every mapping has the same keys; values become text, None an empty cell. What has
-keys as a mapping has will do: a row of sqlite3."""
+"""Rows as the library takes them: every mapping has the same keys; values become text as those of a table do, None and
+NaN an empty cell. What has keys as a mapping has will do: a row of sqlite3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class GivenRows:
                     why=f"Row 1 has {', '.join(self.header)}.",
                     fix="give all rows the same keys in the same order; a missing value is None",
                 )
-        self._cells = [tuple("" if value is None else str(value) for value in _values(row)) for row in rows]
+        self._cells = [tuple(map(as_text, _values(row))) for row in rows]
         for number, cells in enumerate(self._cells, 1):
             check_cells(self.name, f"row {number}", self.header, cells)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import datetime
+import math
 from typing import Any
 
 import pytest
@@ -50,6 +52,17 @@ def test_a_key_that_is_no_name_of_a_column_is_refused(place: Place, name: object
         r.load(rows, EMAIL, batch="given")
     assert refused.value.what == f"rows: {what}"
     assert "--" not in refused.value.fix
+
+
+def test_values_that_are_no_text_are_written_as_those_of_a_table(place: Place) -> None:
+    """Nothing, and what pandas puts in its place, is an empty cell; a whole number is one, also as a float."""
+    values = [None, math.nan, 4.9e12, 2.5, True, datetime.date(2026, 11, 22)]
+    with place.runner() as r:
+        r.load([{"email": ADDRESS, "note": value} for value in values], EMAIL, batch="given")
+        r.export("given", "out.csv")
+    with (place.folder / "out.csv").open(encoding="utf-8", newline="") as file:
+        notes = [line["note"] for line in csv.DictReader(file)]
+    assert notes == ["", "", "4900000000000", "2.5", "true", "2026-11-22"]
 
 
 def test_every_other_cell_comes_back_as_it_was_given(place: Place) -> None:
