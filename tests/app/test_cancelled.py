@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -155,6 +155,15 @@ def test_what_goes_wrong_meanwhile_outranks_the_cancellation() -> None:
     run_virtual(main)
 
 
+@pytest.fixture
+def at_a_terminal() -> Iterator[None]:
+    """Ctrl-C as Python takes it by itself; whoever started the tests may have had it ignored, as a shell's `&` does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("at_a_terminal")
 def test_ctrl_c_in_a_blocking_run(place: Place) -> None:
     """The first drains, the second leaves at once: what is on the way then is in doubt."""
     place.write_list(emails(60))

@@ -144,7 +144,7 @@ def test_every_column_of_texts_is_looked_at() -> None:
         "batches": "state requested_state operations content_hash",
         "row_jobs": "operation invalid",
         "runs": "host version",
-        "asked": "operation requests",
+        "asked": "operation request_hash",
         "jobs": "operation state key value params",  # the last three are emptied as a whole
         "attempts": "operation provider account client_request_id method unit fault action debited resolution standing",
         "answers": "removed body",  # the body is looked at on its own
