@@ -16,11 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import URL
 
-from runner.domain.addresses import without_password
+from runner.domain.addresses import sqlite_file, without_password
 from runner.errors import UsageError
 from runner.exports.cells import Line, plain_text, writable
 from runner.exports.kinds import LARGEST, Kind, kinds_of
 from runner.exports.layout import Layout, Origin, free_name
+from runner.in_use import holding
 
 PIECE: Final = 1_000
 """Rows of a transaction."""
@@ -119,7 +120,7 @@ class TableTarget:
         try:
             with self._told():
                 connection = engine.connect()
-            with connection:
+            with holding(sqlite_file(self.url)), connection:
                 yield connection
         finally:
             engine.dispose()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from runner.domain.file_value import FileValue
+from runner.in_use import is_in_use
 from runner.inputs.cell import EMPTY, Accepted, Checker, Refused, trim
 
 _PIECE: Final = 256 * 1024
@@ -26,6 +27,7 @@ _EMPTY_FILE: Final = Refused("empty-file")
 _UNREADABLE: Final = Refused("unreadable")
 _OUTSIDE: Final = Refused("outside-folder")
 _HIDDEN: Final = Refused("hidden-file")
+_IN_USE: Final = Refused("database-in-use")
 _NO_FILE_CAN_BE_CALLED_SO: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP})
 
 
@@ -43,8 +45,8 @@ def file_checker(*, folder: Path, most_bytes: int, anywhere: bool = False) -> Ch
     """The key is the SHA-256 of the content, sent is a `FileValue`'s text; shown is the path as it was written.
 
     A relative path starts at `folder`; unless `anywhere`, what is really outside of it is refused, and hidden files.
-    Refuses with `no-such-file`, `not-a-file`, `outside-folder`, `hidden-file`, `unreadable`, `empty-file` or
-    `too-large` (over `most_bytes`).
+    Refuses with `no-such-file`, `not-a-file`, `outside-folder`, `hidden-file`, `database-in-use`, `unreadable`,
+    `empty-file` or `too-large` (over `most_bytes`).
     """
     find = _finder(folder, anywhere=anywhere)
 
@@ -98,6 +100,8 @@ def _finder(folder: Path, *, anywhere: bool) -> _Find:
             known = real.stat()
         except (OSError, ValueError) as error:  # ValueError: a NUL, or what no file system can spell
             return _refusal(error)
+        if is_in_use(real):
+            return _IN_USE
         return _Found(real, known.st_size) if stat.S_ISREG(known.st_mode) else _NOT_A_FILE
 
     return find

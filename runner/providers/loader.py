@@ -5,6 +5,7 @@ A profile is refused with all its mistakes at once (`ProfileError`, one a line: 
 
 from __future__ import annotations
 
+import errno
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 from runner.domain.provider import Provider
 from runner.domain.typed import typed_file
 from runner.errors import ProfileError
+from runner.in_use import is_in_use
 from runner.providers.checks import check_examples_lead, check_rules
 from runner.providers.compile import compile_provider
 from runner.providers.draft import Draft, list_at, read_draft
@@ -141,7 +143,7 @@ def _shipped(name: str, overrides: Mapping[str, Any] | None) -> Source:
 
 def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
     try:
-        data = Path(path).read_bytes()
+        data = _bytes(path)
     except OSError as error:
         folder = next((one for one in Path(path).parents if one.is_dir()), Path())
         raise ProfileError(
@@ -150,6 +152,12 @@ def _file(path: str | Path, overrides: Mapping[str, Any] | None) -> Source:
             fix=f"ls {typed_file(str(folder))}   (the files there), or runner providers list   (those without a file)",
         ) from error
     return _parse(data, str(path), overrides)
+
+
+def _bytes(path: str | Path) -> bytes:
+    if is_in_use(path):
+        raise OSError(errno.EBUSY, "It is a database, and open here")
+    return Path(path).read_bytes()
 
 
 def _with_fitting_examples(tables: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

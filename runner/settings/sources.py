@@ -9,6 +9,7 @@ from shlex import quote
 from typing import Final
 
 from runner.domain.typed import toml_key
+from runner.in_use import is_in_use
 from runner.settings.home import at_home
 
 _MAGIC: Final = b"SQLite format 3\0"
@@ -33,6 +34,8 @@ def new_source(name: str, known: Iterable[str]) -> str:
 def _beginning(file: Path) -> bytes | None:
     """The first bytes of a file; None: it is none, is not there, or cannot be read."""
     try:
+        if is_in_use(file):
+            return _MAGIC
         if not file.is_file():  # to open a pipe would be to wait for its other end
             return None
         with file.open("rb") as stream:

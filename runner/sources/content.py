@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, Final, Protocol
 from runner.domain.personal import shown_name
 from runner.domain.typed import typed_file
 from runner.errors import InputError, StorageFullError
+from runner.in_use import is_in_use
 
 _CHUNK: Final = 1 << 20
 _PACKED_CHUNK: Final = 1 << 16
@@ -89,6 +90,12 @@ class FileContent:
                     f"{self.name} is a pipe or a device",
                     why="a list is read more than once: first for its shape, then for its rows",
                     fix=f"runner run - --batch NAME < {shlex.quote(str(self.path))}",
+                )
+            if is_in_use(self.path):
+                raise InputError(
+                    f"{self.name} is no list: it is a database, and open here",
+                    why="its tables are read through SQLite",
+                    fix=f"--from TABLE --source sqlite:///{typed_file(self.name)} --key COLUMN",
                 )
             return self.path.open("rb")
         except OSError as error:

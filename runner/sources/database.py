@@ -19,6 +19,7 @@ from runner.domain.addresses import without_password
 from runner.domain.table import Dialect
 from runner.domain.typed import typed_file
 from runner.errors import InputError
+from runner.in_use import holding
 from runner.sources.source import Row
 from runner.sources.values import as_text, check_cells
 
@@ -138,7 +139,8 @@ class DatabaseTable:
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise self._unreadable("no driver for it is installed") from error
         try:
-            with engine.connect() as connection:
+            file = self.url.database if _is_sqlite_file(self.url) else None
+            with holding(file), engine.connect() as connection:
                 # Without parameters, so that a percent sign or a colon in the user's own SELECT stays what it is.
                 yield connection.execution_options(**(options or _STREAMED))
         except sa.exc.SQLAlchemyError as error:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from runner.in_use import is_in_use
 from runner.store.spill import answers_path, aside
 
 _BESIDE: Final = ("-wal", "-shm", "-journal", ".lock", ".reserve")
@@ -37,6 +38,8 @@ def belongs_to(database: Path, path: Path) -> bool:
 
 def is_database(path: Path) -> bool:
     """Whether a file holds an SQLite database, or the log of one: this one, another one, a backup."""
+    if is_in_use(path):
+        return True
     try:
         if not path.is_file():  # to open a pipe would be to wait for its other end
             return False

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from runner.domain.typed import typed_file
 from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.errors import BusyError, SchemaError, StorageFullError, StoreError, UsageError
+from runner.in_use import Hold
 from runner.store.locks import holder
 from runner.store.remains import restore_command
 
@@ -154,6 +155,7 @@ class Database:
         self.attached = attached
         self._fault_point = fault_point
         self._open = connect
+        self._holds = [Hold(file) for file in (path, attached) if file is not None]
 
     def _connect(
         self, *, mode: str, checkpoint: int, foreign_keys: bool = True, busy_ms: int = BUSY_MS, sorting: bool = False

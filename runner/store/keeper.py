@@ -4,6 +4,8 @@
   too, so nothing is sent meanwhile. After five minutes, or soon after the run was asked to stop, it is given up.
 * The disk is full: the reserve is freed and the group is tried once more. From then on nothing is opened or claimed;
   the answers that are still on the way have the room.
+* The file or its log is no longer what the name leads to: the last group may be nowhere, and is kept as after a COMMIT
+  that failed.
 * Anything else, a COMMIT that failed above all, and what does not help either: the database is written no more by this
   process (an fsync that failed must never be repeated: the second one may report success for pages that are lost).
 
@@ -24,6 +26,7 @@ import sqlalchemy as sa
 from runner.engine.faultpoints import FaultPoint
 from runner.engine.ports import Opening, Settlement
 from runner.errors import StorageFullError, StoreError
+from runner.store.astray import AstrayError, Whereabouts
 from runner.store.database import WRITER_BUSY_MS, is_locked, locked_error, store_error
 from runner.store.group import Done, Waiting, run_group
 from runner.store.reserve import Reserve
@@ -54,6 +57,7 @@ class Keeper:
         self._tell = tell
         self._spill = Spill(path)
         self._reserve = Reserve(path)
+        self._whereabouts = Whereabouts(path)
         self._full: StorageFullError | None = None  # set: nothing is opened or claimed any more
         self._committing = False
         self._unsure: list[Opening] = []  # of a COMMIT that failed
@@ -84,6 +88,10 @@ class Keeper:
             rest = iter(self._commit(connection, [one for one in group if not one.sends]))
         except sa.exc.DBAPIError as error:
             return self._failed(connection, group, error)
+        except AstrayError as error:
+            self._doubt_openings(group)
+            self.failure = error.failure
+            return self.keep(group)
         except BaseException as error:
             self.end(error)
             connection.rollback()
@@ -97,6 +105,7 @@ class Keeper:
         self._committing = True
         connection.commit()
         self._fault_point("after-commit")
+        self._whereabouts.check()
         self._committing = False
         if self._tries:
             self._let_go()
@@ -108,11 +117,8 @@ class Keeper:
         return done
 
     def _failed(self, connection: sa.Connection, group: Sequence[Waiting], error: sa.exc.DBAPIError) -> list[Done]:
-        committing, self._committing = self._committing, False
         _undo(connection)
-        if committing:
-            self._unsure.extend(one.argument for one in group if isinstance(one.argument, Opening))
-        elif is_locked(error):
+        if not self._doubt_openings(group) and is_locked(error):
             raise LockedError from error
         failure = store_error(error, self._path)
         if not isinstance(failure, StorageFullError):
@@ -123,6 +129,13 @@ class Keeper:
             self._tell(Trouble.FULL)
             return self.write(connection, group)
         return self.keep(group, failure)
+
+    def _doubt_openings(self, group: Sequence[Waiting]) -> bool:
+        """Whether the COMMIT was under way: then nobody knows which openings are in the database."""
+        committing, self._committing = self._committing, False
+        if committing:
+            self._unsure.extend(one.argument for one in group if isinstance(one.argument, Opening))
+        return committing
 
     def end(self, error: BaseException) -> None:
         """The writer broke down. A crash, which only a simulation makes, leaves nobody to keep anything."""

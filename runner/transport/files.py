@@ -8,6 +8,7 @@ import stat
 
 from runner.domain.file_value import FileValue
 from runner.engine.ports import UnsendableError
+from runner.in_use import is_in_use
 
 MISSING, CHANGED, UNREADABLE = "file-missing", "file-changed", "file-unreadable"
 """The reasons under which a row fails. None is final: put the file back, and the same command sends it."""
@@ -34,6 +35,8 @@ def read_content(name: str, text: str, *, most_bytes: int) -> str:
 
 def _read(name: str, path: str, most_bytes: int) -> bytes | None:
     """The bytes; None if the path leads to something else than a file of that size at most."""
+    if is_in_use(path):
+        raise UnsendableError(f"the file of {name} is a database, and open here", reason=UNREADABLE)
     # Without waiting: a pipe in the file's place would wait for a writer, and the whole run with it.
     waits_not = getattr(os, "O_NONBLOCK", 0)
     try:

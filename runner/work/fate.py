@@ -33,6 +33,7 @@ _REFUSED: Final[Mapping[str, str]] = {
     "not-a-file": "what it names is no file",
     "outside-folder": "the file it names lies outside the folder of the list",
     "hidden-file": "the file it names is hidden, and hidden files are never sent",
+    "database-in-use": "the file it names is a database, and open here",
     "unreadable": "the file it names could not be read",
     "empty-file": "the file it names is empty",
     "too-large": "the file it names is larger than the provider takes",

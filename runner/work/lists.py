@@ -16,7 +16,6 @@ from runner.settings import Settings, at_home
 from runner.sources import Row, Source, open_database, open_file, open_stream
 from runner.sources.records import check_header
 from runner.sources.values import as_text, check_cells
-from runner.store.companions import belongs_to
 
 Given = Iterable[Mapping[str, object]]
 """Rows as the library takes them: every mapping has the same keys; values become text as those of a table do, None and
@@ -90,12 +89,6 @@ class Origin:
             raise UsageError(
                 "no list is named",
                 why="Neither a file nor --from was given.",
-                fix="runner run leads.csv -p defastra.email",
-            )
-        if belongs_to(settings.database, self.path):
-            raise InputError(
-                f"{self.path.name} is no list: it is the database of this work, or belongs to it",
-                why="Its rows are written with: runner export.",
                 fix="runner run leads.csv -p defastra.email",
             )
         return open_file(self.path, encoding=encoding, delimiter=delimiter, has_header=self.has_header)

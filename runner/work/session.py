@@ -9,6 +9,7 @@ from types import MappingProxyType
 from runner.domain.provider import Provider
 from runner.engine.ports import Clock, Transport
 from runner.errors import BatchError, UsageError
+from runner.in_use import Hold
 from runner.settings import Settings
 from runner.store import open_store
 from runner.store.cut_off import cut_off_error
@@ -29,6 +30,7 @@ class Session:
         self.notices = settings.notices
         self.seams = seams
         self._store: Store | None = None
+        self._hold = Hold(settings.database)  # before it is opened too: a caller may have it open by itself
         self._prices: Prices | None = None
         self._told_new = False
 

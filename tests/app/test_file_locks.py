@@ -31,6 +31,14 @@ def log(place: Place) -> Iterator[Path]:
         yield place.folder / "runner.db-wal"
 
 
+def _names_itself(r: Runner) -> None:
+    """A list of files, as `ls *` makes it: among them the database."""
+    (r.path.parent / "mail.eml").write_text("Subject: x\n\ny")
+    (r.path.parent / "mails.csv").write_text("message\nrunner.db\nrunner.db-wal\nrunner.db-shm\nmail.eml\n")
+    told = r.check("mails.csv", ["dfirlab.phishing"], max_invalid=1.0)
+    assert told.plan.invalid == {"invalid:database-in-use": 3}
+
+
 def _refused(call: Callable[[], object]) -> None:
     with pytest.raises(RunnerError):
         call()
@@ -55,8 +63,32 @@ LOOKS: dict[str, Callable[[Runner], object]] = {
     "load-itself": lambda r: _refused(lambda: r.load("runner.db", ["defastra.email"])),
     "check-itself": lambda r: _refused(lambda: r.check("runner.db", ["defastra.email"])),
     "log-into-itself": lambda r: _refused(lambda: r.check_log("runner.db")),
+    "files-of-a-list": _names_itself,
+    "profile": lambda r: _refused(lambda: r.provider("./runner.db")),
     "export-over-itself": lambda r: _refused(lambda: r.export("leads", "runner.db", overwrite=True)),
 }
+
+
+OTHERS: dict[str, Callable[[Runner], object]] = {
+    "load": lambda r: _refused(lambda: r.load("runner.db", ["defastra.email"])),
+    "export": lambda r: _refused(lambda: r.export("more", "runner.db", overwrite=True)),
+    "output": lambda r: _refused(lambda: r.check_output("runner.db", overwrite=True)),
+    "log": lambda r: _refused(lambda: r.check_log("runner.db")),
+    "source": lambda r: _refused(lambda: r.load(None, ["defastra.email"], query="t", database="runner.db", key="id")),
+}
+
+
+@pytest.mark.parametrize("look", OTHERS.values(), ids=OTHERS)
+def test_nor_where_another_database_of_the_process_is_worked_on(
+    place: Place, log: Path, look: Callable[[Runner], object]
+) -> None:
+    """Two databases in one process: a call about one does not open the other's file."""
+    with place.runner() as one, place.runner("other.db") as other:
+        one.status("leads")
+        other.load([{"email": "b@example.com"}], ["defastra.email"], batch="more")
+        look(other)
+        subprocess.run([sys.executable, "-c", _LOOK, place.folder / "runner.db"], check=True, timeout=30)
+        assert log.exists()
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
