@@ -17,7 +17,7 @@ from runner.engine.ports import Clock
 from runner.errors import SchemaError, UsageError
 from runner.store.database import Connect, Database, create_private
 from runner.store.locks import lock_database
-from runner.store.remains import empty_error, refuse_leftover_log, refuse_set_aside
+from runner.store.remains import empty_error, refuse_leftover_log, refuse_missing
 from runner.store.tables import APPLICATION_ID, HEAD
 
 if TYPE_CHECKING:
@@ -44,17 +44,17 @@ def prepare(
 ) -> Prepared:
     """Create or upgrade `path` to `head`. `scripts` is the folder of migrations; None: the shipped ones.
 
-    Raises UsageError (missing and `create` is false, or nothing can be made there), SchemaError (newer, not ours, set
-    aside as damaged, or empty and `create` is false), BusyError (a run is at work on an older file), StoreError.
+    Raises UsageError (missing and `create` is false, or nothing can be made there), SchemaError (newer, not ours, not
+    where it was, or empty and `create` is false), BusyError (a run is at work on an older file), StoreError.
     """
     if not path.exists():
+        refuse_missing(path)
         if not create:
             raise UsageError(
                 f"there is no database at {path}",
                 why="nothing was loaded there yet",
                 fix="runner load FILE -p PROVIDER.OPERATION, or --db ANOTHER-FILE",
             )
-        refuse_set_aside(path)
         refuse_leftover_log(path)
         return Prepared(is_new=_create(path, scripts=scripts, connect=connect), backup=None)
     database = Database(path, connect=connect)

@@ -7,8 +7,9 @@ import shlex
 from pathlib import Path
 from typing import Final
 
-from runner.errors import SchemaError, StoreError
+from runner.errors import SchemaError
 from runner.store.companions import MAGIC
+from runner.store.locks import holder
 from runner.store.tables import APPLICATION_ID
 
 _HEAD_BYTES: Final = 100  # of the first page: what SQLite's documentation calls the database header
@@ -45,10 +46,34 @@ def empty_error(path: Path) -> SchemaError:
     )
 
 
-def refuse_set_aside(path: Path) -> None:
-    """SchemaError: the database was moved away as damaged, and nothing took its place."""
+def refuse_missing(path: Path) -> None:
+    """SchemaError: no file is there, but one was: it was set aside as damaged, or moved away under a run, or is on a
+    disk that is not there now. Nothing is said of a file that is there, or that never was."""
+    if path.exists():
+        return
+    _refuse_set_aside(path)
+    if path.is_symlink():
+        raise SchemaError(
+            f"{path.name} leads to {os.path.realpath(path)}, which is not there",
+            why="Its disk may not be mounted; a new database would know nothing of what was paid.",
+            fix=f"mount the disk or put the file back, or: --db ANOTHER-FILE   (where it is lost: rm {_typed(path)})",
+        )
+    who = holder(path) if path.with_name(f"{path.name}.lock").exists() else None  # no lock can be where no folder is
+    if who is not None and not path.exists():  # another process may have made it meanwhile
+        raise SchemaError(
+            f"{path.name} is gone while a run is at work on it",
+            why=f"It was moved or removed; {who}.",
+            fix=f"put it back: mv WHERE-IT-IS-NOW {_typed(path)}",
+        )
+
+
+def _typed(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _refuse_set_aside(path: Path) -> None:
     folder = aside(path)
-    if folder.exists() and not path.exists():
+    if folder.exists():
         file, old = shlex.quote(str(path)), shlex.quote(str(folder))
         raise SchemaError(
             f"{path.name} was set aside as damaged, and no backup is in its place",
@@ -58,14 +83,17 @@ def refuse_set_aside(path: Path) -> None:
 
 
 def refuse_leftover_log(path: Path) -> None:
-    """SQLite would replay a log it finds beside a file of that name, although it belongs to another one."""
+    """SQLite would replay a log it finds beside a file of that name, although it belongs to another one.
+
+    After `refuse_missing`: a run that is at work on the missing file still writes to that log.
+    """
     real = Path(os.path.realpath(path))  # a symbolic link is the same database
     log = real.with_name(f"{real.name}-wal")
     if log.exists() and log.stat().st_size and not path.exists():  # another process may have made both meanwhile
-        raise StoreError(
+        raise SchemaError(
             f"{real.name} is gone, but {log.name} is here",
             why="it belongs to the file that was moved or removed, and would damage a new one",
-            fix=f"put {real.name} back, or: mv {log} {log}.old && rm -f {real}-shm",
+            fix=f"put {real.name} back, or: mv {_typed(log)} {_typed(log)}.old && rm -f {_typed(real)}-shm",
         )
 
 

@@ -26,12 +26,12 @@ class DatabaseStatus:
 
 def status(session: Session) -> DatabaseStatus:
     """The file and its schema, read without changing it. SchemaError: not a runner database, empty, or set aside."""
-    from runner.store.remains import refuse_set_aside
+    from runner.store.remains import refuse_missing
     from runner.store.tables import HEAD
 
     path = session.path
     exists = path.exists()
-    refuse_set_aside(path)
+    refuse_missing(path)
     revision = _revision(path) if exists else None
     return DatabaseStatus(
         path=path,

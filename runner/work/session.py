@@ -13,7 +13,7 @@ from runner.in_use import Hold
 from runner.settings import Settings
 from runner.store import open_store
 from runner.store.cut_off import cut_off_error
-from runner.store.remains import is_empty, refuse_set_aside
+from runner.store.remains import is_empty, refuse_missing
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.money import Prices, read_prices
@@ -49,7 +49,7 @@ class Session:
         was_empty = is_empty(self.path)
         if self._store is None:
             if not create and not self.path.exists():
-                refuse_set_aside(self.path)
+                refuse_missing(self.path)
                 raise BatchError(
                     "there is no batch here yet",
                     why=f"The database {self.path} does not exist.",

@@ -72,13 +72,13 @@ def verify(session: Session, *, on_line: Callable[[CheckLine], None] = lambda _:
     """
     from runner.store.database import Database
     from runner.store.locks import is_locked
-    from runner.store.remains import refuse_set_aside
+    from runner.store.remains import refuse_missing
     from runner.store.verify import unended
     from runner.store.verify import verify as checks
 
     path = session.path
     if not path.exists():
-        refuse_set_aside(path)
+        refuse_missing(path)
         raise UsageError(
             f"there is no database at {path}", why="Nothing was loaded there yet.", fix="runner db verify --db FILE"
         )

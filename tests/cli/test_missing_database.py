@@ -1,0 +1,66 @@
+"""A database that is not where it was: it is never taken for one that was never made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from runner.store.locks import lock_database
+from runner.system import SystemClock
+from tests.cli.place import inside, names, write_list
+
+LOAD = ("load", "leads.csv", "-p", "defastra.email")
+READS = (
+    ("status",),
+    ("log",),
+    ("export", "leads", "-o", "out.csv"),
+    ("db", "status"),
+    ("db", "verify"),
+    ("check", *LOAD[1:]),
+)
+
+
+@pytest.mark.parametrize("command", [*READS, LOAD], ids=" ".join)
+def test_a_database_that_was_moved_away_under_a_run_is_missed(folder: Path, command: tuple[str, ...]) -> None:
+    """Who is at work on it is named, nothing begins anew, and the log of that run is left where it is."""
+    write_list(folder, *names("gone", 2))
+    log = folder / "runner.db-wal"
+    log.write_bytes(b"what the run has paid for")
+    with lock_database(folder / "runner.db", clock=SystemClock()):
+        told = inside(folder, *command)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "runner.db is gone while a run is at work on it" in told.stderr
+    assert f"process {os.getpid()}, started" in told.stderr
+    assert f"put it back: mv WHERE-IT-IS-NOW {folder / 'runner.db'}" in told.stderr
+    assert "-wal" not in told.stderr
+    assert log.read_bytes() == b"what the run has paid for"
+    assert not (folder / "runner.db").exists()
+
+
+def test_the_log_of_a_database_that_is_gone_is_for_a_person_to_mend(folder: Path) -> None:
+    """Nobody is at work any more: exit 2, and the fix works where the folder's name has a blank."""
+    place = folder / "my leads"
+    place.mkdir()
+    (folder / "runner.toml").rename(place / "runner.toml")
+    write_list(place, *names("log", 2))
+    (place / "runner.db-wal").write_bytes(b"pages of another file")
+    told = inside(place, *LOAD)
+    assert told.returncode == 2
+    subprocess.run(["sh", "-c", told.stderr.partition(" or: ")[2]], check=True, timeout=20)
+    assert inside(place, *LOAD).returncode == 0
+    assert (place / "runner.db-wal.old").read_bytes() == b"pages of another file"
+
+
+@pytest.mark.parametrize("command", [*READS, LOAD], ids=" ".join)
+def test_a_link_that_leads_nowhere_is_no_new_database(folder: Path, command: tuple[str, ...]) -> None:
+    """A disk that is not mounted, say: told where it leads, and what to do."""
+    write_list(folder, *names("nowhere", 2))
+    (folder / "d.db").symlink_to(Path("nowhere", "x.db"))
+    told = inside(folder, *command, "--db", "d.db")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert f"d.db leads to {folder / 'nowhere' / 'x.db'}, which is not there" in told.stderr
+    assert "mount the disk or put the file back, or: --db ANOTHER-FILE" in told.stderr
+    assert not (folder / "nowhere").exists()
