@@ -30,8 +30,9 @@ class Whereabouts:
         real = Path(os.path.realpath(path))  # a symbolic link is the same database
         self._path = path
         self._file, self._log = str(real), str(real.with_name(f"{real.name}-wal"))
-        self._known_file = _stat(self._file)
-        self._known_log: os.stat_result | None = None  # made with the first commit
+        # Known from the first commit on: until then the log is not there, and a layered file system may copy the file.
+        self._known_file: os.stat_result | None = None
+        self._known_log: os.stat_result | None = None
 
     def check(self) -> None:
         """AstrayError. After a commit: what lies between the last one and this has touched no file of that name."""
@@ -40,7 +41,7 @@ class Whereabouts:
             raise AstrayError(self._moved(file))
         if self._known_log is not None and not _same(self._known_log, log):
             raise AstrayError(self._without_log())
-        self._known_log = log
+        self._known_file, self._known_log = file, log
 
     def _moved(self, now: os.stat_result | None) -> StoreError:
         what = "was moved away or deleted" if now is None else "was replaced by another file"
