@@ -18,6 +18,7 @@ from runner.domain.model import Resolution
 from runner.engine.stop import StopSignal
 from runner.settings import SpendCap
 from runner.settings.home import at_home
+from runner.store.links import is_run_here
 from runner.work.aim import aimed
 from runner.work.bridge import driven
 from runner.work.lists import Given
@@ -173,7 +174,7 @@ class Runner(Ahead, Out, Upkeep):
             infos,
             wanted,
             delivery,
-            tools=self._session.tools(),
+            tools=self._session.tools(write=True),
             wait=options.get("wait"),
             observer=options.get("on_event"),
             stop=stop,
@@ -241,7 +242,7 @@ class Runner(Ahead, Out, Upkeep):
 
     def pause(self, batch: BatchLike) -> Steered:
         """Stop sending until `resume`."""
-        return self._steer().pause(self._info(batch))
+        return self._steer(stops=True).pause(self._info(batch))
 
     def resume(self, batch: BatchLike | None = None) -> Steered:
         """Lift a pause; `next` is the command that starts a run."""
@@ -249,7 +250,7 @@ class Runner(Ahead, Out, Upkeep):
 
     def cancel(self, batch: BatchLike) -> Steered:
         """Give the batch up: what is queued is never sent; answers stay."""
-        return self._steer().cancel(self._info(batch))
+        return self._steer(stops=True).cancel(self._info(batch))
 
     def retry(self, batch: BatchLike, only: str = "failed") -> Steered:
         """Queue failures again, final ones included: "failed" or "failed:RULE". `paid`: what was charged for them."""
@@ -268,7 +269,7 @@ class Runner(Ahead, Out, Upkeep):
         "none" for as fast as the provider allows. UsageError: they cannot hold. BatchError: the batch is over."""
         from runner.work.tune import tune  # it needs the engine, as a run does
 
-        info, tools = self._info(batch), self._session.tools()
+        info, tools = self._info(batch), self._session.tools(write=True)
         return tune(info, rate=rate, in_flight=in_flight, max_requests=max_requests, max_spend=max_spend, tools=tools)
 
     def resolve(
@@ -284,10 +285,11 @@ class Runner(Ahead, Out, Upkeep):
         rows = [row] if isinstance(row, int) else row
         return self._steer().resolve(self._info(batch), parse_resolution(resolution), rows=rows, provider=provider)
 
-    def _steer(self) -> Steer:
+    def _steer(self, *, stops: bool = False) -> Steer:
+        """`stops`: what stops a run at work is let through, whatever other name its file has."""
         session = self._session
         return Steer(
-            session.store(),
+            session.store(write=not (stops and is_run_here(session.path))),
             session.profiles,
             prices=session.prices,
             clock=session.clock,

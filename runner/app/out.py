@@ -42,7 +42,9 @@ class Out(Watching):
         from runner.work.shape import Shape
 
         shape = Shape(only=only, columns=several(columns), raw=raw, limit=_rows(limit), guard=guard)
-        return export(self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools())
+        return export(
+            self._info(batch), target, shape=shape, overwrite=overwrite, tools=self._session.tools(write=True)
+        )
 
     def report(self, batch: BatchLike | None, target: str | Path | TextIO, *, overwrite: bool = False) -> Reported:
         """Write a batch (None: the one last worked on) as one page of HTML that loads nothing: totals, money, pace,
@@ -52,7 +54,7 @@ class Out(Watching):
         """
         from runner.work.report import report
 
-        return report(self._info(batch), target, overwrite=overwrite, tools=self._session.tools())
+        return report(self._info(batch), target, overwrite=overwrite, tools=self._session.tools(write=True))
 
     def export_table(
         self,
@@ -76,7 +78,7 @@ class Out(Watching):
         from runner.work.tables import export_table
 
         shape = Shape(only=only, columns=several(columns), raw=raw, limit=_rows(limit))
-        tools = self._session.tools()
+        tools = self._session.tools(write=True)
         return export_table(self._info(batch), table, source=database, shape=shape, overwrite=overwrite, tools=tools)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from runner.engine.ports import Clock
 from runner.errors import SchemaError, UsageError
 from runner.store.database import Connect, Database, create_private
+from runner.store.links import draft_of, refuse_linked
 from runner.store.locks import lock_database
 from runner.store.remains import empty_error, refuse_leftover_log, refuse_missing
 from runner.store.tables import APPLICATION_ID, HEAD
@@ -45,7 +46,8 @@ def prepare(
     """Create or upgrade `path` to `head`. `scripts` is the folder of migrations; None: the shipped ones.
 
     Raises UsageError (missing and `create` is false, or nothing can be made there), SchemaError (newer, not ours, not
-    where it was, or empty and `create` is false), BusyError (a run is at work on an older file), StoreError.
+    where it was, of two names and to be changed, or empty and `create` is false), BusyError (a run is at work on an
+    older file), StoreError.
     """
     if not path.exists():
         refuse_missing(path)
@@ -61,9 +63,10 @@ def prepare(
     version = _version(database)
     if version == head:
         return Prepared(is_new=False, backup=None)
+    if version is None and not create:
+        raise empty_error(path)
+    refuse_linked(path)
     if version is None:
-        if not create:
-            raise empty_error(path)
         path.chmod(0o600)  # as if it had been made here: it will hold what was paid for
         _upgrade(database, scripts=scripts)
         return Prepared(is_new=True, backup=None)
@@ -72,7 +75,7 @@ def prepare(
 
 def _create(path: Path, *, scripts: Path | None, connect: Connect) -> bool:
     """Make the whole file under another name first: nobody ever sees half a database. False: another was quicker."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft = draft_of(path)
     with suppress(OSError):  # where nothing can be removed, nothing can be made: that is said next
         draft.unlink()  # left by a process of the same number that was killed
     create_private(draft, fix="--db FILE in a folder you may write to, and for `run` -o FILE there too")

@@ -60,7 +60,7 @@ def _revision(path: Path) -> str:
 
 def upgrade(session: Session) -> DatabaseStatus:
     """Opening brings a file to this version's schema, with a copy of the old one beside it."""
-    session.store(create=False)
+    session.store(write=True)
     return status(session)
 
 

@@ -71,7 +71,7 @@ def erase(session: Session, value: str) -> Erasure:
     from runner.inputs.person import read_person
 
     person = read_person(value)
-    store = session.store()
+    store = session.store(write=True)
     with _alone(session, store):
         before = store.reports.batches()  # afterwards the names of their files may be gone
         erased = store.erase(person)
@@ -93,7 +93,7 @@ def purge(session: Session, older_than: float | str, *, batch: BatchInfo | None 
     `older_than`: seconds, or "30d". UsageError: no such time. BusyError: a run is at work.
     """
     seconds = parse_duration(older_than, name="--older-than")
-    store = session.store()
+    store = session.store(write=True)
     with _alone(session, store):
         bytes_before = session.path.stat().st_size
         before_us = session.clock.now_us() - round(seconds * MILLION)

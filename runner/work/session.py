@@ -13,6 +13,7 @@ from runner.in_use import Hold
 from runner.settings import Settings
 from runner.store import open_store
 from runner.store.cut_off import cut_off_error
+from runner.store.links import linked_notice, refuse_linked
 from runner.store.remains import is_empty, refuse_missing
 from runner.store.store import Store
 from runner.store.values import BatchInfo
@@ -44,8 +45,13 @@ class Session:
         """The database file."""
         return self.settings.database
 
-    def store(self, *, create: bool = False) -> Store:
-        """The open store. BatchError when the file is missing and `create` is false: reading must not make one."""
+    def store(self, *, create: bool = False, write: bool = False) -> Store:
+        """The open store. BatchError when the file is missing and `create` is false: reading must not make one.
+
+        `write`, and `create`: something will be written. SchemaError: the file has a second name.
+        """
+        if create or write:
+            refuse_linked(self.path)
         was_empty = is_empty(self.path)
         if self._store is None:
             if not create and not self.path.exists():
@@ -83,6 +89,8 @@ class Session:
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
         self.notices += tuple(store.notices())
+        if linked := linked_notice(self.path):
+            self.notices += (linked,)
         if missing := store.missing_bytes():
             self.notices += (f"{cut_off_error(self.path, missing).what}; runner db verify",)
 
@@ -94,9 +102,10 @@ class Session:
         """The wire to a provider whose profile needs no key: one stripped of it, for calls that are free."""
         return self.seams.transport(provider, None, backend=self.settings.run.http)
 
-    def tools(self) -> Tools:
-        """Everything a run needs. SchemaError: the end of the database is gone."""
-        store = self.store()
+    def tools(self, *, write: bool = False) -> Tools:
+        """Everything a run needs. SchemaError: the end of the database is gone, or something is to be written (`write`)
+        to a file of two names."""
+        store = self.store(write=write)
         self._refuse_cut_off(store)
         return Tools(
             store=store,
