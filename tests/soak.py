@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.powercuts.cuts import power_cuts, power_cuts_everywhere, power_cuts_weaker
 from tests.powercuts.loads import power_cuts_loading
 from tests.powercuts.syncs import failing_syncs
+from tests.proofs.astray import astray
 from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
 from tests.proofs.cells import cells
@@ -65,6 +66,7 @@ PROOFS: dict[str, Callable[..., str]] = {
     "storms": partial(prove, storms, storms=200),
     "disk-full": partial(prove, full_disk, fills=200),
     "locked": partial(prove, locked, locks=100, longest_seconds=40.0, side_by_side=10),
+    "astray": partial(prove, astray, strikes=200),
     "lists": partial(prove, lists, files=50_000, loads=500),
     "cells": partial(prove, cells, values=1_000_000),
     "checks": partial(prove, checks, lists=1_000),

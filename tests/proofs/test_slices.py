@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from tests.proofs.astray import astray
 from tests.proofs.canary import canary
 from tests.proofs.caps import caps, locks
 from tests.proofs.checks import checks
@@ -102,6 +103,11 @@ def test_a_full_disk_loses_no_answer_in_hand(tmp_path):
 def test_a_locked_database_loses_no_answer_in_hand(tmp_path):
     """Another program holds the write lock: nothing is sent meanwhile, nothing is in doubt."""
     prove(locked, tmp_path, locks=2, longest_seconds=1.5, of_each=1, side_by_side=2)
+
+
+def test_a_database_that_goes_astray_loses_no_answer_in_hand(tmp_path):
+    """Moved, replaced, or without its log: exit 1, nothing in doubt, the same command goes on from all answers."""
+    prove(astray, tmp_path, strikes=2, of_each=2)
 
 
 def test_a_killed_import_leaves_no_half_list(tmp_path):
