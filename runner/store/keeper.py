@@ -188,11 +188,13 @@ class Keeper:
 def _died(error: BaseException) -> StoreError:
     if isinstance(error, StoreError):
         return error
-    return StoreError(
+    failure = StoreError(
         "the database can no longer be written",
         why=f"its writer stopped: {type(error).__name__}",
         fix="run the same command again: it recovers what was open",
     )
+    failure.__cause__ = error
+    return failure
 
 
 def _is_answer(one: Waiting) -> bool:

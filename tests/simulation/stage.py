@@ -107,7 +107,8 @@ class Stage:
         except CrashError:
             life.end = End.CRASHED
         except RunnerError as error:
-            life.end, life.error = End.REFUSED, f"{type(error).__name__}: {error}"
+            causes = "".join(f" <- {cause!r}" for cause in (error.__cause__, error.__context__) if cause is not None)
+            life.end, life.error = End.REFUSED, f"{type(error).__name__}: {error}: {error.why}{causes}"
         except DeadlockError as error:
             life.end, life.error = End.DEADLOCK, str(error)
         except LivelockError as error:
