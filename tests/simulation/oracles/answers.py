@@ -52,10 +52,10 @@ class Answers(Oracle):
             night = self.seen.night
             held_up = any(since <= life.ended_at <= until + 1.0 for since, until, _ in night.disk)
             at_once = gap <= 2 * night.options.commit_seconds + SLACK_SECONDS + self.seen.stalled(life.number)
-            excused = life.end is not End.ENDED and (at_once or held_up)
             beside = night.database.with_name(f"{night.database.name}.answers")
-            if life.end is End.REFUSED:  # nobody was killed: then it is kept beside the database
-                excused = beside.exists() and entry.client_request_id in beside.read_text("utf-8", "replace")
+            kept = beside.exists() and entry.client_request_id in beside.read_text("utf-8", "replace")
+            in_time = life.end is not End.REFUSED and (at_once or held_up)  # who is refused was not killed
+            excused = life.end is not End.ENDED and (kept or in_time)
             hold(excused, "P6", f"the answer to {entry.client_request_id} is not stored {gap:.3f} s after it was read")
             return
         fault = None if told.fault is None else told.fault.value
