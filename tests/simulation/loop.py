@@ -11,6 +11,7 @@ import asyncio
 import collections
 import itertools
 import random
+import sys
 import threading
 import warnings
 from asyncio.base_events import BaseEventLoop
@@ -235,17 +236,29 @@ class SimLoop(BaseEventLoop):
         """What is left is never run again: coroutines are closed here, in order, and not by the garbage collector."""
         self.dead = self.dead or CrashError("over")
         self.close()
-        for task in self._tasks:
-            if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own name for it
-                _close(task)
-        self._tasks.clear()
+        with _untold():
+            for task in self._tasks:
+                if not task.done():
+                    task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own name for it
+                    _close(task)
+            self._tasks.clear()
 
 
 def _close(task: SimTask) -> None:
     with warnings.catch_warnings(), suppress(BaseException):  # a dead process has nobody to tell
         warnings.simplefilter("ignore", RuntimeWarning)  # one that had not begun yet "was never awaited"
         task.get_coro().close()
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """A task group that is closed where it waits to be left asks for the running loop, and there is none."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
 
 
 def _numbered(number: int, coro: Coroutine[Any, Any, Any], **more: Any) -> SimTask:
