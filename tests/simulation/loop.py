@@ -22,6 +22,8 @@ from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from anyio._backends._asyncio import CancelScope
 
+from tests.simulation.limit import LIMIT
+
 T = TypeVar("T")
 
 RESOLUTION: Final = 1e-6
@@ -146,6 +148,7 @@ class SimLoop(BaseEventLoop):
 
     def step(self) -> None:
         """Before each callback: raises what ends this life."""
+        LIMIT.step()
         self.steps += 1
         if self.dead is not None:
             raise self.dead

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.draw import draw
+from tests.simulation.limit import LIMIT
 from tests.simulation.options import CrashPlan, Mode, NightOptions
 from tests.simulation.person import Person
 from tests.simulation.record import Command, End, Life, Night, Watch
@@ -28,7 +29,8 @@ def play_night(options: NightOptions, folder: Path, *, watch: Watch | None = Non
     """The same of options that somebody wrote."""
     stage = Stage(options, folder, watch=watch, keep_trace=keep_trace)
     try:
-        _play(stage)
+        with LIMIT.held_back(f"night {options.seed}"):
+            _play(stage)
     finally:
         stage.operator.close()
         stage.disk.die()

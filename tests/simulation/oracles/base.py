@@ -51,6 +51,7 @@ class Seen:
         self.intents: dict[int, Intent] = {}  # by the number of the entry
         self._verdicts: dict[int, Verdict] = {}
         self._connection: sqlite3.Connection | None = None
+        self._version: int | None = None  # of the file, as that connection counts
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What another program would read now: committed, and nothing else."""
@@ -59,11 +60,16 @@ class Seen:
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         return self._connection.execute(sql, values).fetchall()
 
+    def has_changed(self) -> bool:
+        """Whether anything was committed since this was last asked: most commits of an idle run change nothing."""
+        before, self._version = self._version, self.query("PRAGMA data_version")[0][0]
+        return before != self._version
+
     def let_go(self) -> None:
         """Keep no hold on the file."""
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection = self._version = None
 
     def read_intent(self, entry: Entry) -> Intent | None:
         """The attempt by the name that is being sent; kept for later."""

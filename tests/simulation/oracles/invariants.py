@@ -62,7 +62,7 @@ INVARIANTS: Final[dict[str, str]] = {
     """,
     "P13 what was spent is counted": """
         SELECT j.id, j.attempts_spent, sum(a.spent) FROM jobs AS j JOIN attempts AS a ON a.job = j.id
-        WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.batch = j.batch AND e.event IN
+        WHERE j.batch NOT IN (SELECT e.batch FROM events AS e WHERE e.batch IS NOT NULL AND e.event IN
         ('jobs.retried', 'jobs.requeued', 'doubts.resolved', 'doubts.released', 'streak.requeued'))
         GROUP BY j.id HAVING j.attempts_spent <> coalesce(sum(a.spent), 0)
     """,

@@ -34,8 +34,8 @@ class States(Oracle):
         self._answers: dict[int, tuple[Any, ...]] = {}
 
     def on_commit(self, point: str) -> None:
-        """In one night of ten: the sums, after every commit."""
-        if self.seen.night.options.strict_commits:
+        """In one night of ten: the sums, after every commit that changed something."""
+        if self.seen.night.options.strict_commits and self.seen.has_changed():
             self._invariants(INVARIANTS, point)
 
     def on_life(self, life: Life) -> None:
