@@ -38,6 +38,16 @@ class ProfileFiles:
         asked = (text.rpartition(":")[0] for text in self._settings.run.operations)
         return list(dict.fromkeys(self.place(path) for path in asked if path.endswith(".toml")))
 
+    def of_settings(self) -> list[str]:
+        """The files that runner.toml names: in `[run] operations`, by `extends`, or as `[providers.NAME]` finds one
+        beside it. There or not, and whatever is in them."""
+        from runner.providers.loader import looks_like_a_file, shipped_names
+
+        tables = self._settings.providers
+        bases = (str(table.get(EXTENDS, "")) for table in tables.values())
+        beside = (self.place(f"{name}.toml") for name in tables if name not in shipped_names())
+        return [*self.of_operations(), *(base for base in bases if looks_like_a_file(base)), *beside]
+
     def learn(self, place: str) -> None:
         """A command names this file: its name is no unknown one."""
         if name := self.name(place):

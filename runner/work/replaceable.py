@@ -16,21 +16,19 @@ from typing import Any, Final
 from runner.errors import BatchError, UsageError
 from runner.exports import format_of
 from runner.exports.target import longest_name
-from runner.settings import FILE_NAME, Settings
-from runner.store.companions import companions, is_database
+from runner.settings import Settings
 from runner.store.values import BatchInfo
-from runner.work.hiding import Batches, secret_refs
+from runner.work.hiding import Batches
 from runner.work.named import is_file, is_folder, is_there
 from runner.work.naming import generation
+from runner.work.needed import in_use, is_same, list_in_use, profile_in_use, secret_in_use
 from runner.work.outputs import AUTO, NONE, STDOUT, settle_target
 from runner.work.profiles import Profiles
 from runner.work.tools import Tools
 
 CSV: Final = ".csv"
-ENV_FILE: Final = ".env"  # what `init` writes, whether or not it is named
 _OF_LISTS: Final = frozenset({".csv", ".tsv", ".gz", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls", ".ods", ".parquet"})
 _OF_OTHERS: Final = _OF_LISTS | {".toml", ".env"}
-_SETTINGS: Final = "a file of settings"
 _RECORD: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 _RECORD_BYTES: Final = 21
 
@@ -41,15 +39,16 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool, tools: Tools
     format that cannot be written. `suffix`: of a file that is no export, and may have any name.
     """
     source = info.source.get("path")
-    use = _in_use(target, [info], tools.settings)
+    infos = tools.store.reports.batches()
+    use = in_use(target, tools.settings) or profile_in_use(target, infos, tools.settings)
     if use is None and overwrite and is_file(target):
-        use = _secret(target, tools.settings, tools.profiles, tools.store.reports.batches)
+        use = secret_in_use(target, tools.settings, tools.profiles, lambda: infos)
     _check_place(target, [Path(source)] if source else [], use=use, name=info.name, suffix=suffix)
-    if overwrite or not is_there(target) or flows(target):
+    if not is_there(target) or flows(target):
         return
     known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
     if not _is_ours(target, known.get(str(target.absolute()))):
-        raise _foreign(target, info.name, suffix)
+        _check_foreign(target, infos, overwrite=overwrite, name=info.name, suffix=suffix)
 
 
 def check_output(
@@ -63,29 +62,28 @@ def check_output(
 ) -> None:
     """What can be told of a target before its list is a batch, with the errors of `check_target`: nothing is loaded for
     an output that cannot be. `batch`: the name it will have, if it is given one; `batches`: those that are there."""
-    stem = lists[0].name.partition(".")[0] if lists else ""
-    _check_place(target, lists, use=_in_use(target, (), settings), name=batch or f"{stem or 'leads'}.out", suffix="")
-    if overwrite or not is_there(target) or flows(target):
+    name = batch or f"{(lists[0].name.partition('.')[0] if lists else '') or 'leads'}.out"
+    loses = is_there(target) and not flows(target)
+    infos = list(batches()) if loses else []
+    use = in_use(target, settings) or profile_in_use(target, infos, settings)
+    _check_place(target, lists, use=use, name=name, suffix="")
+    if not loses:
         return
-    own = (info for info in batches() if batch is None or generation(batch, info.name) is not None)
+    own = (info for info in infos if batch is None or generation(batch, info.name) is not None)
     if not any(str(target.absolute()) in (info.delivered or {}).get("files", {}) for info in own):
-        raise _foreign(target, batch or "any batch here", "")
+        _check_foreign(target, infos, overwrite=overwrite, name=name, by=batch or "any batch here")
 
 
 def _check_place(target: Path, lists: Iterable[Path], *, use: str | None, name: str, suffix: str) -> None:
     """`use`: what the target is to the work; `name`: of the file that is proposed, without its ending."""
-    if any(_is_same(target, one) for one in lists):
+    if any(is_same(target, one) for one in lists):
         raise BatchError(
             "the list itself would be replaced",
             why=f"{target} is what the batch was read from.",
             fix=f"-o {_beside(target, '.out', suffix)}",
         )
     if use is not None:
-        raise BatchError(
-            f"{target} is {use}",
-            why="No output takes its place, not even with --overwrite.",
-            fix=f"-o {shlex.quote(f'{name}{suffix or CSV}')}",
-        )
+        raise _needed(target, use, f"{name}{suffix or CSV}")
     if is_folder(target):
         raise BatchError(
             f"{target} is a folder",
@@ -98,11 +96,26 @@ def _check_place(target: Path, lists: Iterable[Path], *, use: str | None, name: 
         _check_folder(target.resolve(), f"{name}{suffix or CSV}")
 
 
-def _foreign(target: Path, name: str, suffix: str) -> BatchError:
+def _check_foreign(
+    target: Path, infos: Iterable[BatchInfo], *, overwrite: bool, name: str, suffix: str = "", by: str = ""
+) -> None:
+    """A file that the work did not write is given up by `overwrite` alone, the list of another batch by nothing.
+    `by`: who did not write it, where that is not the batch called `name`."""
+    if (use := list_in_use(target, infos)) is not None:
+        raise _needed(target, use, f"{name}{suffix or CSV}")
+    if not overwrite:
+        raise BatchError(
+            f"{target} exists and was not written by {by or name}",
+            why="It may hold somebody's work, or was changed since.",
+            fix=f"-o {_beside(target, '-2', suffix)}, or --overwrite, which loses what is in it",
+        )
+
+
+def _needed(target: Path, use: str, proposed: str) -> BatchError:
     return BatchError(
-        f"{target} exists and was not written by {name}",
-        why="It may hold somebody's work, or was changed since.",
-        fix=f"-o {_beside(target, '-2', suffix)}, or --overwrite, which loses what is in it",
+        f"{target} is {use}",
+        why="No output takes its place, not even with --overwrite.",
+        fix=f"-o {shlex.quote(proposed)}",
     )
 
 
@@ -132,17 +145,16 @@ def check_log(
     `lists`, `output`: what is named beside it; `batches`: those that are there."""
     if flows(file):
         return
-    if any(_is_same(file, one) for one in lists):
+    if any(is_same(file, one) for one in lists):
         raise _no_log(file, "named as the list, too")
-    if output is not None and _is_same(file, output):
+    if output is not None and is_same(file, output):
         raise _no_log(file, "where the rows go")
     infos = list(batches())
     for info in infos:
-        if info.source.get("path") and _is_same(file, Path(info.source["path"])):
-            raise _no_log(file, f"the list of {info.name}")
-        if any(_is_same(file, one) for one in _outputs(info, settings)):
+        if any(is_same(file, one) for one in _outputs(info, settings)):
             raise _no_log(file, f"where the rows of {info.name} go")
-    what = _in_use(file, infos, settings) or _secret(file, settings, profiles, batches)
+    what = list_in_use(file, infos) or in_use(file, settings) or profile_in_use(file, infos, settings)
+    what = what or secret_in_use(file, settings, profiles, lambda: infos)
     if what is None and _is_of_others(file):
         what = "named as a list or settings are, and holds something else than a log"
     if what is not None:
@@ -175,42 +187,8 @@ def _is_of_others(file: Path) -> bool:
 def check_profile(file: Path, settings: Settings) -> None:
     """UsageError: a new profile would be read as something else: as settings, here or in any folder, or for what the
     work is done with."""
-    if (what := _in_use(file, (), settings)) is not None:
+    if (what := in_use(file, settings)) is not None:
         raise UsageError(f"{file} is no place for a profile", why=f"It is {what}.", fix="-o FILE.toml")
-
-
-def _in_use(target: Path, infos: Iterable[BatchInfo], settings: Settings) -> str | None:
-    """What a file is to the work, if it is anything."""
-    # In whatever folder: it is read there. A disk that takes `Runner.toml` for the same file finds it, too.
-    if Path(os.path.realpath(target)).name.lower() == FILE_NAME:
-        return _SETTINGS
-    for what, files in _needed(infos, settings):
-        if any(_is_same(target, file) for file in files):
-            return what
-    return "a database" if is_database(target) else None
-
-
-def _secret(target: Path, settings: Settings, profiles: Profiles, batches: Batches) -> str | None:
-    """What a file is that holds a secret, or will."""
-    refs = secret_refs(settings, profiles, batches)
-    held = any(_is_same(target, settings.keys.file(ref.file)) for ref in refs if ref.file)
-    return "where a secret is kept" if held else None
-
-
-def _needed(infos: Iterable[BatchInfo], settings: Settings) -> Iterator[tuple[str, Iterable[Path]]]:
-    yield "the database, or belongs to it", companions(settings.database)
-    yield _SETTINGS, settings.files
-    env_file = () if settings.env_file is None else (settings.env_file,)
-    yield "where keys are kept", (settings.directory / ENV_FILE, *env_file)
-    profiles = (path for info in infos for path in info.source.get("profiles", {}).values())
-    yield "a provider's profile", map(Path, profiles)
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, by whatever names, or would."""
-    with suppress(OSError):  # one of them is not there
-        return one.samefile(other)
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _check_folder(real: Path, proposed: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import shlex
 import sqlite3
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UsageError
+from runner.errors import BatchError, UsageError
 from runner.providers.starter import starter_text
 from tests.app.place import QUICK, Place, emails
 
@@ -25,6 +26,16 @@ auth = { secret = { file = "the.key" } }
 url = { file = "crm.url" }
 [notify]
 webhook = { file = "hook.url" }
+"""
+
+OF_SETTINGS = """
+[run]
+operations = ["./asked.toml:lookup"]
+[providers.agency]
+extends = "./base.toml"
+http = { auth = { secret = { env = "AGENCY_KEY" } } }
+[providers.beside]
+max_spend_per_day = 5
 """
 
 
@@ -226,3 +237,47 @@ def test_a_shells_pipe_is_written_to_and_not_kept(place: Place) -> None:
     finally:
         os.close(read)
         os.close(write)
+
+
+@pytest.mark.parametrize("name", ["theirs.toml", "asked.toml", "base.toml", "beside.toml", "theirs.csv"])
+def test_no_output_takes_the_place_of_what_other_work_needs(tmp_path: Path, name: str) -> None:
+    """Another batch's list and profile, and the profiles that the settings name: as those of the batch itself."""
+    place = Place(tmp_path, toml=f"{QUICK}{OF_SETTINGS}")
+    for profile in ("theirs", "asked", "base", "beside"):
+        (tmp_path / f"{profile}.toml").write_text(starter_text(profile))
+    place.write_list(emails(2))
+    place.write_list(emails(3), name="theirs.csv")
+    with place.runner() as r:
+        r.load("theirs.csv", ["./theirs.toml:lookup"])
+        with pytest.raises(BatchError, match=re.escape(name)) as early:
+            r.check_output(name, lists=["leads.csv"], overwrite=True)
+        batch = r.load("leads.csv", ["defastra.email"])
+        error = _refused(tmp_path, lambda: r.export(batch, name, overwrite=True))
+        assert "not even with --overwrite" in early.value.why == error.why
+        assert r.export(batch, _fix(error)).rows == 2
+        error = _refused(tmp_path, lambda: r.report(batch, name, overwrite=True))
+        assert r.report(batch, _fix(error)).size_bytes > 0
+        _refused(tmp_path, lambda: place.run(r, batch, output=name, overwrite=True))
+        _refused(tmp_path, lambda: r.check_log(name))
+        assert place.values() == []
+
+
+def test_a_batch_goes_on_writing_what_another_was_loaded_from(place: Place) -> None:
+    """Its own rows, made again: one batch's export may be the next one's list, until somebody changed it."""
+    place.write_list(emails(2))
+    with place.runner() as r:
+        first = r.load("leads.csv", ["defastra.email"])
+        r.export(first, "both.csv")
+        r.load("both.csv", ["defastra.email"])
+        assert r.export(first, "both.csv").rows == 2
+        r.check_output("both.csv", lists=["leads.csv"])
+        (place.folder / "both.csv").write_text("email\nada@example.com\n")
+        error = _refused(place.folder, lambda: r.export(first, "both.csv", overwrite=True))
+        assert "is the list of both-defastra-email" in error.what
+
+
+def test_a_profile_that_the_settings_ask_for_is_written_by_whoever_makes_it(tmp_path: Path) -> None:
+    """`providers new` fills the place that `[run] operations` names."""
+    place = Place(tmp_path, toml=f"{QUICK}{OF_SETTINGS}")
+    with place.runner() as r:
+        r.check_profile("asked.toml")
