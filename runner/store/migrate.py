@@ -18,7 +18,7 @@ from runner.errors import SchemaError, UsageError
 from runner.store.database import Connect, Database, create_private
 from runner.store.links import draft_of, refuse_linked
 from runner.store.locks import lock_database
-from runner.store.remains import empty_error, refuse_leftover_log, refuse_missing
+from runner.store.remains import empty_error, refuse_missing
 from runner.store.tables import APPLICATION_ID, HEAD
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ def prepare(
                 why="nothing was loaded there yet",
                 fix="runner load FILE -p PROVIDER.OPERATION, or --db ANOTHER-FILE",
             )
-        refuse_leftover_log(path)
         return Prepared(is_new=_create(path, scripts=scripts, connect=connect), backup=None)
     database = Database(path, connect=connect)
     version = _version(database)

@@ -10,6 +10,7 @@ from typing import Final
 from runner.errors import SchemaError
 from runner.store.companions import MAGIC
 from runner.store.locks import holder
+from runner.store.spill import kept_for
 from runner.store.tables import APPLICATION_ID
 
 _HEAD_BYTES: Final = 100  # of the first page: what SQLite's documentation calls the database header
@@ -48,7 +49,7 @@ def empty_error(path: Path) -> SchemaError:
 
 def refuse_missing(path: Path) -> None:
     """SchemaError: no file is there, but one was: it was set aside as damaged, or moved away under a run, or is on a
-    disk that is not there now. Nothing is said of a file that is there, or that never was."""
+    disk that is not there now, or left its log or answers behind. Nothing is said of one that is there or never was."""
     if path.exists():
         return
     _refuse_set_aside(path)
@@ -65,6 +66,7 @@ def refuse_missing(path: Path) -> None:
             why=f"It was moved or removed; {who}.",
             fix=f"put it back: mv WHERE-IT-IS-NOW {_typed(path)}",
         )
+    _refuse_remains(path)  # last: a run that is at work on the missing file still writes to its log
 
 
 def _typed(path: Path) -> str:
@@ -82,19 +84,21 @@ def _refuse_set_aside(path: Path) -> None:
         )
 
 
-def refuse_leftover_log(path: Path) -> None:
-    """SQLite would replay a log it finds beside a file of that name, although it belongs to another one.
-
-    After `refuse_missing`: a run that is at work on the missing file still writes to that log.
-    """
+def _refuse_remains(path: Path) -> None:
+    """Paid answers may be in what lies beside it. SQLite would replay a log beside any file of that name, and a run
+    would find no place in a new database for kept answers."""
     real = Path(os.path.realpath(path))  # a symbolic link is the same database
     log = real.with_name(f"{real.name}-wal")
-    if log.exists() and log.stat().st_size and not path.exists():  # another process may have made both meanwhile
-        raise SchemaError(
-            f"{real.name} is gone, but {log.name} is here",
-            why="it belongs to the file that was moved or removed, and would damage a new one",
-            fix=f"put {real.name} back, or: mv {_typed(log)} {_typed(log)}.old && rm -f {_typed(real)}-shm",
-        )
+    found = [*([log] if log.exists() and log.stat().st_size else []), *kept_for(path)]
+    if not found or path.exists():  # another process may have made both meanwhile
+        return
+    named = [file.name if file.parent == real.parent else str(file) for file in found]
+    moved = " && ".join(f"mv {_typed(file)} {_typed(file)}.old" for file in found)
+    raise SchemaError(
+        f"{real.name} is gone, but {' and '.join(named)} {'is' if len(named) == 1 else 'are'} here",
+        why="what is left belongs to the file that was moved or removed; a new one would know nothing of what was paid",
+        fix=f"put {real.name} back, or: {moved} && rm -f {_typed(real)}-shm",
+    )
 
 
 def is_damaged_one_of_ours(path: Path) -> bool:

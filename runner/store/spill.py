@@ -127,6 +127,16 @@ class Spill:
             ) from error
 
 
+def kept_for(database: Path) -> list[Path]:
+    """Those of its files in which something is kept. They are not opened."""
+    beside, found = answers_path(database), []
+    for file in places(database):
+        there = _look(file)
+        if there is not None and stat.S_ISREG(there.st_mode) and there.st_size and (file == beside or _is_ours(there)):
+            found.append(file)
+    return found
+
+
 def notices(database: Path) -> list[str]:
     """Sentences for people: answers that wait for the next run, and lines that no run could use."""
     said = []

@@ -145,7 +145,8 @@ class Session:
 
     @property
     def is_there(self) -> bool:
-        """Whether a database was ever written to the file."""
+        """Whether a database was ever written to the file. SchemaError: one was, and is not there any more."""
+        refuse_missing(self.path)
         return self.path.exists() and not is_empty(self.path)
 
     def close(self) -> None:
