@@ -279,17 +279,6 @@ class Database:
                     fix=f"mv COPY {self.path.name}   (the copy was made beside it), and report this",
                 )
 
-    def use_write_ahead_log(self) -> None:
-        """Once for each file; SQLite remembers it. With it readers never wait for the writer."""
-        with translated(self.path), closing(self._connect(mode="rw", checkpoint=0)) as connection:
-            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise StoreError(
-                f"{self.path.name} cannot be used here",
-                why="its file system does not support SQLite's write-ahead log",
-                fix="put the database on a local disk: --db PATH",
-            )
-
     def backup(self, target: Path) -> None:
         """Copy the file as of now, beside a run if need be, to a new file of mode 0600."""
         try:
@@ -306,4 +295,4 @@ class Database:
             closing(sqlite3.connect(target)) as copy,
         ):
             source.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, nothing beside it; see `journal`

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from runner.engine.ports import Clock
 from runner.errors import SchemaError, UsageError
 from runner.store.database import Connect, Database, create_private
+from runner.store.journal import use_write_ahead_log
 from runner.store.links import draft_of, refuse_linked
 from runner.store.locks import lock_database
 from runner.store.remains import empty_error, refuse_missing
@@ -80,7 +81,7 @@ def _create(path: Path, *, scripts: Path | None, connect: Connect) -> bool:
     create_private(draft, fix="--db FILE in a folder you may write to, and for `run` -o FILE there too")
     try:
         database = Database(draft, connect=connect)
-        database.use_write_ahead_log()
+        use_write_ahead_log(database)
         _upgrade(database, scripts=scripts)
         try:
             os.link(draft, path)
@@ -134,7 +135,7 @@ def _upgrade(database: Database, *, scripts: Path | None) -> None:
     from alembic import command
 
     config = _config(scripts)
-    database.use_write_ahead_log()
+    use_write_ahead_log(database)
     with database.upgrading() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -21,6 +21,7 @@ from runner.store.database import Connect, Database
 from runner.store.forecast import Forecast
 from runner.store.halting import halt_run
 from runner.store.jobs import SqlJobStore
+from runner.store.journal import ensure_write_ahead_log
 from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
 from runner.store.reports import Reports
@@ -152,6 +153,13 @@ class Store:
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """One moment of the database, for questions whose answers have to agree."""
         return snapshot(self._database)
+
+    def prepare_to_write(self) -> None:
+        """A copy that was put in the place of a database is made one again, whose writer waits for no reader.
+
+        Before anything else is written. StoreError: that cannot be done here, or now.
+        """
+        ensure_write_ahead_log(self._database)
 
     def notices(self) -> list[str]:
         """What people should know of the files beside the database: answers that wait, lines that are no use."""

@@ -48,7 +48,8 @@ class Session:
     def store(self, *, create: bool = False, write: bool = False) -> Store:
         """The open store. BatchError when the file is missing and `create` is false: reading must not make one.
 
-        `write`, and `create`: something will be written. SchemaError: the file has a second name.
+        `write`, and `create`: something will be written. SchemaError: the file has a second name. StoreError: it is a
+        copy that cannot be made ready for that.
         """
         if create or write:
             refuse_linked(self.path)
@@ -73,6 +74,8 @@ class Session:
             self._announce(self._store)
         if create:
             self._refuse_cut_off(self._store)
+        if create or write:
+            self._store.prepare_to_write()
         if create and not self._told_new and self._store.reports.last() is None:
             self._told_new = True
             self.notices += (_new_text(self.path, is_new=self._store.is_new, was_empty=was_empty),)
@@ -105,8 +108,8 @@ class Session:
     def tools(self, *, write: bool = False) -> Tools:
         """Everything a run needs. SchemaError: the end of the database is gone, or something is to be written (`write`)
         to a file of two names."""
+        self._refuse_cut_off(self.store())
         store = self.store(write=write)
-        self._refuse_cut_off(store)
         return Tools(
             store=store,
             settings=self.settings,
