@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
@@ -21,6 +22,7 @@ from runner.app.awaited import AsyncRunner
 from runner.app.library import Runner
 from runner.app.watching import BatchLike
 from runner.settings import read_settings
+from runner.work.draining import finished
 from runner.work.session import Session
 from runner.work.tools import Seams
 
@@ -61,9 +63,12 @@ async def aopen(
     environ: Mapping[str, str] | None = None,
     seams: Seams | None = None,
 ) -> AsyncIterator[AsyncRunner]:
-    """`open`, awaited: `async with runner.aopen(...) as r: await r.run(...)`. Same arguments and errors."""
+    """`open`, awaited: `async with runner.aopen(...) as r: await r.run(...)`. Same arguments and errors.
+
+    Leaving it asks runs that are at work to stop, and waits for them.
+    """
     blocking = open(path, config=config, env_file=env_file, directory=directory, environ=environ, seams=seams)
     try:
         yield AsyncRunner(blocking)
     finally:
-        await anyio.to_thread.run_sync(blocking.close)
+        await finished(partial(anyio.to_thread.run_sync, blocking.close))

@@ -36,11 +36,15 @@ class Runner(Ahead, Out, Upkeep):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the database."""
+        """As `close`."""
         self.close()
 
     def close(self) -> None:
-        """Close the database; calling it again does nothing."""
+        """Close the database; calling it again does nothing.
+
+        Runs that are at work in other threads are asked to stop, and waited for: at most a provider's timeout.
+        UsageError: one is at work in the event loop of this thread; the database stays open.
+        """
         self._session.close()
 
     @property
@@ -169,18 +173,19 @@ class Runner(Ahead, Out, Upkeep):
             database=options.get("database"),
         )
         stop = options.get("stop") or StopSignal()
-        work = partial(
-            run_and_deliver,
-            infos,
-            wanted,
-            delivery,
-            tools=self._session.tools(write=True),
-            wait=options.get("wait"),
-            observer=options.get("on_event"),
-            stop=stop,
-            on_result=on_result,
-        )
-        return await drained(work, stop)
+        with self._session.under_way.run(stop):
+            work = partial(
+                run_and_deliver,
+                infos,
+                wanted,
+                delivery,
+                tools=self._session.tools(write=True),
+                wait=options.get("wait"),
+                observer=options.get("on_event"),
+                stop=stop,
+                on_result=on_result,
+            )
+            return await drained(work, stop)
 
     async def acheck_free(self) -> None:
         """BusyError: a run is at work on this database, and `run` would be refused."""

@@ -42,3 +42,8 @@ async def drained(work: Callable[[], Awaitable[T]], stop: StopSignal) -> T:
         if failure is not None:
             raise failure
     return outcome[0]
+
+
+async def finished(work: Callable[[], Awaitable[T]]) -> T:
+    """The same of work that ends by itself."""
+    return await drained(work, StopSignal())

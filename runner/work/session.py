@@ -20,6 +20,7 @@ from runner.store.values import BatchInfo
 from runner.work.money import Prices, read_prices
 from runner.work.profiles import Profiles
 from runner.work.tools import Seams, Tools
+from runner.work.under_way import UnderWay
 
 
 class Session:
@@ -30,6 +31,7 @@ class Session:
         self.profiles = Profiles(settings, self._batch_files)
         self.notices = settings.notices
         self.seams = seams
+        self.under_way = UnderWay()
         self._store: Store | None = None
         self._hold = Hold(settings.database)  # before it is opened too: a caller may have it open by itself
         self._prices: Prices | None = None
@@ -153,7 +155,11 @@ class Session:
         return self.path.exists() and not is_empty(self.path)
 
     def close(self) -> None:
-        """Close the store; safe to call twice."""
+        """Close the store, once the runs at work on it have drained; safe to call twice. UsageError: one is at work in
+        this thread."""
+        self.under_way.end(self._close)
+
+    def _close(self) -> None:
         if self._store is not None:
             self._store.close()
             self._store = None
