@@ -135,6 +135,31 @@ def test_who_cancels_waits_for_what_is_on_the_way(place: Place) -> None:
         assert r.status().outcomes[JobState.SUCCEEDED] == 2
 
 
+def test_a_run_that_asyncio_ends_with_its_program_is_cut_off(place: Place) -> None:
+    """`asyncio.run` cancels the tasks of the requests themselves: each is in doubt, and paid for once; the rest goes
+    on."""
+    place.write_list(emails(40))
+    left: list[asyncio.Task[RunResult]] = []
+
+    async def main(r: Runner) -> None:
+        now = asyncio.Event()
+        left.append(asyncio.create_task(r.arun("leads.csv", in_flight=4, on_event=after(3, now.set))))
+        await now.wait()
+
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        run_virtual(lambda: main(r))
+        assert left[0].cancelled()
+        assert (r.status(batch).state, r.status(batch).reason) == (BatchState.RUNNING, "cut-off")
+        doubts = len(place.charged()) - r.status(batch).outcomes[JobState.SUCCEEDED]
+        assert doubts > 0
+        ended = place.run(r, batch)
+        assert (ended.exit_code, ended.status.outcomes[JobState.IN_DOUBT]) == (3, doubts)
+        assert ended.notices[0].endswith(f"an earlier run was cut off; {doubts} of its requests are in doubt")
+        assert len({doubt.row for doubt in r.doubts(batch)}) == doubts
+    assert sorted(place.charged()) == sorted(emails(40))
+
+
 def test_what_goes_wrong_meanwhile_outranks_the_cancellation() -> None:
     """A database that fails is heard of, not hidden."""
     stop = StopSignal()
