@@ -13,6 +13,7 @@ from typing import Final
 from runner.errors import StoreError
 
 _SAME: Final = "then run the same command again: it recovers what was open"
+_ENDINGS: Final = ("", "-wal", "-shm")
 
 
 class AstrayError(Exception):
@@ -23,25 +24,33 @@ class AstrayError(Exception):
         self.failure = failure
 
 
+class LogGoneError(AstrayError):
+    """All that was committed since the last checkpoint is in a log without a name: `rescue` it."""
+
+
 class Whereabouts:
-    """The file and its write-ahead log, as they are while a run writes: neither changes as long as it has them open."""
+    """The file, its write-ahead log and that one's index, as they are while a run writes: none of them changes as long
+    as it has them open."""
 
     def __init__(self, path: Path) -> None:
         real = Path(os.path.realpath(path))  # a symbolic link is the same database
         self._path = path
-        self._file, self._log = str(real), str(real.with_name(f"{real.name}-wal"))
+        self._files = [str(real.with_name(f"{real.name}{ending}")) for ending in _ENDINGS]
         # Known from the first commit on: until then the log is not there, and a layered file system may copy the file.
-        self._known_file: os.stat_result | None = None
-        self._known_log: os.stat_result | None = None
+        self._known: list[os.stat_result | None] = [None for _ in _ENDINGS]
 
     def check(self) -> None:
         """AstrayError. After a commit: what lies between the last one and this has touched no file of that name."""
-        file, log = _stat(self._file), _stat(self._log)
-        if self._known_file is not None and not _same(self._known_file, file):
-            raise AstrayError(self._moved(file))
-        if self._known_log is not None and not _same(self._known_log, log):
-            raise AstrayError(self._without_log())
-        self._known_file, self._known_log = file, log
+        now = [_stat(file) for file in self._files]
+        astray = [_differs(before, after) for before, after in zip(self._known, now, strict=True)]
+        file, log, index = astray
+        if file or now[0] is None:
+            raise AstrayError(self._moved(now[0]))
+        if log:
+            raise LogGoneError(self._without("write-ahead log"))
+        if index:  # other programs write by another one, and would not see what is written by this one
+            raise AstrayError(self._without("index of the log"))
+        self._known = now
 
     def _moved(self, now: os.stat_result | None) -> StoreError:
         what = "was moved away or deleted" if now is None else "was replaced by another file"
@@ -51,20 +60,21 @@ class Whereabouts:
             fix=f"put the file that it was back as {shlex.quote(str(self._path))}, {_SAME}",
         )
 
-    def _without_log(self) -> StoreError:
+    def _without(self, part: str) -> StoreError:
         return StoreError(
-            f"the write-ahead log of {self._path.name} was deleted while a run wrote to it",
-            why="a program has opened the file without SQLite, or removed the log; nothing more is sent",
+            f"the {part} of {self._path.name} was deleted while a run wrote to it",
+            why="a program has opened the file without SQLite, or removed what lies beside it; nothing more is sent",
             fix=f"end that program, {_SAME}",
         )
 
 
-def _same(one: os.stat_result, other: os.stat_result | None) -> bool:
-    return other is not None and os.path.samestat(one, other)
+def _differs(before: os.stat_result | None, now: os.stat_result | None) -> bool:
+    """None before: not known yet."""
+    return before is not None and (now is None or not os.path.samestat(before, now))
 
 
 def _stat(path: str) -> os.stat_result | None:
     try:
-        return os.stat(path)  # noqa: PTH116 - twice in each commit
+        return os.stat(path)  # noqa: PTH116 - three times in each commit
     except OSError:  # not there, or not to be seen
         return None

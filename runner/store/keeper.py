@@ -5,7 +5,7 @@
 * The disk is full: the reserve is freed and the group is tried once more. From then on nothing is opened or claimed;
   the answers that are still on the way have the room.
 * The file or its log is no longer what the name leads to: the last group may be nowhere, and is kept as after a COMMIT
-  that failed.
+  that failed; what a deleted log holds is brought home (`rescue`).
 * Anything else, a COMMIT that failed above all, and what does not help either: the database is written no more by this
   process (an fsync that failed must never be repeated: the second one may report success for pages that are lost).
 
@@ -26,9 +26,10 @@ import sqlalchemy as sa
 from runner.engine.faultpoints import FaultPoint
 from runner.engine.ports import Opening, Settlement
 from runner.errors import StorageFullError, StoreError
-from runner.store.astray import AstrayError, Whereabouts
+from runner.store.astray import AstrayError, LogGoneError, Whereabouts
 from runner.store.database import WRITER_BUSY_MS, is_locked, locked_error, store_error
 from runner.store.group import Done, Waiting, run_group
+from runner.store.rescue import rescue, with_rescue
 from runner.store.reserve import Reserve
 from runner.store.spill import Spill
 from runner.store.values import Trouble
@@ -91,6 +92,8 @@ class Keeper:
         except AstrayError as error:
             self._doubt_openings(group)
             self.failure = error.failure
+            if isinstance(error, LogGoneError):
+                self.failure = with_rescue(error.failure, rescue(connection, self._path), self._path)
             return self.keep(group)
         except BaseException as error:
             self.end(error)

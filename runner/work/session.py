@@ -15,6 +15,7 @@ from runner.store import open_store
 from runner.store.cut_off import cut_off_error
 from runner.store.links import linked_notice, refuse_linked
 from runner.store.remains import is_empty, refuse_missing
+from runner.store.rescue import refuse_rescued
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.money import Prices, read_prices
@@ -50,11 +51,12 @@ class Session:
     def store(self, *, create: bool = False, write: bool = False) -> Store:
         """The open store. BatchError when the file is missing and `create` is false: reading must not make one.
 
-        `write`, and `create`: something will be written. SchemaError: the file has a second name. StoreError: it is a
-        copy that cannot be made ready for that.
+        `write`, and `create`: something will be written. SchemaError: the file has a second name, or a copy that knows
+        more. StoreError: it is a copy that cannot be made ready for that.
         """
         if create or write:
             refuse_linked(self.path)
+            refuse_rescued(self.path)
         was_empty = is_empty(self.path)
         if self._store is None:
             if not create and not self.path.exists():

@@ -1,8 +1,12 @@
-"""The database is moved or replaced under a run, or its log is deleted: the run ends, and no answer in hand is lost."""
+"""The database is moved or replaced under a run, or its log or that one's index is deleted, while another program may
+have the file open: the run ends, and no answer in hand is lost."""
 
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from random import Random
 
@@ -11,7 +15,8 @@ from tests.proofs.place import Process, holds, pause, received, same
 from tests.proofs.stories import OVER, Setting, Story, play, story
 
 GONE = 1
-WORDS = {"log": "was deleted", "moved": "was moved away", "replaced": "was replaced"}
+BESIDE = {"log": "runner.db-wal", "index": "runner.db-shm"}
+WORDS = {"log": "was deleted", "index": "was deleted", "moved": "was moved away", "replaced": "was replaced"}
 LOOK_SECONDS = 0.005
 LATENCY_SECONDS = (0.01, 0.06)
 ROWS_A_STRIKE = 40
@@ -37,8 +42,9 @@ def _astray(folder: Path, seed: int, most: int) -> tuple[int, Books]:
             how = chance.choice(tuple(WORDS))
             with told.place.process(*told.command()) as process:
                 _wait_for_requests(told, process, chance)
-                struck = not process.ended and _strike(how, folder)
-                ended = process.wait()
+                with _viewer(folder, chance):
+                    struck = not process.ended and _strike(how, folder)
+                    ended = process.wait()
             _put_back(folder)
             holds(f"exit {ended.code}: {ended.err}", ended.code in OVER | ({GONE} if struck else set()))
             if ended.code == GONE:
@@ -51,6 +57,18 @@ def _astray(folder: Path, seed: int, most: int) -> tuple[int, Books]:
         return done, books
 
 
+@contextmanager
+def _viewer(folder: Path, chance: Random) -> Iterator[None]:
+    """Half of the time another program has the file open, idle: then the run is not the last to close it."""
+    if chance.random() < 0.5:
+        yield
+        return
+    database = f"{(folder / 'runner.db').as_uri()}?mode=ro"
+    with closing(sqlite3.connect(database, uri=True, isolation_level=None)) as viewer:
+        viewer.execute("SELECT count(*) FROM batches").fetchone()
+        yield
+
+
 def _wait_for_requests(told: Story, process: Process, chance: Random) -> None:
     """Some more of them; or until the command is over."""
     goal = received(told.world) + chance.randint(1, ROWS_A_STRIKE // 2)
@@ -61,9 +79,9 @@ def _wait_for_requests(told: Story, process: Process, chance: Random) -> None:
 def _strike(how: str, folder: Path) -> bool:
     """False: it had just ended, and its log with it."""
     database = folder / "runner.db"
-    if how == "log":
+    if how in BESIDE:
         try:
-            database.with_name("runner.db-wal").unlink()
+            database.with_name(BESIDE[how]).unlink()
         except FileNotFoundError:
             return False
         return True
