@@ -59,7 +59,7 @@ def fill(path: Path, jobs: int) -> None:
         )
         known = [job for (job,) in database.execute("SELECT id FROM jobs ORDER BY id")]
         database.executemany(
-            "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, timeout_us,"
+            "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, within_us,"
             " client_request_id, method, path, unit, held, closed_us, http_status, fault, rule, action, debited,"
             " amount) VALUES (?1, 1, 1, 'defastra.email', 'defastra', 'a', 1, ?2, 1, ?3, '', '', 'check', 1000000,"
             " ?4, ?5, ?6, ?7, ?8, ?9, ?10)",

@@ -151,7 +151,7 @@ CREATE TABLE attempts (
     account TEXT NOT NULL,
     number INTEGER NOT NULL,
     opened_us INTEGER NOT NULL,
-    timeout_us INTEGER NOT NULL,
+    within_us INTEGER NOT NULL,
     client_request_id TEXT NOT NULL,
     method TEXT NOT NULL,
     path TEXT NOT NULL,
@@ -326,7 +326,7 @@ BEGIN
         AND NEW.resolved_us IS NOT NULL
         AND NEW.id = OLD.id AND NEW.job = OLD.job AND NEW.batch = OLD.batch AND NEW.run = OLD.run
         AND NEW.operation = OLD.operation AND NEW.provider = OLD.provider AND NEW.account = OLD.account
-        AND NEW.number = OLD.number AND NEW.opened_us = OLD.opened_us AND NEW.timeout_us = OLD.timeout_us
+        AND NEW.number = OLD.number AND NEW.opened_us = OLD.opened_us AND NEW.within_us = OLD.within_us
         AND NEW.client_request_id = OLD.client_request_id AND NEW.method = OLD.method AND NEW.path = OLD.path
         AND NEW.unit = OLD.unit AND NEW.held = OLD.held AND NEW.closed_us = OLD.closed_us
         AND NEW.http_status IS OLD.http_status AND NEW.fault IS OLD.fault AND NEW.detail IS OLD.detail

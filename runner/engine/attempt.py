@@ -20,7 +20,7 @@ from runner.errors import StoreError
 
 STALE_SECONDS = 10.0
 """An intent that took longer to be committed, to a file that another program held or while the machine slept, is
-withdrawn: after a crash the windows count a request from `opened_us` on."""
+withdrawn: after a crash nobody knows when its request left, only that it was within this time of `opened_us`."""
 
 
 async def admit(
@@ -96,7 +96,7 @@ async def carry_out(lane: Lane, admission: Admission, before: Settled | None) ->
         account=lane.account.fingerprint,
         number=job.attempts + 1,
         opened_us=admission.opened_us,
-        timeout_seconds=lane.provider.http.timeout_seconds,
+        within_seconds=STALE_SECONDS + lane.provider.http.timeout_seconds,
         client_request_id=client_request_id,
         method=operation.method,
         path=request.path if request is not None else operation.path,

@@ -91,7 +91,7 @@ class Opening(NamedTuple):
     account: str  # fingerprint of base URL and key
     number: int
     opened_us: int
-    timeout_seconds: float
+    within_seconds: float  # from `opened_us` on it was over, however long its commit took
     client_request_id: str
     method: str
     path: str
@@ -250,7 +250,7 @@ class JobStore(Protocol):
 
     def recent(self, account: str, since_us: int, most: int) -> Awaitable[list[int]]:
         """When the requests on this account, of any batch, were over: `closed_us` of closed attempts that were sent;
-        for attempts found open after a crash min(opened + timeout, recovery). Later than `since_us`, ascending; of
+        for attempts found open after a crash min(opened + within, recovery). Later than `since_us`, ascending; of
         more than `most` the latest."""
         ...
 

@@ -34,7 +34,7 @@ SELECT DISTINCT upto, first_us, clear_us, last_us, until_us, opening, closing, t
 FROM balances WHERE account = ? ORDER BY upto
 """
 _DOUBTED: Final = """
-SELECT opened_us, closed_us, opened_us + timeout_us, amount, standing = 'debited' FROM attempts
+SELECT opened_us, closed_us, opened_us + within_us, amount, standing = 'debited' FROM attempts
 WHERE account = ? AND debited = 'unknown' AND standing IN ('in_doubt', 'debited')
 """
 

@@ -97,7 +97,7 @@ def _count_sql(lines: int) -> str:
 @lru_cache(maxsize=16)
 def _open_sql(lines: int) -> str:
     return f"""
-    INSERT INTO attempts (id, job, batch, run, operation, provider, account, number, opened_us, timeout_us,
+    INSERT INTO attempts (id, job, batch, run, operation, provider, account, number, opened_us, within_us,
         client_request_id, method, path, unit, held)
     {values(lines, 15)}
     """
@@ -254,7 +254,7 @@ def _opened(attempt: int, opening: Opening) -> tuple[Any, ...]:
         opening.account,
         opening.number,
         opening.opened_us,
-        round(opening.timeout_seconds * 1_000_000),
+        round(opening.within_seconds * 1_000_000),
         opening.client_request_id,
         opening.method,
         to_text(opening.path),

@@ -19,7 +19,7 @@ SELECT a.id, a.job, a.batch, a.operation, a.held, j.crashes + 1 AS crashes
 FROM attempts AS a JOIN jobs AS j ON j.id = a.job WHERE a.closed_us IS NULL ORDER BY a.id
 """
 _CLOSE: Final = """
-UPDATE attempts SET closed_us = max(opened_us, min(opened_us + timeout_us, :now)), fault = 'no-answer',
+UPDATE attempts SET closed_us = max(opened_us, min(opened_us + within_us, :now)), fault = 'no-answer',
     detail = :detail, rule = 'no-answer', debited = :debited, amount = :amount,
     spent = 0, resolution = :resolution, resolved_us = iif(:resolution IS NULL, NULL, :now)
 WHERE id = :attempt AND closed_us IS NULL

@@ -82,7 +82,7 @@ class Steering:
     def recover(self, *, safe: Collection[tuple[BatchId, str]]) -> list[Recovered]:
         """Bury the runs that never ended: call it under the database lock, before `start_run`.
 
-        Their open attempts are closed as `no-answer` at min(opened + timeout, now) and their jobs are in doubt, or, for
+        Their open attempts are closed as `no-answer` at min(opened + within, now) and their jobs are in doubt, or, for
         the operations in `safe` (of a batch), queued again; other running jobs are queued again; running batches are
         paused (`interrupted`). A job that was on the wire at too many crashes fails (`poison`). Before that, answers
         that a run had to keep elsewhere are put into the database. StoreError: they cannot be read. What a clock that

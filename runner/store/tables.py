@@ -188,7 +188,7 @@ attempts = sa.Table(
     text("account"),
     number("number"),
     number("opened_us"),
-    number("timeout_us"),
+    number("within_us"),
     text("client_request_id"),
     text("method"),
     text("path"),

@@ -36,5 +36,6 @@ SEEDS: Final = (
     Seed(1769011098, Mode.SAFETY, "two batches at their caps handed the turn to go first to each other without end"),
     Seed(671733301, Mode.SAFETY, "the oracle expected the runner to know of a charge that was booked twice in silence"),
     Seed(1617320880, Mode.SAFETY, "the oracle did not look beside the database for an answer, for its run was killed"),
+    Seed(165580212, Mode.SAFETY, "after a crash a request was taken for over 9 ms before it was"),
     Seed(502045839, Mode.SAFETY, "a person's word was kept, and told to have failed for what was written after it"),
 )

@@ -64,3 +64,13 @@ def test_nothing_of_a_dead_process_is_written(folder: Path) -> None:
     died = said.index("end 2 crashed before-commit 12 {}")
     assert said[died - 1] == "before-commit"
     assert said[died + 1].startswith("life 3")
+
+
+def test_a_death_at_the_deadline_after_a_slow_commit(folder: Path) -> None:
+    """Nobody knows when a request left whose intent took long to write down: it keeps its place in the window."""
+    account = quiet.account(faults={Fault.HANG: 1.0}, limits=((1, 1.0),), in_flight=1)
+    death = CrashPlan(point="answered", visit=1)
+    plan = quiet.night(account, rows=4, commit_seconds=0.05, crashes=(death, death, death), rest_seconds=1e-3)
+    night = play_night(plan, folder, watch=Oracles())
+    left = [entry for entry in night.books if entry.told_at is not None]
+    assert len(left) >= 3

@@ -10,9 +10,9 @@ from tests.store.past import checked, found, vandalise
 
 SUCCEEDED = "(SELECT min(id) FROM attempts WHERE action = 'succeed')"
 AGAIN = f"""
-INSERT INTO attempts (id, job, batch, run, operation, provider, account, number, opened_us, timeout_us,
+INSERT INTO attempts (id, job, batch, run, operation, provider, account, number, opened_us, within_us,
     client_request_id, method, path, unit, held)
-SELECT 900, job, batch, run, operation, provider, account, number + 1, closed_us, timeout_us, 'again', method, path,
+SELECT 900, job, batch, run, operation, provider, account, number + 1, closed_us, within_us, 'again', method, path,
     unit, held FROM attempts WHERE id = {SUCCEEDED}
 """
 DOUBTFUL = "(SELECT id FROM attempts WHERE debited = 'unknown' AND resolution = 'resend')"

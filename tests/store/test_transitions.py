@@ -107,7 +107,7 @@ async def test_one_open_attempt_a_job(store: Store, clock: HandClock) -> None:
         pytest.raises(sqlite3.IntegrityError),
     ):
         connection.execute(
-            "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, timeout_us,"
+            "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, within_us,"
             " client_request_id, method, path, unit, held)"
             " SELECT job, batch, run, operation, provider, account, 2, 0, 0, 'other', method, path, unit, 0"
             " FROM attempts"

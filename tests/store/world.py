@@ -118,7 +118,7 @@ def opening(job: Job, run: RunId, clock: HandClock, **changes: Any) -> Opening:
         "account": "account-1",
         "number": job.attempts + 1,
         "opened_us": clock.us,
-        "timeout_seconds": 30.0,
+        "within_seconds": 40.0,
         "client_request_id": f"request-{job.id}-{job.attempts + 1}",
         "method": "POST",
         "path": "/deep_email_check",

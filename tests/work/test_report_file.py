@@ -57,7 +57,7 @@ def crowd(database: sqlite3.Connection) -> None:
     for place, job in enumerate(jobs):
         at, rule = NOON_US + place * 4 * hour, f"rule-{place % 100}"
         database.execute(
-            "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, timeout_us,"
+            "INSERT INTO attempts (job, batch, run, operation, provider, account, number, opened_us, within_us,"
             " client_request_id, method, path, unit, held, closed_us, http_status, rule, action, debited, amount)"
             " VALUES (?, 1, ?, 'defastra.email', 'defastra', 'a', 1, ?, 1, ?, '', '', 'check', 1, ?, 400, ?, 'fail',"
             " 'no', 0)",
