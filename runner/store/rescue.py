@@ -83,12 +83,24 @@ def put_back_command(database: Path) -> str:
     return f"mv {file} {file}.old && rm -f {file}-wal {file}-shm && mv {copy} {file}"
 
 
+def rescued_notice(database: Path) -> str | None:
+    """For people who only read; None: no copy is there."""
+    copy = rescued_path(database)
+    if not copy.exists():
+        return None
+    return f"{_what(copy, database)}: nothing is sent until it is put in place: {put_back_command(database)}"
+
+
 def refuse_rescued(database: Path) -> None:
     """SchemaError: a copy is there that knows of more than the database does; nothing may be sent from that one."""
     copy = rescued_path(database)
     if copy.exists():
         raise SchemaError(
-            f"{copy.name} is here, which knows more than {database.name}",
+            _what(copy, database),
             why="the log of the database was deleted under a run; what was paid for then is in that copy only",
             fix=put_back_command(database),
         )
+
+
+def _what(copy: Path, database: Path) -> str:
+    return f"{copy.name} is here, which knows more than {database.name}"

@@ -15,7 +15,7 @@ from runner.store import open_store
 from runner.store.cut_off import cut_off_error
 from runner.store.links import linked_notice, refuse_linked
 from runner.store.remains import is_empty, refuse_missing
-from runner.store.rescue import refuse_rescued
+from runner.store.rescue import refuse_rescued, rescued_notice
 from runner.store.store import Store
 from runner.store.values import BatchInfo
 from runner.work.money import Prices, read_prices
@@ -96,8 +96,8 @@ class Session:
         if store.backup_path is not None:
             self.notices += (f"the database was upgraded; the file as it was is {store.backup_path}",)
         self.notices += tuple(store.notices())
-        if linked := linked_notice(self.path):
-            self.notices += (linked,)
+        beside = (linked_notice(self.path), rescued_notice(self.path))
+        self.notices += tuple(notice for notice in beside if notice)
         if missing := store.missing_bytes():
             self.notices += (f"{cut_off_error(self.path, missing).what}; runner db verify",)
 

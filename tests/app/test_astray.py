@@ -102,6 +102,9 @@ def test_what_was_committed_outlives_a_deleted_log_although_another_program_has_
         with place.runner() as r, pytest.raises(SchemaError, match="which knows more than") as refused:
             place.run(r, "leads")
         assert ended.value.fix.endswith(refused.value.fix)
+        with place.runner() as r:
+            r.status()
+            assert any(notice.startswith("runner.db.rescued is here") for notice in r.notices)
         subprocess.run(refused.value.fix, shell=True, check=True)
     with place.runner() as r:
         place.run(r, "leads")
