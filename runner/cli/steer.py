@@ -217,7 +217,7 @@ def doubt_resolve(
 def _row_numbers(given: tuple[str, ...]) -> list[int]:
     """`--row 3,9` and `--row 3 --row 9` are the same."""
     words = [word.strip() for one in given for word in one.split(",")]
-    wrong = next((word for word in words if not (word.isascii() and word.isdigit())), None)
+    wrong = next((word for word in words if not (word.isascii() and word.isdigit() and len(word) < 19)), None)
     if wrong is not None:
         raise UsageError(f"no row {redact(wrong)}", why="rows have numbers, the first one is 1", fix="--row 3,9")
     return [int(word) for word in words]

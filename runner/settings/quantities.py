@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import index
-from typing import SupportsFloat, SupportsIndex
+from typing import Final, SupportsFloat, SupportsIndex
 
 from runner.domain.model import MILLION, Amount
 from runner.errors import ConfigError, UsageError
@@ -24,6 +24,13 @@ MOST_AT_A_RATE = 1_000_000
 """Requests in the time of a rate: as many as a profile or a provider may state of a window."""
 _DIGITS = 12
 """More are not read of a rate: of thousands Python makes no number, and so many are too high already."""
+
+MOST_COUNTED: Final = 2**63 - 1
+"""What the database can hold: of a count, and of the millionths of an amount."""
+MOST_DAYS: Final = 365_000
+"""The longest duration, about a thousand years: any instant so long ago or ahead has a date."""
+_SHOWN = 40
+"""Characters of a number that is too large to be meant."""
 
 SpendCap = Decimal | int | str | Iterable[str] | Mapping[str, Decimal]
 """A cap as given: 12.5, "12.5", "defastra=12.5", several of those, or by provider."""
@@ -57,16 +64,16 @@ def is_priced_name(text: str) -> bool:
 def parse_duration(text: str | float, *, name: str) -> float:
     """Seconds of "90", "90s", "15m", "2h", "1h30m", or of a number of seconds. `name` is the setting, for messages."""
     if not isinstance(text, str):
-        return _not_negative(_number(text), text, name)
+        return _bounded(_number(text), text, name)
     compact = text.strip().lower().replace(" ", "")
     if re.fullmatch(r"\d+(\.\d+)?", compact):
-        return _not_negative(float(compact), text, name)
+        return _bounded(float(compact), text, name)
     parts = _DURATION.findall(compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ConfigError(
             f"{name}: not a duration: {text!r}", why="A duration is a number and s, m, h or d.", fix=f"{name} 90s"
         )
-    return _not_negative(sum(float(number) * _UNITS[unit] for number, unit in parts), text, name)
+    return _bounded(sum(float(number) * _UNITS[unit] for number, unit in parts), text, name)
 
 
 def parse_rate(text: str, *, name: str) -> tuple[int, float]:
@@ -109,9 +116,13 @@ def parse_time_of_day(text: object, *, name: str) -> tuple[int, int]:
 
 
 def parse_whole(given: object, *, name: str) -> int:
-    """An integer of any kind. UsageError: 2.5, "2", True, or the NaN of an empty cell, which no count ever reaches."""
+    """An integer of any kind. UsageError: 2.5, "2", True, or the NaN of an empty cell, which no count ever reaches;
+    or more than MOST_COUNTED."""
     if isinstance(given, SupportsIndex) and not isinstance(given, bool):
-        return index(given)
+        number = index(given)
+        if abs(number) > MOST_COUNTED:
+            raise UsageError(f"{name} is too much", why=f"{MOST_COUNTED:,} is the most.", fix=f"{name} 500")
+        return number
     raise UsageError(f"{name} {given!r} is no whole number", why="It is compared with a count.", fix=f"{name} 1")
 
 
@@ -127,7 +138,7 @@ def parse_share(text: str | float, *, name: str) -> float:
 def parse_spend(given: SpendCap, *, name: str) -> dict[str | None, Amount]:
     """Caps in millionths of the provider's unit, by provider; under None the one that names no provider.
 
-    ConfigError: not a number, negative, finer than a millionth, or the same provider twice.
+    ConfigError: not a number, negative, finer than a millionth, too much, or the same provider twice.
     """
     caps: dict[str | None, Amount] = {}
     for provider, text in _spend_pairs(given):
@@ -143,26 +154,33 @@ def parse_spend(given: SpendCap, *, name: str) -> dict[str | None, Amount]:
 
 def _spend_pairs(given: SpendCap) -> list[tuple[str | None, str]]:
     if isinstance(given, Mapping):
-        return [(provider, str(amount)) for provider, amount in given.items()]
+        return [(provider, _text(amount)) for provider, amount in given.items()]
     texts = [given] if isinstance(given, str) or not isinstance(given, Iterable) else given
     pairs: list[tuple[str | None, str]] = []
     for one in texts:
-        text = str(one)
+        text = _text(one)
         provider, found, amount = text.partition("=")
         pairs.append((provider.strip(), amount) if found else (None, text))
     return pairs
 
 
 def parse_amount(given: str | float, *, name: str) -> Amount:
-    """Millionths of "12.5" or 12.5. ConfigError: not a number, negative, or finer than a millionth."""
-    text = str(given)
+    """Millionths of "12.5" or 12.5. ConfigError: not a number, negative, finer than a millionth, or more than
+    MOST_COUNTED of them."""
+    text = _text(given).strip()
     try:
-        exact = Decimal(text.strip()) * MILLION
+        exact = Decimal(text) * MILLION
     except ArithmeticError:  # no number, or one that no computer holds
         exact = Decimal(-1)
+    if exact.is_finite() and exact > MOST_COUNTED:
+        raise ConfigError(
+            f"{name}: too much: {text[:_SHOWN]!r}",
+            why=f"{Decimal(MOST_COUNTED) / MILLION:,f} is the most that can be counted.",
+            fix=f"{name} 12.5",
+        )
     if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value():
         raise ConfigError(
-            f"{name}: not an amount: {text.strip()!r}",
+            f"{name}: not an amount: {text!r}",
             why="An amount is a number of the provider's unit, with at most six decimals.",
             fix=f"{name} 12.5",
         )
@@ -179,8 +197,21 @@ def _number(given: object) -> float:
         return math.nan
 
 
-def _not_negative(seconds: float, given: object, name: str) -> float:
+def _text(given: object) -> str:
+    try:
+        return str(given)
+    except ValueError:  # a whole number of thousands of digits: Python writes none
+        return "a number of thousands of digits"
+
+
+def _bounded(seconds: float, given: object, name: str) -> float:
     if not 0.0 <= seconds < math.inf:
         why = "A duration is a number that is not negative and has an end."
-        raise ConfigError(f"{name}: not a duration: {given!r}", why=why, fix=f"{name} 90s")
+        raise ConfigError(f"{name}: not a duration: {_text(given)!r}", why=why, fix=f"{name} 90s")
+    if seconds > MOST_DAYS * _UNITS["d"]:
+        raise ConfigError(
+            f"{name}: too long: {_text(given)[:_SHOWN]!r}",
+            why=f"The longest is {MOST_DAYS:,} days, about a thousand years.",
+            fix=f"{name} {MOST_DAYS}d",
+        )
     return seconds

@@ -14,6 +14,7 @@ from runner.errors import ConfigError
 from runner.settings.base import SecretTable, Table
 from runner.settings.notify import NotifySettings
 from runner.settings.quantities import (
+    MOST_COUNTED,
     Price,
     is_priced_name,
     parse_amount,
@@ -143,10 +144,10 @@ class RunDefaults(Table):
     max_invalid: Annotated[float, BeforeValidator(_share, json_schema_input_type=float | str)] = 0.5
     max_spend: Annotated[tuple[str, ...] | None, BeforeValidator(_caps, json_schema_input_type=Caps)] = None
     max_spend_per_day: Annotated[str | None, BeforeValidator(_amount, json_schema_input_type=float | str)] = None
-    max_requests: int | None = Field(default=None, ge=0)
+    max_requests: int | None = Field(default=None, ge=0, le=MOST_COUNTED)
     in_doubt: InDoubtPolicy | None = None
     rate: Annotated[str | None, BeforeValidator(_rate)] = None
-    in_flight: int | None = Field(default=None, ge=1)
+    in_flight: int | None = Field(default=None, ge=1, le=MOST_COUNTED)
     max_wait: Annotated[float, BeforeValidator(_seconds, json_schema_input_type=float | str)] = 900.0
     max_failed: Annotated[float | None, BeforeValidator(_share, json_schema_input_type=float | str)] = None
     wait: Annotated[float | None, BeforeValidator(_seconds, json_schema_input_type=float | str)] = None

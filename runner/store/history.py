@@ -16,7 +16,7 @@ DAY_US: Final = 86_400_000_000
 _EVENTS: Final = """
 SELECT e.at_us, e.run, b.name AS batch, e.lane, e.event, e.detail
 FROM events AS e LEFT JOIN batches AS b ON b.id = e.batch
-{where} ORDER BY e.at_us DESC, e.id DESC LIMIT :limit
+{where} ORDER BY e.at_us DESC, e.id DESC LIMIT iif(:limit < 9223372036854775807, :limit + 1, -1)
 """
 _DECISIONS: Final = """
 SELECT coalesce(max(id), :after) AS last, coalesce(sum(batch = :batch AND event IN
@@ -51,7 +51,7 @@ def read_events(
     wanted += ["e.at_us >= :since"] if since_us is not None else []
     wanted += ["e.event NOT IN (SELECT value FROM json_each(:without))"] if without else []
     where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
-    given: dict[str, Any] = {"batch": batch, "since": since_us, "limit": limit + 1, "without": json.dumps(without)}
+    given: dict[str, Any] = {"batch": batch, "since": since_us, "limit": limit, "without": json.dumps(without)}
     lines = connection.exec_driver_sql(_EVENTS.format(where=where), given).all()
     return [to_event(line) for line in reversed(lines[:limit])], len(lines) > limit
 

@@ -10,6 +10,7 @@ from runner.domain.model import MILLION, Action
 from runner.domain.personal import shown_name
 from runner.domain.provider import Operation, Provider
 from runner.errors import BatchError
+from runner.settings import parse_whole
 from runner.store.rowviews import JobView, RowHistory
 from runner.store.values import DIED, AttemptView, BatchInfo
 from runner.work.aim import aimed
@@ -30,9 +31,9 @@ def explain(info: BatchInfo, row: int | str, *, tools: Tools, status: Callable[[
 
 
 def histories(info: BatchInfo, row: int | str, tools: Tools) -> list[RowHistory]:
-    """What the store knows of a row, or of every row with a value. BatchError: there is none."""
+    """What the store knows of a row, or of every row with a value. BatchError: there is none. UsageError: no number."""
     reports = tools.store.reports
-    numbers = [row] if isinstance(row, int) else reports.rows_by_value(info.id, row)
+    numbers = [parse_whole(row, name="row")] if isinstance(row, int) else reports.rows_by_value(info.id, row)
     if not numbers:
         raise BatchError(
             f"{info.name} has no row with this value",

@@ -44,6 +44,20 @@ def test_rates_shares_and_caps() -> None:
             parse_spend(bad, name="x")
 
 
+def test_what_nothing_can_count_is_refused() -> None:
+    """The most that the database holds is taken, one more is not; a time so long ago has a date."""
+    assert parse_spend("9223372036854.775807", name="x") == {None: 2**63 - 1}
+    assert parse_duration("365000d", name="x") == parse_duration(365_000 * 86_400, name="x")
+    for much in ("9223372036854.775808", "1e5000", 10**20, 10**5000):
+        with pytest.raises(ConfigError):
+            parse_spend(much, name="x")
+    for long in ("365000d1s", "99999999999d", 10**20, 10**5000, "9" * 300):
+        with pytest.raises(ConfigError):
+            parse_duration(long, name="x")
+    with pytest.raises(UsageError, match="too much"):
+        parse_whole(2**63, name="x")
+
+
 NOTHING = (True, float("nan"), None, [None], object())
 
 
