@@ -43,18 +43,19 @@ def is_in_use(path: str | Path) -> bool:
     """Whether a path leads, by whatever name, to such a file or to what SQLite keeps beside it. It is not opened."""
     with _MUTEX:
         held = {hold.path for hold in _HOLDS}
-    known = _stat(path) if held else None
+    known = identity(path) if held else None
     if known is None:
         return False
     return any(
         there is not None and os.path.samestat(known, there)
         for one in held
-        for there in (_stat(f"{one}{ending}") for ending in _ENDINGS)
+        for there in (identity(f"{one}{ending}") for ending in _ENDINGS)
     )
 
 
-def _stat(path: str | Path) -> os.stat_result | None:
+def identity(path: str | Path) -> os.stat_result | None:
+    """Which file a path leads to, for `os.path.samestat`; None: to none. It is not opened."""
     try:
-        return os.stat(path)  # noqa: PTH116 - one call a file, for the files of a list
+        return os.stat(path)  # noqa: PTH116 - one call for each file of a list, and three after each commit
     except (OSError, ValueError):  # not there, or no name of a file
         return None

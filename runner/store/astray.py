@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from runner.errors import StoreError
+from runner.in_use import identity
 
 _SAME: Final = "then run the same command again: it recovers what was open"
 _ENDINGS: Final = ("", "-wal", "-shm")
@@ -41,7 +42,7 @@ class Whereabouts:
 
     def check(self) -> None:
         """AstrayError. After a commit: what lies between the last one and this has touched no file of that name."""
-        now = [_stat(file) for file in self._files]
+        now = [identity(file) for file in self._files]
         astray = [_differs(before, after) for before, after in zip(self._known, now, strict=True)]
         file, log, index = astray
         if file or now[0] is None:
@@ -71,10 +72,3 @@ class Whereabouts:
 def _differs(before: os.stat_result | None, now: os.stat_result | None) -> bool:
     """None before: not known yet."""
     return before is not None and (now is None or not os.path.samestat(before, now))
-
-
-def _stat(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)  # noqa: PTH116 - three times in each commit
-    except OSError:  # not there, or not to be seen
-        return None
