@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,7 +19,8 @@ from runner.work.results import Next
 from runner.work.status import CUT_OFF, PERSON
 
 MAX_SPEND: Final = "max-spend"
-"""Why a batch is paused whose `--max-spend` is used up."""
+MAX_REQUESTS: Final = "max-requests"
+"""Why a batch is paused whose `--max-spend`, or `--max-requests`, is used up. Both may be, and one is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +112,42 @@ def _next_paused(typed: str, reason: str | None, settings: Mapping[str, Any], us
             return Next(command=f"runner resume {typed}", why="It was paused by hand.")
         case "reset":
             return Next(command=run, why="The provider resets later; before that nothing is sent.")
-        case "max-requests":
-            return Next(command=f"{run} {_higher_requests(settings, used)}", why="Its --max-requests is used up.")
         case "max-spend-per-day":
             why = "Today's max_spend_per_day is used up; at midnight UTC another day begins."
             return Next(command=run, why=why)
-        case _ if reason == MAX_SPEND:
-            return Next(command=f"{run} {_higher_spend(settings, used)}", why="Its --max-spend is used up.")
+        case _ if reason in (MAX_REQUESTS, MAX_SPEND):
+            return _next_capped(run, reason, settings, used)
         case "until" | "for":
             return Next(command=run, why=f"Its --{reason} is over; the same command goes on where it stopped.")
         case _:
             return Next(command=run, why="The same command goes on where it stopped.")
+
+
+def _next_capped(run: str, reason: str, settings: Mapping[str, Any], used: Used) -> Next:
+    """With one cap raised and the other left without room, nothing would be sent, and that one be told next."""
+    over, flags = [], []
+    if reason == MAX_REQUESTS or used.requests >= settings.get("max_requests", math.inf):
+        over.append("--max-requests")
+        flags.append(_higher_requests(settings, used))
+    if reason == MAX_SPEND or _has_no_room(settings, used):
+        over.append("--max-spend")
+        flags.append(_higher_spend(settings, used))
+    why = f"Its {' and '.join(over)} {'are' if over[1:] else 'is'} used up."
+    return Next(command=f"{run} {' '.join(flags)}", why=why)
+
+
+def _has_no_room(settings: Mapping[str, Any], used: Used) -> bool:
+    """Whether a kept cap has no room for one request more of its provider. What is free always has."""
+    owed, price = _by_cap(used)
+    caps: Mapping[str, int] = settings.get("max_spend") or {}
+    return any(owed.get(who, 0) + price.get(who, 1) > cap for who, cap in caps.items() if price.get(who, 1))
+
+
+def _by_cap(used: Used) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """What is owed, and the most that one request more may cost, by what a cap names: a provider, or "" all of them."""
+    # A cap without a provider is of one unit.
+    price = {**used.price, "": max(used.price.values())} if used.price else {}
+    return {**used.owed, "": sum(used.owed.values())}, price
 
 
 def _higher_requests(settings: Mapping[str, Any], used: Used) -> str:
@@ -130,9 +157,7 @@ def _higher_requests(settings: Mapping[str, Any], used: Used) -> str:
 
 def _higher_spend(settings: Mapping[str, Any], used: Used) -> str:
     caps: Mapping[str, int] = settings.get("max_spend") or {}
-    # A cap without a provider is of one unit.
-    owed = {**used.owed, "": sum(used.owed.values())}
-    price = {**used.price, "": max(used.price.values(), default=0)}
+    owed, price = _by_cap(used)
     higher = {
         # Twice nothing, or twice a part of a request's price, would end where it began.
         who: max(2 * cap, 2 * owed.get(who, 0), owed.get(who, 0) + price.get(who, 0))

@@ -19,7 +19,7 @@ from runner.store.values import BatchInfo, Wish
 from runner.store.values import BatchStatus as StoredStatus
 from runner.work.money import Prices
 from runner.work.naming import handle
-from runner.work.next_step import MAX_SPEND, Again, Used, next_step
+from runner.work.next_step import MAX_REQUESTS, MAX_SPEND, Again, Used, next_step
 from runner.work.outputs import AUTO, NONE, settle_target
 from runner.work.profiles import Profiles
 from runner.work.ready import ready_us
@@ -113,7 +113,7 @@ def _used(status: StoredStatus, profiles: Profiles, reason: str | None) -> Used:
     owed: dict[str, int] = {}
     for line in status.ledger:
         owed[line.provider] = owed.get(line.provider, 0) + line.debited + line.in_doubt + line.held
-    price = _prices(status.batch, profiles) if reason == MAX_SPEND else {}
+    price = _prices(status.batch, profiles) if reason in (MAX_SPEND, MAX_REQUESTS) else {}
     return Used(requests=sum(line.requests for line in status.ledger), owed=owed, price=price)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.place import Provider, inside, use, write_list
+from tests.cli.place import RUN, Provider, inside, names, seen, use, write_list
 
 
 @pytest.fixture
@@ -101,3 +101,16 @@ def test_failures_of_several_operations_are_loaded_with_their_answers(folder: Pa
     (file,) = folder.glob("*.failed.csv")
     found = json.loads(inside(folder, "check", file.name, *asked, "--reuse", "30d", "--json").stdout)
     assert (found["rows"], found["requests"]) == (2, {"defastra.email": 1, "defastra.phone": 0})
+
+
+def test_two_caps_that_are_used_up_are_raised_by_one_command(folder: Path, provider: Provider) -> None:
+    """Pasted as it stands it sends; of a command for one of them nothing would come but the next command."""
+    write_list(folder, *names("caps", 5))
+    done = inside(folder, *RUN, "--max-requests", "2")
+    assert done.returncode == 5
+    assert "runner run leads --max-requests 4   (Its --max-requests is used up.)" in done.stderr
+    assert inside(folder, "tune", "leads", "--max-spend", "1").returncode == 0
+    for shown in (inside(folder, "run", "leads").stderr, inside(folder, "status", "leads").stdout):
+        assert "--max-requests 4 --max-spend 4   (Its --max-requests and --max-spend are used up.)" in shown
+    assert pasted(folder, shown).returncode == 5
+    assert len(seen(provider, "caps")) == 4

@@ -164,6 +164,42 @@ def test_a_proposed_cap_lets_a_request_through(cap: dict[str, int], owed: dict[s
     assert step.command == f"runner run leads {flags}"
 
 
+@pytest.mark.parametrize("reason", ["max-requests", "max-spend"])
+@pytest.mark.parametrize(
+    ("settings", "flags"),
+    [
+        ({"max_requests": 12, "max_spend": {"": 3_000_000}}, "--max-requests 24 --max-spend 24"),
+        ({"max_requests": 12, "max_spend": {"a": 12_500_000}}, "--max-requests 24 --max-spend a=25"),
+        (
+            {"max_requests": 12, "max_spend": {"b": 20_000_000, "a": 1}},
+            "--max-requests 24 --max-spend b=40 --max-spend a=24",
+        ),
+    ],
+)
+def test_all_caps_without_room_are_raised_by_one_command(reason: str, settings: dict[str, Any], flags: str) -> None:
+    """With one of them alone nothing would be sent, and the other be told next."""
+    used = Used(requests=12, owed={"a": 12_000_000}, price={"a": 1_000_000})
+    step = next_step("leads", BatchState.PAUSED, reason, WAITING, settings, used=used)
+    assert step.command == f"runner run leads {flags}"
+    assert step.why == "Its --max-requests and --max-spend are used up."
+
+
+@pytest.mark.parametrize(
+    ("reason", "settings", "price", "flags"),
+    [
+        ("max-requests", {"max_requests": 12, "max_spend": {"": 13_000_000}}, 1_000_000, "--max-requests 24"),
+        ("max-requests", {"max_requests": 12, "max_spend": {"": 12_000_000}}, 0, "--max-requests 24"),
+        ("max-spend", {"max_requests": 13, "max_spend": {"": 12_000_000}}, 1_000_000, "--max-spend 24"),
+    ],
+)
+def test_a_cap_with_room_is_left_as_it_is(reason: str, settings: dict[str, Any], price: int, flags: str) -> None:
+    """It bounds what was meant to be bounded; what is free always has room."""
+    used = Used(requests=12, owed={"a": 12_000_000}, price={"a": price})
+    step = next_step("leads", BatchState.PAUSED, reason, WAITING, settings, used=used)
+    assert step.command == f"runner run leads {flags}"
+    assert step.why.endswith(" is used up.")
+
+
 def test_rows_that_are_loaded_again_may_be_paid_again() -> None:
     """What is in the file beside the failures, and what of it would be paid a second time: only where it is so."""
     outcomes = {**NOTHING, JobState.FAILED: 1, JobState.SUCCEEDED: 9}
