@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.domain.provider import Provider
+from runner.errors import ProfileError
 from runner.settings import at_home
 from runner.work import database as database_file
 from runner.work.database import DatabaseStatus
@@ -27,9 +28,14 @@ class Upkeep:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def providers(self) -> list[Provider]:
-        """Shipped providers, and those of this folder's settings and profile files, with its overrides, by name."""
+    def providers(self, *, on_error: Callable[[ProfileError], object] | None = None) -> list[Provider]:
+        """Shipped providers, and those of this folder's settings and profile files, with its overrides, by name.
+
+        `on_error` is told of each that cannot be read, and the others are returned; None: the first is raised.
+        """
         profiles = self._session.profiles
+        if on_error is not None:
+            return profiles.usable(on_error)
         return [profiles.provider(name) for name in profiles.names()]
 
     def provider(self, name: str) -> Provider:
@@ -39,7 +45,13 @@ class Upkeep:
     def trials(self, name: str | None = None) -> list[Trial]:
         """A profile put to its own examples, whether or not it can be used; None: every known provider. UsageError."""
         profiles = self._session.profiles
-        return [profiles.trial(one) for one in ([name] if name else profiles.names())]
+        if name:
+            return [profiles.trial(name)]
+        trials: dict[object, Trial] = {}  # one file may be known by several names, where it cannot be read
+        for trial in map(profiles.trial, profiles.names()):
+            error = trial.error
+            trials.setdefault((error.what, error.why) if error else trial.name, trial)
+        return list(trials.values())
 
     def starter(self, name: str, *, base: str | None = None) -> str:
         """The text of a new profile called `name`: one to fill in, or a copy of `base`. UsageError, ProfileError."""

@@ -16,7 +16,7 @@ from runner.cli.terminal import Screen
 from runner.cli.text import duration, listed
 from runner.cli.trial import charged_text, does_text, trial_text, trials_object, verdict_text
 from runner.domain.typed import typed_file
-from runner.errors import UsageError
+from runner.errors import ProfileError, UsageError
 
 if TYPE_CHECKING:
     from runner.domain.provider import Lookup, Operation, Provider
@@ -27,13 +27,17 @@ Name = Annotated[str, Parameter(help="A provider's name, or a profile file of yo
 def providers_list(*, common: Common | None = None) -> int:
     """List providers with their operations, prices and limits: the shipped ones and those of runner.toml."""
     rows = [("operation", "provider", "price", "limits")]
+    wrong: list[ProfileError] = []
     with (common or Common()).open() as library:
-        for provider in library.providers():
+        for provider in library.providers(on_error=wrong.append):
             rows += [
                 (operation.key, provider.title, price_text((library.price(operation),)), limits_text(provider))
                 for operation in provider.operations.values()
             ]
-    Screen().data(table(rows))
+    screen = Screen()
+    screen.data(table(rows))
+    for error in wrong:
+        screen.say(f"not listed: {error.what}: {'; '.join(error.why.splitlines())}")
     return 0
 
 

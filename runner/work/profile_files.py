@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-from runner.errors import RunnerError
+from runner.errors import ConfigError, ProfileError, RunnerError
 from runner.settings import Settings, at_home
+from runner.work.named import is_there
 
 EXTENDS: Final = "extends"
 """The key by which `[providers.NAME]` is a second account."""
@@ -28,6 +30,7 @@ class ProfileFiles:
         self._of_batches = of_batches
         self._names: dict[str, str] = {}  # by place
         self._learnt: dict[str, str] = {}  # places by name
+        self._nameless: dict[str, None] = {}  # places that a command names
 
     def place(self, path: str) -> str:
         """Where a file is that a command or a setting names."""
@@ -52,6 +55,8 @@ class ProfileFiles:
         """A command names this file: its name is no unknown one."""
         if name := self.name(place):
             self._learnt.setdefault(name, place)
+        else:
+            self._nameless[place] = None
 
     def find(self, name: str) -> str | None:
         """The file that is called so; of several the one of `[run] operations`, then of the command. The database is
@@ -68,6 +73,25 @@ class ProfileFiles:
             return str(table[EXTENDS])
         beside = self.place(f"{name}.toml")  # as `[prices]` finds it
         return beside if self.name(beside) == name else self._of_batches().get(name)
+
+    def trouble(self, name: str) -> ProfileError | None:
+        """Why nobody knows this name, where a file that is meant by it may say none: it cannot be read, or is gone."""
+        beside = self.place(f"{name}.toml")
+        for place in (*self.of_operations(), *self._nameless, *([beside] if is_there(beside) else [])):
+            if not self.name(place):
+                return _error_of(place)
+        return None
+
+    def unknown(self, name: str, known: Collection[str]) -> ConfigError:
+        """A table of `[providers]` that is of none of the `known`, nor of any file."""
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean `providers.{near[0]}`?" if near else 'a second account says extends = "..."'
+        file = "" if near else ", a profile file of that name is known where [run] operations names it"
+        return ConfigError(
+            "the settings change a provider that nobody knows",
+            why=f"providers.{name}: unknown; {hint}{file}",
+            fix=f"edit {self._settings.files[0] if self._settings.files else 'runner.toml'}",
+        )
 
     def is_itself(self, name: str, table: Mapping[str, Any]) -> bool:
         """Whether a table extends the file of its own name without a key of its own: no second account, but what
@@ -90,3 +114,14 @@ class ProfileFiles:
                 name = None
             self._names[place] = name if isinstance(name, str) else ""
         return self._names[place]
+
+
+def _error_of(place: str) -> ProfileError | None:
+    """What is wrong with a file that says no name."""
+    from runner.providers.loader import load_file
+
+    try:
+        load_file(place)
+    except ProfileError as error:
+        return error
+    return None

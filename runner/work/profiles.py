@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from runner.domain.provider import Operation, Provider
 from runner.domain.typed import as_file
-from runner.errors import ConfigError, ProfileError, RunnerError, UsageError
+from runner.errors import ProfileError, RunnerError, UsageError
 from runner.settings import Settings, at_home
 from runner.work.profile_files import EXTENDS, OfBatches, ProfileFiles, no_batches
 
@@ -45,8 +46,27 @@ class Profiles:
     def provider(self, name: str) -> Provider:
         """By name, or by the path of a profile file."""
         if name not in self._read:
+            self._check_tables(name)
             self._read[name] = self._load(name)
         return self._read[name]
+
+    def usable(self, on_error: Callable[[ProfileError], object]) -> list[Provider]:
+        """Those of `names` that can be read; `on_error` is told once of each file or table that cannot. ConfigError."""
+        found: list[Provider] = []
+        wrong: dict[str, ProfileError] = {}  # one file may be known by several names
+        unknown = set(self._unknown_tables())
+        names = [name for name in self.names() if name not in unknown]
+        looks: list[Callable[[], Provider | None]] = [self._check_tables, *(partial(self._load, one) for one in names)]
+        for look in looks:
+            try:
+                provider = look()
+            except ProfileError as trouble:
+                wrong.setdefault(f"{trouble.what}: {trouble.why}", trouble)
+            else:
+                found += [provider] if provider else []
+        for error in wrong.values():
+            on_error(error)
+        return found
 
     def operations(self, texts: Iterable[str]) -> tuple[dict[str, Operation], dict[str, str]]:
         """The operations of "defastra.email" or "./mine.toml:check", by key and sorted; and the files of those that
@@ -129,6 +149,11 @@ class Profiles:
         from runner.providers.trial import try_profile, unreadable
 
         try:
+            self._check_tables(name)
+        except ProfileError as error:  # of another file, perhaps: then this one is read all the same
+            if name in self._unknown_tables():
+                return unreadable(name, error)
+        try:
             return try_profile(self._source(name), name=name if name in self._accounts(name) else None)
         except ProfileError as error:
             return unreadable(name, error)
@@ -147,6 +172,7 @@ class Profiles:
             )
         if base is None:
             return starter_text(name)
+        self._check_tables(base)
         return copied_text(self._source(base).text, name)
 
     def _split_all(self, texts: Iterable[str]) -> list[tuple[str, str]]:
@@ -239,14 +265,9 @@ class Profiles:
         return {name for name, table in tables if EXTENDS in table and not self._files.is_itself(name, table)}
 
     def _accounts(self, name: str) -> set[str]:
-        """The second accounts of runner.toml. UsageError: `name` is none of them, nor any other provider. ConfigError:
-        a table of `[providers]` is of no provider."""
-        from runner.providers.loader import looks_like_a_file, shipped_names
+        """The second accounts of runner.toml. UsageError: `name` is none of them, nor any other provider."""
+        from runner.providers.loader import looks_like_a_file
 
-        if looks_like_a_file(name):
-            self._files.learn(name)
-        accounts = self._own_accounts()
-        self._check_overrides({*shipped_names(), *accounts})
         if not looks_like_a_file(name) and name not in self.names() and self._files.find(name) is None:
             near = difflib.get_close_matches(name, self.names(), 1)
             hint = f" Did you mean {near[0]}?" if near else ""
@@ -255,19 +276,26 @@ class Profiles:
                 why=f"Known are {', '.join(self.names())}.{hint}",
                 fix="runner providers list",
             )
-        return accounts
+        return self._own_accounts()
 
-    def _check_overrides(self, known: Collection[str]) -> None:
-        for name in self._settings.providers:
-            if name not in known and self._files.find(name) is None:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"did you mean `providers.{near[0]}`?" if near else 'a second account says extends = "..."'
-                file = "" if near else ", a profile file of that name is known where [run] operations names it"
-                raise ConfigError(
-                    "the settings change a provider that nobody knows",
-                    why=f"providers.{name}: unknown; {hint}{file}",
-                    fix=f"edit {self._settings.files[0] if self._settings.files else 'runner.toml'}",
-                )
+    def _check_tables(self, name: str = "") -> None:
+        """ConfigError: a table of `[providers]` is of no provider. ProfileError: so it seems, and one of the files that
+        it may be of has a mistake. `name`: what a command asks for, a file perhaps."""
+        from runner.providers.loader import looks_like_a_file
+
+        if looks_like_a_file(name):
+            self._files.learn(name)
+        for table in self._unknown_tables():
+            raise self._files.trouble(table) or self._files.unknown(table, self._known_tables())
+
+    def _unknown_tables(self) -> Iterator[str]:
+        known = self._known_tables()
+        return (name for name in self._settings.providers if name not in known and self._files.find(name) is None)
+
+    def _known_tables(self) -> set[str]:
+        from runner.providers.loader import shipped_names
+
+        return {*shipped_names(), *self._own_accounts()}
 
 
 def _no_operation(provider: Provider, wanted: str, *, fix: str) -> UsageError:

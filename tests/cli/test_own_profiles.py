@@ -112,3 +112,84 @@ def test_a_mistake_of_the_table_is_told_as_one_and_the_fix_names_both(place: Pat
     settle(place, ASKED.replace("acme.toml", "nope.toml"))
     shown = inside(place, "config", "show").stdout
     assert "[providers]\n  nope  cannot be read: the profile " in shown
+
+
+EVERY_WAY = [
+    ("providers", "test", "./acme.toml"),
+    ("providers", "show", "acme"),
+    ("check", "leads.csv"),
+    ("check", "leads.csv", "-p", "defastra.email"),
+    ("run", "leads.csv"),
+]
+
+
+@pytest.mark.parametrize("words", EVERY_WAY, ids=" ".join)
+def test_a_mistake_of_the_file_is_not_told_as_one_of_the_table(place: Path, words: tuple[str, ...]) -> None:
+    """Nobody knows the name because the file cannot be read, is gone, or says none: it is what is to be mended."""
+    settle(place, f"{ASKED}[providers.acme]\n{TABLE}")
+    file = place / "acme.toml"
+    good = file.read_text()
+    for text, why in (
+        (f"{good}oops = [\n", "it is not TOML"),
+        (good.replace("name =", "nme =", 1), 'did you mean "name"?'),
+    ):
+        file.write_text(text)
+        refused = inside(place, *words, ACME_API_KEY=KEY)
+        assert (refused.returncode, "nobody knows" in refused.stderr) == (2, False)
+        assert why in refused.stderr
+        assert f"fix: edit {place / 'acme.toml'}" in refused.stderr or "fix: edit ./acme.toml" in refused.stderr
+    file.unlink()
+    refused = inside(place, *words, ACME_API_KEY=KEY)
+    assert (refused.returncode, "nobody knows" in refused.stderr) == (2, False)
+    assert "acme.toml cannot be read\n  why: No such file" in refused.stderr
+
+
+def test_doctor_tells_the_mistake_of_the_file(place: Path) -> None:
+    """With the edit that mends it."""
+    settle(place, f"{ASKED}[providers.acme]\n{TABLE}")
+    (place / "acme.toml").write_text("oops = [\n")
+    told = inside(place, "doctor", "--offline").stdout
+    assert "it is not TOML" in told
+    assert "nobody knows" not in told
+
+
+def test_a_misspelt_table_is_still_one_where_every_file_can_be_read(place: Path) -> None:
+    """A cap of nobody would cap nothing."""
+    settle(place, f"{ASKED}[providers.acmee]\n{TABLE}")
+    refused = inside(place, "check", "leads.csv", "-p", "defastra.email")
+    assert (refused.returncode, "providers.acmee: unknown" in refused.stderr) == (2, True)
+
+
+def test_the_list_has_those_that_can_be_read_and_a_line_for_each_other(place: Path) -> None:
+    """It is the command that others name as the way out; each file is told of once, by whatever names it is known."""
+    (place / "good.toml").write_text((place / "acme.toml").read_text().replace('"acme"', '"good"', 1))
+    (place / "acme.toml").write_text("oops = [\n")
+    broken = '[run]\noperations = ["./acme.toml:lookup", "./good.toml:lookup"]\n'
+    gone = '[providers.agency]\nextends = "./gone.toml"\n'
+    typo = "[providers.defendis]\nlimts = []\n"
+    settle(place, f"{broken}{gone}{typo}[providers.acme]\n{TABLE}")
+    done = inside(place, "providers", "list")
+    assert done.returncode == 0
+    assert {"good.lookup", "defastra.email"} <= {line.split()[0] for line in done.stdout.splitlines()}
+    assert "defendis" not in done.stdout
+    lines = done.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["not listed"] * 3
+    for what in ("acme.toml: it is not TOML", "gone.toml cannot be read: No such file", 'did you mean "limits"?'):
+        assert len([line for line in lines if what in line]) == 1
+
+
+def test_the_fix_of_a_file_that_is_gone_works(place: Path) -> None:
+    """`ls` of its folder, or the list of what needs no file, which names the one that is gone."""
+    settle(place, '[providers.acme]\nextends = "./gone.toml"\n[prices]\n"defastra.check" = "0.01 EUR"\n')
+    refused = inside(place, "providers", "show", "acme")
+    assert (refused.returncode, "or runner providers list" in refused.stderr) == (2, True)
+    done = inside(place, "providers", "list")
+    assert (done.returncode, "defastra.email" in done.stdout) == (0, True), done.stderr
+    assert done.stderr.count("not listed: the profile ") == 1
+
+
+def test_a_broken_file_hinders_no_trial_of_another(place: Path) -> None:
+    """`providers test` says of each file what is wrong with that file."""
+    settle(place, f"{ASKED}[providers.acme]\n{TABLE}")
+    (place / "acme.toml").write_text("oops = [\n")
+    assert inside(place, "providers", "test", "defastra").returncode == 0
