@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from runner.domain.personal import clean
 from runner.exports.page import (
+    Advice,
     Band,
     Bands,
     Block,
@@ -94,6 +95,17 @@ def test_a_chart_stays_inside_its_frame(lists, stacked, top):
             numbers = {"M": (x, y), "H": (x,), "V": (y or x,)}.get(letter, ())
             assert all(0 <= float(number) <= WIDTH for number in numbers if number)
     assert Tags(text).open == []
+
+
+@given(text=HOSTILE)
+def test_what_to_do_is_told_to_its_end(text):
+    """However long; the text before it is cut, and neither is more than text."""
+    advice = f"{text}{'<b>word</b> ' * 50}the end"
+    drawn = page("x", Text(parts=("y" * 400, Advice(text=advice))))
+    shown = "".join(Tags(drawn).said)
+    assert clean(advice) in shown
+    assert "y" * 301 not in shown
+    assert "<b>" not in drawn
 
 
 def test_a_bar_is_cut_by_its_figures():

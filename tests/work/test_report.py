@@ -95,12 +95,12 @@ def test_a_page_says_what_status_says(told, what):
 
 
 def test_a_halt_is_told_with_the_words_of_the_provider_and_what_to_do(told):
-    """At the top: who said what, that nothing was lost, the next command."""
-    _, pages, _ = told
+    """At the top: who said what, that nothing was lost, what to do to its end, the next command."""
+    _, pages, stood = told
     head = pages["halted"].told.split("Parts of this page")[0]
     assert "Halted (insufficient-funds)" in head
     assert "INSUFFICIENT_FUNDS" in head
-    assert "Top it up" in head
+    assert stood["halted"].halts[0].advice in head
     assert "Next: runner run leads-defastra-email" in head
 
 

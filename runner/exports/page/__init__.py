@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runner.exports.page.drawing import draw
 from runner.exports.page.model import (
+    Advice,
     Band,
     Bands,
     Block,
@@ -24,6 +25,7 @@ from runner.exports.page.model import (
 )
 
 __all__ = [
+    "Advice",
     "Band",
     "Bands",
     "Block",

@@ -13,6 +13,7 @@ from runner.domain.personal import clean
 from runner.exports.page.charts import band_picture, chart_picture, legend, mark_sign, patterns, shares_picture, swatch
 from runner.exports.page.markup import Markup, element, escaped, joined, trusted, void
 from runner.exports.page.model import (
+    Advice,
     Bands,
     Block,
     Chart,
@@ -103,7 +104,19 @@ def _sign(tone: Tone) -> Markup:
 
 
 def _inline(parts: Iterable[Inline]) -> Markup:
-    return joined(element("code", part.text) if isinstance(part, Command) else _cut(part) for part in parts)
+    return joined(_piece(part) for part in parts)
+
+
+def _piece(part: Inline) -> str:
+    match part:
+        case Command():
+            return element("code", part.text)
+        case Advice():
+            return clean(part.text)
+        case str():
+            return _cut(part)
+        case _:
+            assert_never(part)
 
 
 def _cut(text: str) -> str:

@@ -24,7 +24,14 @@ class Command:
     text: str
 
 
-Inline = str | Command
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to do, in the words of a profile or of ours: never cut, as the remedy would be with its end."""
+
+    text: str
+
+
+Inline = str | Command | Advice
 """A piece of a sentence or a cell."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runner.domain.model import Debited
 from runner.domain.personal import clean
 from runner.domain.states import BatchState, JobState
-from runner.exports.page import Block, Command, Facts, Page, Section, Text, Tone
+from runner.exports.page import Advice, Block, Command, Facts, Page, Section, Text, Tone
 from runner.store.values import BatchInfo
 from runner.work.money import costs_text, number
 from runner.work.report.causes import doubts, failures, refusals
@@ -102,10 +102,9 @@ def _lead(scene: Scene) -> Iterator[Block]:
     about = f"{scene.source}, {count(status.rows, 'row')}, {listed(status.operations)}"
     yield Text(parts=(f"{about}; loaded {scene.at(status.created_us)}.",))
     for halt in status.halts:
-        told = (
-            f"Halted: {halted(halt)}. {_sentence(meaning(halt.reason))} Nothing waiting was failed or charged for it. "
-        )
-        yield Text(parts=(f"{told}{clean(halt.advice or '')}",), tone=Tone.BAD)
+        told = f"Halted: {halted(halt)}."
+        means = f" {_sentence(meaning(halt.reason))} Nothing waiting was failed or charged for it. "
+        yield Text(parts=(told, means, Advice(text=halt.advice or "")), tone=Tone.BAD)
     yield Text(parts=("Next: ", Command(text=status.next.command), f" {status.next.why}"))
     outcomes = status.outcomes
     waiting = outcomes[JobState.QUEUED] + outcomes[JobState.RUNNING]
