@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from runner.domain.personal import without_keys
-from runner.domain.secret_headers import holds_a_secret
+from runner.domain.secret_headers import begins_as_a_key, names_a_key
 from runner.providers.draft import table_at
 from runner.providers.mistakes import Mistakes
 from runner.providers.schema import LITERAL_KEY
@@ -44,7 +44,7 @@ def check_http(mistakes: Mistakes) -> None:
     seen: set[str] = set()
     for name, value in (table_at(http, "headers") or {}).items():
         taken = "is there twice: case does not matter" if name.lower() in seen else _taken(name.lower(), http, auth)
-        if taken or _is_key(name.lower(), value, auth):
+        if taken or _is_key(name, value, auth):
             mistakes.add(("http", "headers", name), taken or LITERAL_KEY)
         seen.add(name.lower())
 
@@ -72,8 +72,10 @@ def _taken(name: str, http: Mapping[str, Any], auth: Mapping[str, Any]) -> str:
 def _is_key(name: str, value: object, auth: Mapping[str, Any]) -> bool:
     """Whether a constant would be a key: by the header's name, by what it begins with, or by the shape that `auth`
     says a key has."""
-    if not isinstance(value, str) or holds_a_secret(name) or without_keys(value, ()) != value:
-        return isinstance(value, str)
+    if not isinstance(value, str):
+        return False
+    if names_a_key(name) or begins_as_a_key(value) or without_keys(value, ()) != value:
+        return True
     pattern = auth.get("pattern")
     try:
         return isinstance(pattern, str) and re.search(pattern, value) is not None
