@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from runner.domain.model import MILLION, Amount, BatchId
+from runner.domain.model import MILLION, UNSENT, Amount, BatchId
 from runner.engine.ports import Clock
 from runner.store.database import ATTACHED, Database
 from runner.store.ledger import dearer, spent_by_day
@@ -58,6 +58,13 @@ SELECT provider, unit, count(*) AS jobs, sum(amount - least) AS amount FROM (
     FROM jobs AS j JOIN attempts AS a ON a.job = j.id AND a.standing IN ('debited', 'in_doubt')
     WHERE j.batch = ? AND j.possible_double_charge = 1 GROUP BY j.id, a.unit HAVING count(*) > 1
 ) GROUP BY provider, unit ORDER BY provider, unit
+"""
+# Queued again by a person's word or a policy, which mark it, and not sent since.
+_TO_RESEND: Final = f"""
+SELECT count(*) FROM jobs AS j JOIN attempts AS a ON a.job = j.id AND a.standing = 'in_doubt'
+WHERE j.batch = ? AND j.possible_double_charge = 1 AND j.state IN ('queued', 'running') AND NOT EXISTS (
+    SELECT 1 FROM attempts AS b WHERE b.job = j.id AND b.id > a.id
+    AND coalesce(b.fault, '') NOT IN ({", ".join(repr(fault.value) for fault in sorted(UNSENT))}))
 """
 _UNWRITTEN: Final = """
 SELECT b.name FROM batches AS b WHERE b.state = 'completed' AND 'batch.completed' = (
@@ -115,6 +122,12 @@ class Forecast:
         """What may have been charged more than once, by provider and unit; its cost grows with such jobs alone."""
         with self._database.reading() as connection:
             return [PaidTwice(**line) for line in connection.exec_driver_sql(_TWICE, (batch,)).mappings()]
+
+    def to_resend(self, batch: BatchId) -> int:
+        """Requests whose charge nobody knows that are to be sent again and were not yet; its cost is that of
+        `paid_twice`."""
+        with self._database.reading() as connection:
+            return int(connection.exec_driver_sql(_TO_RESEND, (batch,)).scalar_one())
 
     def releasable(self, batch: BatchId) -> dict[str, int]:
         """By operation, the doubts that the policy resend-once queues again."""

@@ -140,13 +140,20 @@ def twice_text(status: BatchStatus) -> str:
 
 
 def unknown_text(status: BatchStatus) -> str:
-    """Requests in doubt about which nobody has to decide any more: sent again, or given up."""
+    """Requests in doubt about which nobody has to decide any more: to be sent again, sent again, or given up."""
     many = status.debited[Debited.UNKNOWN] - status.on_the_way - status.outcomes[JobState.IN_DOUBT]
     if many <= 0:
         return ""
-    told = "1 request in doubt was" if many == 1 else f"{number(many)} requests in doubt were"
+    waiting = min(status.to_resend, many)
+    over = many - waiting
+    told = [_doubted(over, "was", "were") + " sent again, or given up"] if over else []
+    told += [_doubted(waiting, "is", "are") + " to be sent again"] if waiting else []
     its = "its charge stays" if many == 1 else "their charges stay"
-    return f"{told} sent again, or given up: {its} unknown"
+    return f"{', '.join(told)}: {its} unknown"
+
+
+def _doubted(many: int, is_: str, are: str) -> str:
+    return f"1 request in doubt {is_}" if many == 1 else f"{number(many)} requests in doubt {are}"
 
 
 def wallet_text(

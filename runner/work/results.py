@@ -152,6 +152,7 @@ class BatchStatus:
     perhaps_charged: tuple[Cost, ...]  # `in_doubt_amount` likewise
     on_the_way: int = 0  # requests without an answer yet; of a run that was cut off they will be in doubt
     way_cost: tuple[Cost, ...] = ()  # what these may cost
+    to_resend: int = 0  # requests in doubt that are to be sent again, and were not yet
     twice: int = 0  # requests that may have been charged more than once
     twice_cost: tuple[Cost, ...] = ()  # what that may have cost beyond the first charge
     receipt: Receipt  # of all runs

@@ -80,6 +80,7 @@ def standing(
         perhaps_charged=tuple(prices.cost(line.provider, line.unit, line.in_doubt) for line in status.ledger),
         on_the_way=sum(line.open for line in status.ledger),
         way_cost=tuple(prices.cost(line.provider, line.unit, line.held) for line in status.ledger),
+        to_resend=store.forecast.to_resend(info.id),
         twice=sum(one.jobs for one in twice),
         twice_cost=tuple(prices.cost(one.provider, one.unit, one.amount) for one in twice),
         receipt=batch_receipt(status, prices),

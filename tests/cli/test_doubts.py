@@ -116,12 +116,25 @@ def test_what_was_sent_again_stays_unknown(place: Path, account: Provider) -> No
     """After `resend` nothing is in doubt, and one request's charge is unknown for ever: that is explained."""
     batch(place, account, "b", lost=1)
     inside(place, "doubt", "resolve", "b", "--all", "--as", "resend", "--yes")
+    before = inside(place, "status", "b").stdout
+    assert "  unknown   1 request in doubt is to be sent again: its charge stays unknown\n" in before
+    assert "  twice" not in before
     assert inside(place, "run", "b", "-q").returncode == 0
     shown = inside(place, "status", "b").stdout
     assert "3 succeeded, 0 failed, 0 in doubt" in shown
     assert "  sent      4 (3 charged, 0 not charged, 1 in doubt)\n" in shown
     assert "  unknown   1 request in doubt was sent again, or given up: its charge stays unknown\n" in shown
     assert "  twice     1 request may have been paid twice, up to 1 check too much\n" in shown
+
+
+def test_what_waits_to_be_sent_again_is_told_apart_from_what_was(place: Path, account: Provider) -> None:
+    """One of two was sent again, the other waits: of a run that a limit stopped between them."""
+    batch(place, account, "b", lost=2)
+    inside(place, "doubt", "resolve", "b", "--all", "--as", "resend", "--yes")
+    assert "  unknown   2 requests in doubt are to be sent again: their" in inside(place, "status", "b").stdout
+    assert inside(place, "run", "b", "-q", "--limit", "1").returncode == 5
+    both = "1 request in doubt was sent again, or given up, 1 request in doubt is to be sent again: their charges stay"
+    assert f"  unknown   {both} unknown\n" in inside(place, "status", "b").stdout
 
 
 def test_what_was_charged_once_is_not_called_paid_twice(place: Path, account: Provider) -> None:

@@ -14,6 +14,7 @@ from runner.domain.model import Answer, BatchId, Debited, Fault, Outcome
 from runner.domain.states import BatchEvent, JobEvent, JobState
 from runner.errors import BatchError, StoreError
 from runner.store.database import Database
+from runner.store.forecast import _TO_RESEND
 from runner.store.reports import _FAILED
 from runner.store.rowviews import Chosen
 from runner.store.store import Store
@@ -278,3 +279,10 @@ def test_a_status_counts_failures_in_their_index(store: Store) -> None:
     """A long list has hundreds of thousands of them: their rows are not looked at."""
     plan = [line[3] for line in query(store.path, f"EXPLAIN QUERY PLAN {_FAILED}", 1)]
     assert plan == ["SEARCH jobs USING COVERING INDEX ix_jobs_failed (batch=? AND state=?)"]
+
+
+def test_a_status_finds_what_waits_to_be_sent_again_by_its_mark(store: Store) -> None:
+    """Few are marked: the millions that wait for their first request are not looked at."""
+    plan = [line[3] for line in query(store.path, f"EXPLAIN QUERY PLAN {_TO_RESEND}", 1)]
+    assert plan[0] == "SEARCH j USING INDEX ix_jobs_marked (batch=?)"
+    assert not any(line.startswith("SCAN") for line in plan)
