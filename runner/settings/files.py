@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -22,10 +21,10 @@ from runner.settings.origins import WHOLE, KeyPath, Origin, OriginKind, of_files
 from runner.settings.quantities import Price, parse_amount
 from runner.settings.sources import new_source
 from runner.settings.tables import DAILY, RunDefaults, SettingsTable, SourceSettings, check
+from runner.settings.variables import PREFIX, from_environment, refuse_wrong, variable_of
 
 FILE_NAME = "runner.toml"
 DATABASE_NAME = "runner.db"
-_PREFIX = "RUNNER_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +91,11 @@ def read_settings(
     directory = directory.absolute()
     flags = dict(zip(PLACE_FLAGS, (database, config, env_file), strict=True))
     nearest = _nearest(directory)
-    config = config or environ.get(f"{_PREFIX}CONFIG")
+    config = config or environ.get(f"{PREFIX}CONFIG")
     files = _named(directory / at_home(config)) if config else _found(nearest, user_file)
     tables = [_read_toml(path) for path in files]
     merged = _merge(tables)
-    named = env_file or environ.get(f"{_PREFIX}ENV_FILE") or merged["run"].get("env_file")
+    named = env_file or environ.get(f"{PREFIX}ENV_FILE") or merged["run"].get("env_file")
     env_path = directory / at_home(named) if named else None
     variables, notices = read_env_file(env_path) if env_path else ({}, ())
     # A variable that is set to nothing is as good as unset: it does not hide the env file's.
@@ -104,10 +103,10 @@ def read_settings(
     given = {name: value for name, value in variables.items() if name not in hidden}
     if given:  # else the caller's mapping itself: what it says later counts too
         environ = {**environ, **given}
-    merged["run"].update(_from_environment(environ))
-    table: SettingsTable = check(
-        SettingsTable, merged, where="the environment (RUNNER_...)"
-    )  # files were checked alone
+    set_here = from_environment(environ)
+    refuse_wrong(set_here, env_file=env_path, of_file=given)
+    merged["run"].update(set_here)
+    table: SettingsTable = check(SettingsTable, merged, where="the settings")  # each place was checked alone
     chosen = database or table.run.db
     home = nearest.parent if nearest else directory
     place = directory / at_home(chosen) if chosen else home / DATABASE_NAME
@@ -153,9 +152,8 @@ def _origins(
     """Where each value comes from; `own` is the file that is not the user's, `flags` are by the key they override."""
     kinds = {path: OriginKind.FILE if path == own else OriginKind.USER_FILE for path, _ in files}
     origins = of_files([(path, kinds[path], tables) for path, tables in files])
-    for key in _from_environment(environ):
-        variable = f"{_PREFIX}{key.upper()}"
-        origins["run", key] = Origin(kind=OriginKind.ENVIRONMENT, where=variable)
+    for key in from_environment(environ):
+        origins["run", key] = Origin(kind=OriginKind.ENVIRONMENT, where=variable_of(key))
     for key, value in flags.items():
         if value:
             origins["run", key] = Origin(kind=OriginKind.FLAG, where=f"--{key.replace('_', '-')}")
@@ -244,24 +242,3 @@ def _over(strong: Mapping[str, Any], weak: Mapping[str, Any]) -> dict[str, Any]:
         else:
             both[key] = value
     return both
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """`RUNNER_MAX_WAIT=15m` is `[run] max_wait`. A near miss is refused: an ignored cap would be an unlimited one."""
-    known = {f"{_PREFIX}{name.upper()}": name for name in RunDefaults.model_fields}
-    others = {f"{_PREFIX}CONFIG"}
-    found: dict[str, str] = {}
-    for variable, value in environ.items():
-        if not variable.startswith(_PREFIX) or variable in others:
-            continue
-        if variable in known:
-            found[known[variable]] = value
-            continue
-        near = difflib.get_close_matches(variable[len(_PREFIX) :], [name[len(_PREFIX) :] for name in known], 1, 0.8)
-        if near:
-            raise ConfigError(
-                f"unknown variable {variable}",
-                why=f"Did you mean {_PREFIX}{near[0]}?",
-                fix=f"unset {variable}; export {_PREFIX}{near[0]}=...",
-            )
-    return found

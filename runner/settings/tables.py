@@ -196,18 +196,31 @@ def check(model: type[Table], values: Mapping[str, Any], *, where: str) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        mistakes = [_mistake(dict(one), model) for one in error.errors(include_input=False, include_url=False)]
+        mistakes = [f"{key}: {wrong}" for key, wrong in _mistakes(error, model)]
         noun = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise ConfigError(f"{where} has {noun}", why="\n".join(mistakes), fix=f"edit {where}") from None
 
 
-def _mistake(error: Mapping[str, Any], model: type[Table]) -> str:
+def wrong_defaults(values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with values of `[run]`, by key: nothing of those that are right."""
+    try:
+        RunDefaults.model_validate(values)
+    except ValidationError as error:
+        return dict(_mistakes(error, RunDefaults))
+    return {}
+
+
+def _mistakes(error: ValidationError, model: type[Table]) -> list[tuple[str, str]]:
+    return [_mistake(dict(one), model) for one in error.errors(include_input=False, include_url=False)]
+
+
+def _mistake(error: Mapping[str, Any], model: type[Table]) -> tuple[str, str]:
     path = [str(part) for part in error["loc"]]
     if error["type"] != "extra_forbidden":
-        return f"{'.'.join(path)}: {str(error['msg']).removeprefix('Value error, ')}"
+        return ".".join(path), str(error["msg"]).removeprefix("Value error, ")
     near = difflib.get_close_matches(path[-1], known_keys(model, path[:-1]), 1, 0.6)
     hint = f"; did you mean `{near[0]}`?" if near else ""
-    return f"{'.'.join(path)}: unknown key{hint}"
+    return ".".join(path), f"unknown key{hint}"
 
 
 def known_keys(model: type[Table], path: list[str]) -> list[str]:

@@ -104,15 +104,6 @@ def test_environment_values_are_parsed_like_the_file(tmp_path: Path) -> None:
     assert run.max_spend == ("defastra=3.5", "acme=2")
 
 
-def test_a_wrong_variable_is_told_as_one(tmp_path: Path) -> None:
-    """The message sends nobody to a file that is right."""
-    (tmp_path / "runner.toml").write_text("[run]\nin_flight = 2\n")
-    with pytest.raises(ConfigError) as caught:
-        settings(tmp_path, {"RUNNER_IN_FLIGHT": "many"})
-    assert "environment" in caught.value.what
-    assert "in_flight" in caught.value.why
-
-
 def test_provider_tables_merge_by_key_and_secrets_do_not_mix(tmp_path: Path) -> None:
     """The base URL of one file and the timeout of the other both hold; { env } of one never meets { file }."""
     (tmp_path / "user.toml").write_text(
