@@ -11,7 +11,7 @@ from runner.domain.model import RunId
 from runner.domain.states import BatchEvent, BatchState
 from runner.errors import StoreError
 from runner.store.database import Database
-from runner.store.putback import put_back
+from runner.store.putback import PutBack, put_back
 from runner.store.recovery import RELEASE
 from runner.store.spill import Spill
 from runner.store.sql import batch_may, write_event
@@ -25,7 +25,7 @@ WHERE state = 'running' AND {batch_may(BatchEvent.HALT)} RETURNING id
 
 
 class _OpenError(Exception):
-    """A request has no answer."""
+    """A request has no answer, or an answer no request: a matter of recovery."""
 
 
 def halt_run(database: Database, run: RunId, *, reason: str, exit_code: int, now_us: int) -> bool:
@@ -40,7 +40,7 @@ def halt_run(database: Database, run: RunId, *, reason: str, exit_code: int, now
         lines = spill.read()
         with database.write_now() as connection:
             back = put_back(connection, lines, now_us=now_us)
-            _halt(connection, run, reason=reason, now_us=now_us)
+            _halt(connection, run, back, reason=reason, now_us=now_us)
             connection.exec_driver_sql(END_RUN, (now_us, exit_code, run))
     except (StoreError, _OpenError):
         return False
@@ -49,8 +49,8 @@ def halt_run(database: Database, run: RunId, *, reason: str, exit_code: int, now
     return True
 
 
-def _halt(connection: sa.Connection, run: RunId, *, reason: str, now_us: int) -> None:
-    if connection.exec_driver_sql(_OPEN).first():
+def _halt(connection: sa.Connection, run: RunId, back: PutBack, *, reason: str, now_us: int) -> None:
+    if back.strangers or connection.exec_driver_sql(_OPEN).first():
         raise _OpenError
     connection.exec_driver_sql(RELEASE)
     for batch in connection.exec_driver_sql(_HALT, {"reason": reason, "now": now_us}).scalars().all():

@@ -27,13 +27,16 @@ class PutBack:
     """What became of the lines."""
 
     answers: Counter[int]  # by batch: stored now
-    unused: tuple[Line, ...]  # damaged, of another database, or about a request on which somebody decided meanwhile
+    unused: tuple[Line, ...]  # damaged, or about a request that is not here, or on which somebody decided meanwhile
+    strangers: tuple[Line, ...]  # those of them that were paid for with another state of the database, or another one
 
 
 def put_back(connection: sa.Connection, lines: Sequence[Line], *, now_us: int) -> PutBack:
     """Inside the caller's transaction, before open attempts are declared in doubt. Done twice it changes nothing."""
     answers: Counter[int] = Counter()
     unused: list[Line] = []
+    useless: Counter[int | None] = Counter()
+    unknown = strangers(connection, lines)
     for line in lines:
         match line.kept:
             case Settlement() as settlement:
@@ -44,17 +47,32 @@ def put_back(connection: sa.Connection, lines: Sequence[Line], *, now_us: int) -
                     answers[attempt.batch] += 1
                 elif attempt is None or attempt.closed_us != settlement.closed_us:
                     unused.append(line)  # if it was closed then, this is what it was closed with
+                    useless[None if attempt is None else attempt.batch] += 1
             case Withdrawn() as withdrawn:
                 for found in connection.exec_driver_sql(_UNSENT, (withdrawn.client_request_id,)).all():
                     _settle(connection, _withdrawal(found, withdrawn))
             case None:
                 unused.append(line)
+                useless[None] += 1
     for batch, count in answers.items():
         write_event(connection, "answers.recovered", at_us=now_us, batch=batch, detail={"answers": count})
-    if unused:
-        detail = {"lines": len(unused), "file": unused[0].file.name}
-        write_event(connection, "answers.aside", at_us=now_us, detail=detail)
-    return PutBack(answers=answers, unused=tuple(unused))
+    for of, count in () if unknown else useless.items():  # where they are not set aside, they come again
+        detail = {"lines": count, "file": unused[0].file.name}
+        write_event(connection, "answers.aside", at_us=now_us, batch=of, detail=detail)
+    return PutBack(answers=answers, unused=tuple(unused), strangers=unknown)
+
+
+def strangers(connection: sa.Connection, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Answers to requests that this database does not know. An opening that is kept, too, was perhaps never committed:
+    what came of it is no answer."""
+    unsent = {line.kept.client_request_id for line in lines if isinstance(line.kept, Withdrawn)}
+    return tuple(
+        line
+        for line in lines
+        if isinstance(line.kept, Settlement)
+        and line.kept.client_request_id not in unsent
+        and connection.exec_driver_sql(_ATTEMPT, (line.kept.attempt, line.kept.client_request_id)).first() is None
+    )
 
 
 def with_answers(connection: sa.Connection, found: Sequence[Recovered], answers: Mapping[int, int]) -> list[Recovered]:

@@ -10,7 +10,7 @@ from typing import Final
 from runner.errors import SchemaError
 from runner.store.companions import MAGIC
 from runner.store.locks import holder
-from runner.store.spill import kept_for
+from runner.store.spill import free_name, kept_for
 from runner.store.tables import APPLICATION_ID
 
 _HEAD_BYTES: Final = 100  # of the first page: what SQLite's documentation calls the database header
@@ -93,7 +93,7 @@ def _refuse_remains(path: Path) -> None:
     if not found or path.exists():  # another process may have made both meanwhile
         return
     named = [file.name if file.parent == real.parent else str(file) for file in found]
-    moved = " && ".join(f"mv {_typed(file)} {_typed(file)}.old" for file in found)
+    moved = " && ".join(f"mv {_typed(file)} {_typed(free_name(file))}" for file in found)
     raise SchemaError(
         f"{real.name} is gone, but {' and '.join(named)} {'is' if len(named) == 1 else 'are'} here",
         why="what is left belongs to the file that was moved or removed; a new one would know nothing of what was paid",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +33,12 @@ def answers_path(database: Path) -> Path:
 def aside(file: Path) -> Path:
     """Where lines of such a file go that no run can use."""
     return file.with_name(f"{file.name}.aside")
+
+
+def free_name(file: Path) -> Path:
+    """What such a file may be called out of the way: a name that takes nobody's place."""
+    names = (file.with_name(f"{file.name}.old{number}") for number in ("", *range(2, 1_000)))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def places(database: Path) -> tuple[Path, ...]:
@@ -137,8 +143,9 @@ def kept_for(database: Path) -> list[Path]:
     return found
 
 
-def notices(database: Path) -> list[str]:
-    """Sentences for people: answers that wait for the next run, and lines that no run could use."""
+def notices(database: Path, *, unknown: Collection[Path] = ()) -> list[str]:
+    """Sentences for people: answers that wait for the next run, and lines that no run could use. `unknown`: files with
+    answers to requests that are not in the database."""
     said = []
     for file in places(database):
         try:
@@ -147,7 +154,11 @@ def notices(database: Path) -> list[str]:
         except StoreError as error:  # a run stops at it; whoever only looks is told
             said.append(f"{error.what}: {error.why}")
             continue
-        if answers:
+        if answers and file in unknown:
+            said.append(
+                f"{file} holds {_answers(answers)}, some to requests unknown here: no run sends before it is moved"
+            )
+        elif answers:
             said.append(f"{file} holds {_answers(answers)} that could not be stored in time: the next run stores them")
         if useless:
             said.append(

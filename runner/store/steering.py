@@ -16,18 +16,15 @@ from runner.domain.model import BatchId, Resolution, RunId
 from runner.domain.states import BatchEvent, BatchState, JobEvent, advance_batch
 from runner.engine.ports import Clock
 from runner.errors import BatchError
+from runner.store.aftermath import bury_runs
 from runner.store.answered import UNKNOWN, Asked, note_asked
 from runner.store.balances import keep_check
-from runner.store.clocks import mend_clock
 from runner.store.codec import readable, to_json
 from runner.store.database import Database
 from runner.store.marks import Marks, keep_marks
-from runner.store.putback import put_back, with_answers
-from runner.store.recovery import recover
 from runner.store.requeue import release_doubts, requeue_failed, resolve_doubts
-from runner.store.spill import Spill
 from runner.store.sql import batch_may, job_may, write_event
-from runner.store.values import Recovered, Wish
+from runner.store.values import Recovery, Wish
 from runner.store.wallets import Checked
 
 _START_RUN: Final = "INSERT INTO runs (started_us, pid, host, version, options) VALUES (?, ?, ?, ?, ?)"
@@ -79,23 +76,17 @@ class Steering:
         with self._database.write_now() as connection:
             connection.exec_driver_sql(END_RUN, (self._clock.now_us(), exit_code, run))
 
-    def recover(self, *, safe: Collection[tuple[BatchId, str]]) -> list[Recovered]:
+    def recover(self, *, safe: Collection[tuple[BatchId, str]]) -> Recovery:
         """Bury the runs that never ended: call it under the database lock, before `start_run`.
 
         Their open attempts are closed as `no-answer` at min(opened + within, now) and their jobs are in doubt, or, for
         the operations in `safe` (of a batch), queued again; other running jobs are queued again; running batches are
         paused (`interrupted`). A job that was on the wire at too many crashes fails (`poison`). Before that, answers
-        that a run had to keep elsewhere are put into the database. StoreError: they cannot be read. What a clock that
-        was ahead then put off for too long is due in its time again.
+        that a run had to keep elsewhere are put into the database. StoreError: they cannot be read. SchemaError: there
+        are some to requests that this database does not know; then no run is buried. What a clock that was ahead then
+        put off for too long is due in its time again.
         """
-        spill, now = Spill(self._database.path), self._clock.now_us()
-        lines = spill.read()
-        with self._database.write_now() as connection:
-            mend_clock(connection, now_us=now)
-            back = put_back(connection, lines, now_us=now)
-            found = with_answers(connection, recover(connection, now_us=now, safe=safe), back.answers)
-        spill.done(lines, back.unused)
-        return found
+        return bury_runs(self._database, now_us=self._clock.now_us(), safe=safe)
 
     def change(
         self,

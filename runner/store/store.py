@@ -15,6 +15,7 @@ from runner.engine.faultpoints import FaultPoint, no_fault
 from runner.engine.ports import Clock, JobStore
 from runner.engine.stop import StopSignal
 from runner.errors import StalledError, StorageFullError, StoreError
+from runner.store.aftermath import kept_notices
 from runner.store.answered import Answered
 from runner.store.cut_off import missing_bytes
 from runner.store.database import Connect, Database
@@ -26,7 +27,6 @@ from runner.store.loading import Loading
 from runner.store.migrate import Prepared, prepare
 from runner.store.reports import Reports
 from runner.store.snapshot import Snapshot, snapshot
-from runner.store.spill import notices
 from runner.store.steering import Steering
 from runner.store.tellings import Tellings
 from runner.store.values import Trouble
@@ -163,7 +163,7 @@ class Store:
 
     def notices(self) -> list[str]:
         """What people should know of the files beside the database: answers that wait, lines that are no use."""
-        return notices(self.path)
+        return kept_notices(self._database)
 
     def missing_bytes(self) -> int:
         """How much of the end of the file is gone; 0: nothing is, or nothing can be said."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from runner.domain.model import POISON, Action, Amount, AttemptId, BatchId, Debited, Fault, JobId, Resolution
@@ -293,3 +294,11 @@ class Recovered:
     poisoned: int  # jobs that failed: on the wire at too many crashes
     on_the_way: int = 0  # attempts found open, whatever became of them
     answers: int = 0  # that the run could not store, and are in the database now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What recovery did."""
+
+    batches: tuple[Recovered, ...]
+    aside: Mapping[Path, int]  # lines of kept answers that are of no use, by the file in which they are now

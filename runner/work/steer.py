@@ -181,10 +181,13 @@ def bury(store: Store, profiles: Profiles) -> list[str]:
         for info in store.reports.batches()
         for operation in profiles.safe_operations(info.operations, info.source)
     }
-    found = store.steering.recover(safe=safe)
+    recovery = store.steering.recover(safe=safe)
+    found = recovery.batches
     kept = [f"{one.name}: {_answers(one.answers)} in the database now" for one in found if one.answers]
+    aside = [f"{_answers(count)} of no use, and kept in {file}" for file, count in recovery.aside.items()]
     cut = [one for one in found if one.doubts or one.released or one.poisoned]
-    return [*kept, *(f"{one.name}: an earlier run was cut off; {_on_the_way(one)}{_poisoned(one)}" for one in cut)]
+    cut_off = [f"{one.name}: an earlier run was cut off; {_on_the_way(one)}{_poisoned(one)}" for one in cut]
+    return [*kept, *aside, *cut_off]
 
 
 def _answers(count: int) -> str:

@@ -80,15 +80,18 @@ def test_what_a_killed_run_left_beside_a_missing_database_is_missed_by_all(
 
 
 def test_both_that_a_killed_run_left_are_moved_by_one_fix(folder: Path) -> None:
-    """The fix names all that would be in the way of a new database."""
+    """The fix names all that would be in the way of a new database, and takes nobody's place."""
     write_list(folder, *names("both", 2))
     for name in ("runner.db-wal", "runner.db.answers"):
         (folder / name).write_bytes(name.encode())
+    (folder / "runner.db-wal.old").write_bytes(b"of another time")
     told = inside(folder, *LOAD)
     assert "runner.db is gone, but runner.db-wal and runner.db.answers are here" in told.stderr
     subprocess.run(["sh", "-c", told.stderr.partition(" or: ")[2]], check=True, timeout=20)
     assert inside(folder, *LOAD).returncode == 0
     assert (folder / "runner.db.answers.old").read_bytes() == b"runner.db.answers"
+    assert (folder / "runner.db-wal.old").read_bytes() == b"of another time"
+    assert (folder / "runner.db-wal.old2").read_bytes() == b"runner.db-wal"
 
 
 def test_doctor_and_the_library_miss_a_database_that_is_gone(folder: Path) -> None:

@@ -85,7 +85,7 @@ async def test_answers_that_come_while_the_database_hangs_are_kept(tmp_path: Pat
         await anyio.to_thread.run_sync(thread.join, 10)
         assert not thread.is_alive()
         assert states(store.path) == ["succeeded", "running"]
-        (found,) = store.steering.recover(safe=())
+        (found,) = store.steering.recover(safe=()).batches
         assert (found.answers, found.doubts) == (1, 0)
         assert states(store.path) == ["succeeded", "succeeded"]
         assert not answers.exists()

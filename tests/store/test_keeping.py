@@ -114,7 +114,7 @@ async def test_openings_of_a_commit_that_failed_are_no_doubt(working: Working, w
     wire.mend()
     assert query(store.path, open_attempts)[0][0] >= 1
     assert store.notices() == []  # no answer waits
-    (found,) = store.steering.recover(safe=())
+    (found,) = store.steering.recover(safe=()).batches
     assert found.doubts == 0
     assert set(states(store.path)) == {"queued"}
     assert {fault for (fault,) in query(store.path, "SELECT fault FROM attempts")} == {"withdrawn"}
@@ -137,7 +137,7 @@ async def test_openings_of_a_commit_that_found_the_disk_full_are_kept_behind_a_l
 
     await failure(night)
     assert due == []
-    (found,) = working.store.steering.recover(safe=())
+    (found,) = working.store.steering.recover(safe=()).batches
     assert found.doubts == 0
     assert {fault for (fault,) in query(working.store.path, "SELECT fault FROM attempts")} == {"withdrawn"}
 
@@ -230,7 +230,7 @@ async def test_a_lock_that_stays_is_given_up(
         ended = await failure(lambda: night(other))
     assert ended.what == "runner.db is locked by another program"
     assert "1 answer that it did not take is kept in runner.db.answers" in ended.why
-    (found,) = store.steering.recover(safe=())
+    (found,) = store.steering.recover(safe=()).batches
     assert (found.answers, found.doubts) == (1, 0)
 
 
@@ -244,7 +244,7 @@ async def test_where_nothing_can_be_written_beside_the_database_other_places_are
     assert kept.stat().st_mode & 0o777 == 0o600
     (tmp_path / "tmp").mkdir()
     kept.rename(tmp_path / "tmp" / f"runner-{kept.name}")
-    (found,) = working.store.steering.recover(safe=())
+    (found,) = working.store.steering.recover(safe=()).batches
     assert (found.answers, found.doubts) == (1, 1)
 
 
@@ -263,7 +263,7 @@ async def test_with_no_place_at_all_the_run_says_what_is_lost(working: Working, 
     ended = await failure(night)
     wire.mend()
     assert "1 could be kept nowhere: what was paid for it is in doubt" in ended.why
-    (found,) = working.store.steering.recover(safe=())
+    (found,) = working.store.steering.recover(safe=()).batches
     assert (found.answers, found.doubts) == (0, 2)
 
 
@@ -277,7 +277,7 @@ async def test_an_answer_that_only_the_database_refuses_is_kept_too(working: Wor
         with pytest.raises(OverflowError):
             await bad
         await good
-    (found,) = store.steering.recover(safe=())
+    (found,) = store.steering.recover(safe=()).batches
     assert (found.answers, found.doubts) == (0, 1)
     assert states(store.path)[:2] == ["in_doubt", "succeeded"]
     assert len(store.path.with_name("runner.db.answers.aside").read_bytes()) > 100_000

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from runner.domain.model import Action, Amount, Answer, AttemptId, Debited, Fault, JobId, Outcome
 from runner.domain.states import JobEvent
 from runner.engine.ports import Settlement
-from runner.errors import StoreError
+from runner.errors import SchemaError, StoreError
 from runner.store import open_store
-from runner.store.kept import read_line, settlement_line
+from runner.store.kept import read_line, settlement_line, withdrawn_line
 from tests.store.failing import CrashError, Wire, Working
-from tests.store.world import HandClock, query, states
+from tests.store.world import HandClock, opening, query, states
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ async def test_kept_answers_are_stored_as_if_in_time(working: Working, wire: Wir
     """The jobs have ended, the bodies are whole, it is on record, and nothing of it is in doubt."""
     store = working.store
     await working.spill(wire, 2)
-    (found,) = store.steering.recover(safe=())
+    (found,) = store.steering.recover(safe=()).batches
     assert (found.answers, found.doubts) == (2, 1)
     assert states(store.path)[:3] == ["succeeded", "succeeded", "in_doubt"]
     assert query(store.path, "SELECT length(body) FROM answers") == [(100_000,), (100_000,)]
@@ -54,7 +54,7 @@ async def test_a_crash_between_recovery_and_the_removal_of_the_file(working: Wor
     wire.mend()
     assert working.answers.exists()
     before = everything()
-    assert store.steering.recover(safe=()) == []
+    assert store.steering.recover(safe=()).batches == ()
     assert everything() == before
     assert states(store.path)[:2] == ["succeeded", "in_doubt"]
     assert not working.answers.exists()
@@ -67,7 +67,7 @@ async def test_a_torn_line_is_set_aside_and_said(working: Working, wire: Wire) -
     await working.spill(wire, 2)
     torn = working.answers.read_bytes()[:-40]
     working.answers.write_bytes(torn)
-    (found,) = store.steering.recover(safe=())
+    (found,) = store.steering.recover(safe=()).batches
     assert (found.answers, found.doubts) == (1, 2)
     aside = store.path.with_name("runner.db.answers.aside")
     assert aside.read_bytes().strip() == torn.split(b"\n")[-1]
@@ -82,23 +82,65 @@ async def test_what_is_kept_after_a_torn_line_is_whole(working: Working, wire: W
     """The next answer does not become a part of it."""
     working.answers.write_bytes(b'{"sha256":"torn')
     await working.spill(wire)
-    (found,) = working.store.steering.recover(safe=())
+    (found,) = working.store.steering.recover(safe=()).batches
     assert found.answers == 1
 
 
-async def test_answers_of_another_database_are_set_aside(
+async def test_answers_of_another_database_stop_recovery(
     working: Working, wire: Wire, tmp_path: Path, clock: HandClock
 ) -> None:
-    """A file that was copied beside a database touches no attempt that only has the same number."""
+    """A file that was copied beside a database touches no attempt that only has the same number, and is not lost."""
     await working.spill(wire)
     with open_store(tmp_path / "other.db", clock=clock, inline=True) as other:
         there = Working(other, clock)
         async with other.writing():
             await there.open(1, client_request_id="another-name")
         working.answers.rename(there.answers)
-        (found,) = other.steering.recover(safe=())
+        with pytest.raises(SchemaError) as refused:
+            other.steering.recover(safe=())
+        assert (
+            refused.value.what == "1 answer (1 charged) in other.db.answers is to requests that other.db does not know"
+        )
+        assert other.notices() == [
+            f"{there.answers} holds 1 answer, some to requests unknown here: no run sends before it is moved"
+        ]
+        assert states(other.path)[:1] == ["running"]
+        there.answers.rename(working.answers)
+        (found,) = other.steering.recover(safe=()).batches
         assert (found.answers, found.doubts) == (0, 1)
-        assert "other.db.answers.aside" in other.notices()[0]
+
+
+async def test_beside_answers_of_another_database_those_that_belong_here_are_stored(
+    working: Working, wire: Wire, tmp_path: Path, clock: HandClock
+) -> None:
+    """Once, however often it is tried: whoever then moves the file away loses none of them."""
+    await working.spill(wire)
+    with open_store(tmp_path / "other.db", clock=clock, inline=True) as other:
+        there = Working(other, clock)
+        async with other.writing():
+            (opened,) = await there.open(1, client_request_id="another-name")
+        with working.answers.open("a") as file:
+            file.write(settlement_line(there.answer(opened, 0)._replace(client_request_id="another-name")) + "\n")
+    for _ in range(2):
+        with pytest.raises(SchemaError):
+            working.store.steering.recover(safe=())
+        assert states(working.store.path)[:2] == ["succeeded", "running"]
+    assert query(working.store.path, "SELECT count(*) FROM v_events WHERE event LIKE 'answers.%'") == [(1,)]
+    working.answers.unlink()
+    (found,) = working.store.steering.recover(safe=()).batches
+    assert (found.answers, found.doubts) == (0, 1)
+
+
+async def test_what_came_of_an_opening_that_was_not_committed_stops_nobody(working: Working, wire: Wire) -> None:
+    """It is kept beside it as never sent: the request is in no database, and that is right."""
+    await working.spill(wire)
+    name = "never-committed"
+    unsent = opening(working.jobs[0], working.run, working.clock, client_request_id=name)
+    with working.answers.open("a") as file:
+        file.write("\n".join([settlement_line(PLAIN._replace(client_request_id=name)), withdrawn_line(unsent), ""]))
+    recovery = working.store.steering.recover(safe=())
+    assert recovery.batches[0].answers == 1
+    assert list(recovery.aside.values()) == [1]
 
 
 async def test_an_answer_that_comes_after_a_decision_is_not_thrown_away(working: Working, wire: Wire) -> None:
@@ -109,7 +151,7 @@ async def test_an_answer_that_comes_after_a_decision_is_not_thrown_away(working:
     working.clock.pass_seconds(5)
     store.steering.recover(safe=())
     away.rename(working.answers)
-    assert store.steering.recover(safe=()) == []
+    assert store.steering.recover(safe=()).batches == ()
     assert states(store.path)[:2] == ["in_doubt", "in_doubt"]
     assert "1 answer" in store.notices()[0]
 
@@ -158,7 +200,7 @@ async def test_what_somebody_planted_is_not_followed(working: Working, wire: Wir
         planted.symlink_to(kept.rename(tmp_path / "moved"))
     else:
         os.mkfifo(planted)
-    (found,) = working.store.steering.recover(safe=())
+    (found,) = working.store.steering.recover(safe=()).batches
     assert found.answers == (0 if trap == "link" else 1)
 
 

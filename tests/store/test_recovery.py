@@ -31,7 +31,7 @@ async def test_open_attempts_are_in_doubt_and_claims_given_back(store: Store, cl
     """What was open may have been charged; what was only claimed was not sent; the batch waits for its command."""
     batch = await dead_run(store, clock)
     clock.pass_seconds(10)
-    (found,) = store.steering.recover(safe=())
+    (found,) = store.steering.recover(safe=()).batches
     assert (found.batch, found.name, found.doubts, found.released) == (batch, "leads", 1, 1)
     assert states(store.path) == ["succeeded", "in_doubt", "queued", "queued"]
     info = store.reports.batch(found.batch)
@@ -40,7 +40,7 @@ async def test_open_attempts_are_in_doubt_and_claims_given_back(store: Store, cl
         ("no-answer", "no-answer", "unknown", 1.0)
     ]
     assert query(store.path, "SELECT exit, ended IS NOT NULL FROM v_runs") == [("died", 1)]
-    assert store.steering.recover(safe=()) == []
+    assert store.steering.recover(safe=()).batches == ()
 
 
 @pytest.mark.parametrize(("waited", "closed_after"), [(10.0, 10.0), (3_600.0, 40.0), (-5.0, 0.0)])
@@ -77,7 +77,7 @@ async def test_an_ended_run_is_left_alone(store: Store, clock: HandClock) -> Non
     run = started(store, batch)
     store.steering.change(batch, BatchEvent.PAUSE, run=run, reason="person")
     store.steering.end_run(run, exit_code=5)
-    assert store.steering.recover(safe=()) == []
+    assert store.steering.recover(safe=()).batches == ()
     assert query(store.path, "SELECT exit, pid, host, version, options FROM v_runs") == [
         (5, 4711, "testhost", "0.0", '{"limit":5}')
     ]
