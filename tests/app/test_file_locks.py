@@ -13,9 +13,22 @@ from pathlib import Path
 import pytest
 
 from runner.app import Runner
+from runner.domain.file_value import FileValue
+from runner.engine.ports import UnsendableError
 from runner.errors import RunnerError
+from runner.exports.cells import Line
+from runner.exports.database import TableTarget
+from runner.exports.layout import Layout
+from runner.sources import open_database
+from runner.store.companions import is_database
+from runner.transport.files import read_content
+from tests.app.crm import Crm
 from tests.app.place import Place
 
+_WRITE = (
+    "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA wal_autocheckpoint = 0');"
+    "c.execute('CREATE TABLE theirs (a)'); c.close()"
+)
 _LOOK = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM batches'); c.close()"
 
 
@@ -44,6 +57,19 @@ def _refused(call: Callable[[], object]) -> None:
         call()
 
 
+def _leads_to_it(r: Runner) -> None:
+    """A file of a job, in whose place there is a link to the database when it is to be sent."""
+    link = r.path.with_name("mail.eml")
+    link.symlink_to(r.path.with_name("runner.db"))
+    with pytest.raises(UnsendableError, match="is a database, and open here"):
+        read_content("message", FileValue("0" * 64, str(link)).text, most_bytes=1_000_000)
+
+
+def _as_source(r: Runner) -> None:
+    named = str(r.path.with_name("runner.db"))
+    _refused(lambda: r.load(None, ["defastra.email"], batch="x", query="t", database=named, key="id"))
+
+
 LOOKS: dict[str, Callable[[Runner], object]] = {
     "status": lambda r: r.status("leads"),
     "batches": lambda r: r.batches(),
@@ -64,6 +90,8 @@ LOOKS: dict[str, Callable[[Runner], object]] = {
     "check-itself": lambda r: _refused(lambda: r.check("runner.db", ["defastra.email"])),
     "log-into-itself": lambda r: _refused(lambda: r.check_log("runner.db")),
     "files-of-a-list": _names_itself,
+    "file-of-a-job": _leads_to_it,
+    "source-itself": _as_source,
     "profile": lambda r: _refused(lambda: r.provider("./runner.db")),
     "export-over-itself": lambda r: _refused(lambda: r.export("leads", "runner.db", overwrite=True)),
 }
@@ -74,7 +102,8 @@ OTHERS: dict[str, Callable[[Runner], object]] = {
     "export": lambda r: _refused(lambda: r.export("more", "runner.db", overwrite=True)),
     "output": lambda r: _refused(lambda: r.check_output("runner.db", overwrite=True)),
     "log": lambda r: _refused(lambda: r.check_log("runner.db")),
-    "source": lambda r: _refused(lambda: r.load(None, ["defastra.email"], query="t", database="runner.db", key="id")),
+    "file-of-a-job": _leads_to_it,
+    "source": _as_source,
 }
 
 
@@ -101,3 +130,36 @@ def test_the_log_is_not_for_others_to_delete(place: Place, log: Path, look: Call
         subprocess.run([sys.executable, "-c", _LOOK, place.folder / "runner.db"], check=True, timeout=30)
         assert log.exists()
         assert log.stat().st_ino == before.st_ino
+
+
+def _while_it_is_read(crm: Crm, act: Callable[[], None]) -> None:
+    rows = open_database(crm.url, table="people", key="id").rows()
+    next(rows)
+    act()
+    assert len(list(rows)) == 1
+
+
+def _while_it_is_written(crm: Crm, act: Callable[[], None]) -> None:
+    def lines() -> Iterator[Line]:
+        yield Line(("1",), (), number=1)
+        act()
+
+    target = TableTarget(url=crm.url, table="results")
+    assert target.write(lines, layout=Layout(header=("id",), operations=()), key=None, some=True) == 1
+
+
+@pytest.mark.parametrize("work", [_while_it_is_read, _while_it_is_written])
+def test_nor_is_that_of_a_database_of_the_users_own(crm: Crm, work: Callable[[Crm, Callable[[], None]], None]) -> None:
+    """While rows are read from it, or written to it, whoever asks what the file is does not open it."""
+    crm.do("PRAGMA journal_mode = WAL")
+    log = crm.path.with_name("crm.db-wal")
+
+    def act() -> None:
+        subprocess.run([sys.executable, "-c", _WRITE, crm.path], check=True, timeout=30)
+        before = log.stat()
+        assert before.st_size
+        assert is_database(crm.path)
+        subprocess.run([sys.executable, "-c", _WRITE.replace("theirs", "more"), crm.path], check=True, timeout=30)
+        assert log.stat().st_ino == before.st_ino
+
+    work(crm, act)

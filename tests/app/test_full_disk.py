@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from runner.domain.states import BatchState, JobState
+from runner.engine.events import Event, RunEnded
 from runner.engine.faultpoints import no_fault
 from runner.errors import StorageFullError
 from runner.work.event_words import sentence
@@ -53,7 +55,7 @@ def planted(code: int) -> sa.exc.OperationalError:
     return sa.exc.OperationalError("COMMIT", None, error)
 
 
-def cut_short(place: Place, full: Full) -> StorageFullError:
+def cut_short(place: Place, full: Callable[[str], None]) -> StorageFullError:
     """A run on such a disk; what it raised."""
     place.write_list(emails(12))
     place.fault_point = full
@@ -63,12 +65,12 @@ def cut_short(place: Place, full: Full) -> StorageFullError:
     return ended.value
 
 
-def check_the_rest(place: Place) -> None:
+def check_the_rest(place: Place, rows: int = 12) -> None:
     """The same command finishes the list, and nothing is paid twice."""
     with place.runner() as r:
         done = place.run(r, "leads")
     assert (done.exit_code, done.status.state) == (0, BatchState.COMPLETED)
-    assert sorted(place.charged()) == sorted(emails(12))
+    assert sorted(place.charged()) == sorted(emails(rows))
     assert done.status.outcomes[JobState.IN_DOUBT] == 0
 
 
@@ -94,6 +96,46 @@ def test_a_full_disk_halts_the_batch_on_record(place: Place, point: str, hungry:
     assert not database.with_name("runner.db.answers").exists()
     check_the_rest(place)
     assert query(database, "SELECT exit FROM v_runs") == [(4,), (0,)]
+
+
+class Once:
+    """The disk is full for the first decision that is to be written after a moment."""
+
+    def __init__(self, come: Callable[[], bool] = lambda: False) -> None:
+        self.come, self.over = come, False
+
+    def __call__(self, point: str) -> None:
+        if point == "decision-before-commit" and not self.over and self.come():
+            self.over = True
+            raise planted(sqlite3.SQLITE_FULL)
+
+
+def test_a_disk_that_is_full_at_the_last_word_of_a_run(place: Place) -> None:
+    """All its requests have ended, and it cannot say so: it is ended on record all the same, with its exit code."""
+    full = Once()
+    ended: list[Event] = []
+    full.come = lambda: bool(ended)
+    place.write_list(emails(3))
+    place.fault_point = full
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        with pytest.raises(StorageFullError) as raised:
+            place.run(r, batch, on_event=lambda event: ended.append(event) if isinstance(event, RunEnded) else None)
+    assert full.over
+    assert "could not be recorded" not in raised.value.why
+    assert query(place.folder / "runner.db", "SELECT exit, ended IS NOT NULL FROM v_runs") == [(4, 1)]
+    check_the_rest(place, rows=3)
+
+
+def test_a_disk_that_is_full_at_the_first_word_of_a_run(place: Place) -> None:
+    """The run is on record, and its batch is not at work yet: nothing is sent, and it does not look cut off."""
+    database = place.folder / "runner.db"
+    full = Once(lambda: query(database, "SELECT count(*) FROM runs") == [(1,)])
+    cut_short(place, full)
+    assert full.over
+    assert place.values() == []
+    assert query(database, "SELECT exit, ended IS NOT NULL FROM v_runs") == [(4, 1)]
+    check_the_rest(place)
 
 
 def test_where_nothing_can_be_written_any_more_it_is_said_so(place: Place) -> None:
