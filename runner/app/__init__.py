@@ -18,6 +18,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from runner.app.arguments import fitting
 from runner.app.awaited import AsyncRunner
 from runner.app.library import Runner
 from runner.app.watching import BatchLike
@@ -29,6 +30,7 @@ from runner.work.tools import Seams
 __all__ = ["AsyncRunner", "BatchLike", "Runner", "Seams", "aopen", "open"]
 
 
+@fitting
 def open(  # noqa: A001 - the library reads `runner.open(...)`
     path: str | Path | None = None,
     *,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from runner.domain.model import InDoubtPolicy
 from runner.engine.ports import Observer
@@ -38,26 +37,6 @@ class RunKeywords(TypedDict, total=False):
     database: str | None
     on_event: Observer | None
     stop: StopSignal | None
-
-
-_FITS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = MappingProxyType(
-    {
-        "on_event": (callable, "A function that takes an event is called."),
-        "on_result": (callable, "A function that takes a result is called."),
-        "stop": (lambda given: isinstance(given, StopSignal), "A runner.StopSignal is listened to."),
-    }
-)
-"""What a run meets when requests are on the way already, and what it has to be."""
-
-
-def refuse_unfit(given: Mapping[str, object]) -> None:
-    """UsageError: the run could not work with it."""
-    for name, (fits, why) in _FITS.items():
-        value = given.get(name)
-        if value is not None and not fits(value):
-            raise UsageError(
-                f"{name} cannot be a value of type {type(value).__name__}", why=why, fix=f"remove {name}=..."
-            )
 
 
 def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import BinaryIO, Self, Unpack
 
 from runner.app.ahead import Ahead
-from runner.app.keywords import RunKeywords, refuse_unfit, refuse_unknown
+from runner.app.arguments import fitted
+from runner.app.keywords import RunKeywords, refuse_unknown
 from runner.app.listing import ListKeywords, Pairs, list_request
 from runner.app.out import Out
 from runner.app.upkeep import Upkeep
@@ -26,6 +27,7 @@ from runner.work.results import Loaded, RunResult, Steered, Tuned
 from runner.work.steer import Steer, parse_resolution
 
 
+@fitted
 class Runner(Ahead, Out, Upkeep):
     """A database with its settings. A context manager; every method may raise a RunnerError. Made by `open`."""
 
@@ -148,7 +150,6 @@ class Runner(Ahead, Out, Upkeep):
         from runner.work.receipts import Delivery, run_and_deliver
 
         refuse_unknown(options, RunKeywords.__annotations__)
-        refuse_unfit({**options, "on_result": on_result})
         infos = [self._info(batch) for batch in ([batches] if isinstance(batches, BatchLike) else batches)]
         wanted = Wanted.parse(
             max_requests=options.get("max_requests"),

@@ -43,6 +43,12 @@ def binary(stream: TextIO) -> BinaryIO:
             why="Rows go into a file or into an open stream of text.",
             fix='"out.csv", or open("out.csv", "w")',
         ) from None
+    except ValueError as error:
+        raise UsageError(
+            "nothing can be written to this stream",
+            why=f"It is closed, or open for reading: {error}.",
+            fix='open("out.csv", "w")',
+        ) from None
     below = getattr(stream, "buffer", None)
     return below if below is not None else cast("BinaryIO", _Decoded(stream))
 

@@ -44,6 +44,10 @@ class Origin:
         """
         if isinstance(source, str | Path):
             return cls(path=directory / at_home(source), **named)
+        if getattr(source, "closed", False) is True:
+            raise UsageError(
+                "the list is a stream that is closed", why="Nothing can be read from it.", fix='open("leads.csv", "rb")'
+            )
         if hasattr(source, "read") and not isinstance(source, io.TextIOBase):
             return cls(stream=cast("BinaryIO", source), **named)
         if source is None:

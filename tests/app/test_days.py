@@ -108,7 +108,7 @@ def test_a_crash_forgets_nothing_of_the_day(tmp_path: Path) -> None:
         place.run(r, r.load("leads.csv", OPERATION))
     place.dies_at = 0
     with place.runner() as r:
-        result = place.run(r, None)
+        result = place.run(r, r.find())
         assert (result.exit_code, result.status.reason) == (5, "max-spend-per-day")
         spend = r.spend(by="day").lines
     assert sum(line.charged + line.in_doubt for line in spend) == 5
