@@ -75,7 +75,7 @@ def deliver(info: BatchInfo, target: Path | BinaryIO, *, shape: Shape, overwrite
     operations = list(tools.profiles.of_batch(info.operations, info.source).values())
     layout = shape.layout(info.header, operations)
     layout.names()  # a column that is not there is refused before anything is read
-    files = _Files(info, target, tools.store)
+    files = _Files(info, target, tools.store, suffix="")
     chosen = replace(shape.chosen(), results=layout.shows_results())
     with tools.store.reports.outcomes(info.id, chosen) as outcomes:
         written = write(
@@ -93,15 +93,17 @@ def deliver(info: BatchInfo, target: Path | BinaryIO, *, shape: Shape, overwrite
 class _Files:
     """What the batch's files are known by, kept so that a crash at any moment leaves none of them a stranger's."""
 
-    def __init__(self, info: BatchInfo, target: Path | BinaryIO, store: Store) -> None:
+    def __init__(self, info: BatchInfo, target: Path | BinaryIO, store: Store, *, suffix: str) -> None:
+        """`suffix`: as for `check_target`."""
         self._batch = info.id
         self._target = str(target.absolute()) if isinstance(target, Path) else ""
         self._steering = store.steering
+        self._suffix = suffix
         self._mark: dict[str, Any] | None = None
 
     def announce(self, part: Path) -> None:
         """The file that is about to take the target's place: until it is known to have, both are this batch's."""
-        self._mark = mark(part)
+        self._mark = mark(part, suffix=self._suffix)
         self._steering.mark(self._batch, {"files": {self._target: self._mark}}, coming=True)
 
     def settle(self, written: Written) -> None:
@@ -123,7 +125,7 @@ def put(
 ) -> Written:
     """Write a file that is no export, and know it as this batch's. BatchError as `check_target`."""
     check_target(info, target, overwrite=overwrite, tools=tools, suffix=suffix)
-    files = _Files(info, target, tools.store)
+    files = _Files(info, target, tools.store, suffix=suffix)
     written = write_whole(target, write, finished=files.announce)
     files.keep(written.path or target)
     return written

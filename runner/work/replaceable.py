@@ -46,8 +46,7 @@ def check_target(info: BatchInfo, target: Path, *, overwrite: bool, tools: Tools
     _check_place(target, [Path(source)] if source else [], use=use, name=info.name, suffix=suffix)
     if not is_there(target) or flows(target):
         return
-    known: Mapping[str, Any] = (info.delivered or {}).get("files", {})
-    if not _is_ours(target, known.get(str(target.absolute()))):
+    if not any(_is_unchanged(target, known) for known in _known(info, target, suffix)):
         _check_foreign(target, infos, overwrite=overwrite, name=info.name, suffix=suffix)
 
 
@@ -70,7 +69,7 @@ def check_output(
     if not loses:
         return
     own = (info for info in infos if batch is None or generation(batch, info.name) is not None)
-    if not any(str(target.absolute()) in (info.delivered or {}).get("files", {}) for info in own):
+    if not any(any(_known(info, target, "")) for info in own):
         _check_foreign(target, infos, overwrite=overwrite, name=name, by=batch or "any batch here")
 
 
@@ -223,20 +222,27 @@ def flows(target: Path) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
-def mark(path: Path) -> dict[str, Any]:
-    """What a written file is known by: size, time of change, SHA-256."""
+def mark(path: Path, *, suffix: str) -> dict[str, Any]:
+    """What a written file is known by: size, time of change, SHA-256; and by `suffix`, as which kind of file."""
     seen = path.stat()
-    return {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns, "sha256": _digest(path)}
+    return {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns, "sha256": _digest(path), "suffix": suffix}
 
 
-def _is_ours(path: Path, known: Mapping[str, Any] | None) -> bool:
-    """Unchanged since we wrote it: the same time says so without reading, else the content decides."""
-    if known is None:
+def _known(info: BatchInfo, target: Path, suffix: str) -> Iterator[Mapping[str, Any]]:
+    """What a batch knows its files in this place by, but for those of another kind: rows take the place of no page."""
+    known = (info.delivered or {}).get("files", {}).get(str(target.absolute()))
+    while known is not None:
+        if known.get("suffix", suffix) == suffix:  # a mark without one is of before there were any
+            yield known
+        known = known.get("before")  # an export was cut off before, or after, it replaced the file
+
+
+def _is_unchanged(path: Path, known: Mapping[str, Any]) -> bool:
+    """Since we wrote it: the same time says so without reading, else the content decides."""
+    seen = path.stat()
+    if seen.st_size != known["size"]:
         return False
-    seen = path.stat()
-    if seen.st_size == known["size"] and (seen.st_mtime_ns == known["mtime_ns"] or _digest(path) == known["sha256"]):
-        return True
-    return _is_ours(path, known.get("before"))  # an export was cut off before, or after, it replaced the file
+    return bool(seen.st_mtime_ns == known["mtime_ns"] or _digest(path) == known["sha256"])
 
 
 def _digest(path: Path) -> str:

@@ -88,3 +88,32 @@ def test_the_size_of_a_page_is_bounded(tmp_path):
         assert len(page.text.encode()) < 200_000
         assert "And 80 rarer causes." in page.told
         assert "Older runs are left out." in page.told
+
+
+def test_rows_and_a_page_do_not_replace_each_other(tmp_path):
+    """What the same batch wrote is still lost where the other kind takes its place: only by name, as anybody's file."""
+    place = Place(tmp_path)
+    place.write_list(emails(3))
+    with place.runner() as r:
+        batch = r.load("leads.csv", ["defastra.email"])
+        r.report(batch, "page.html")
+        r.export(batch, "out.csv")
+        page, rows = ((tmp_path / name).read_bytes() for name in ("page.html", "out.csv"))
+        refused = (
+            lambda: r.export(batch, "page.html"),
+            lambda: r.report(batch, "out.csv"),
+            lambda: place.run(r, batch, output="page.html"),
+            lambda: r.check_output("page.html", lists=["leads.csv"]),
+        )
+        for act in refused:
+            with pytest.raises(BatchError, match="exists and was not written by") as caught:
+                act()
+            assert "--overwrite" in caught.value.fix
+        assert ((tmp_path / "page.html").read_bytes(), (tmp_path / "out.csv").read_bytes()) == (page, rows)
+        assert place.values() == []
+        assert r.export(batch, "page.html", overwrite=True).rows == 3
+        r.export(batch, "page.html")  # from now on these are rows
+        with pytest.raises(BatchError):
+            r.report(batch, "page.html")
+        r.report(batch, "page.html", overwrite=True)
+        r.report(batch, "page.html")
