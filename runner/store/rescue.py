@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from runner.errors import RunnerError, SchemaError, StoreError
 from runner.store.database import create_private
 from runner.store.remains import restore_command
+from runner.store.spill import free_name
 
 _ENDING: Final = ".rescued"
 
@@ -79,8 +80,9 @@ def with_rescue(failure: StoreError, done: Rescue, database: Path) -> StoreError
 
 def put_back_command(database: Path) -> str:
     """What makes the copy the database, in a shell; the file that it replaces is kept."""
-    file, copy = shlex.quote(str(database)), shlex.quote(str(rescued_path(database)))
-    return f"mv {file} {file}.old && rm -f {file}-wal {file}-shm && mv {copy} {file}"
+    old = free_name(database)
+    file, copy, kept = (shlex.quote(str(path)) for path in (database, rescued_path(database), old))
+    return f'for s in "" -wal -shm; do [ -e {file}$s ] && mv {file}$s {kept}$s; done; mv {copy} {file}'
 
 
 def rescued_notice(database: Path) -> str | None:
