@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 OFFLINE = Path(__file__).parent / "offline"
 MEMORY = Path("/dev/shm")
@@ -20,6 +21,8 @@ def pytest_configure(config: pytest.Config) -> None:
     What a power cut leaves on a disk is proved with a file system of its own (tests/powercuts), never with these files.
     """
     _stay_here()
+    settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+    settings.load_profile("untimed")
     if config.option.basetemp is None and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
