@@ -1,16 +1,17 @@
-"""What `[http]` must be to the requests: the key travels alone, and a constant header is nobody else's."""
+"""What `[http]` must be to the requests: the key travels alone, nowhere written out, and a constant header is nobody
+else's."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from runner.domain.personal import without_keys
 from runner.domain.secret_headers import begins_as_a_key, names_a_key
 from runner.providers.draft import table_at
 from runner.providers.mistakes import Mistakes
-from runner.providers.schema import LITERAL_KEY
+from runner.providers.schema import BODY_KINDS, LITERAL_KEY
 
 _CLIENTS: Final = frozenset(
     (
@@ -38,6 +39,7 @@ def check_http(mistakes: Mistakes) -> None:
     http = table_at(mistakes.tables, "http") or {}
     auth = table_at(http, "auth") or {}
     _check_query(auth, mistakes)
+    _check_constants(auth, mistakes)
     own = http.get("client_request_id")
     if isinstance(own, str) and own.lower() == _key_header(auth):
         mistakes.add(("http", "client_request_id"), "the key travels in this header: our id needs another")
@@ -60,6 +62,28 @@ def _check_query(auth: Mapping[str, Any], mistakes: Mistakes) -> None:
             mistakes.add(("http", "auth", "query"), text)
 
 
+def _check_constants(auth: Mapping[str, Any], mistakes: Mistakes) -> None:
+    """A text that is sent with each request and looks like a key is one, whatever its parameter is called."""
+    for name, raw in (table_at(mistakes.tables, "operations") or {}).items():
+        for kind in ("query", *BODY_KINDS):
+            constants = table_at(raw, kind) if isinstance(raw, dict) else None
+            for place, value in _texts(constants or {}):
+                if _looks_like_a_key(value, auth):
+                    mistakes.add(("operations", name, kind, *place), LITERAL_KEY)
+
+
+def _texts(value: object, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Each text in a table or list, with the way to it."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield from _texts(member, (*place, str(name)))
+    elif isinstance(value, list):
+        for position, member in enumerate(value):
+            yield from _texts(member, (*place, position))
+
+
 def _taken(name: str, http: Mapping[str, Any], auth: Mapping[str, Any]) -> str:
     """Whose a header is already; empty: nobody's."""
     if name == _key_header(auth):
@@ -70,11 +94,13 @@ def _taken(name: str, http: Mapping[str, Any], auth: Mapping[str, Any]) -> str:
 
 
 def _is_key(name: str, value: object, auth: Mapping[str, Any]) -> bool:
-    """Whether a constant would be a key: by the header's name, by what it begins with, or by the shape that `auth`
-    says a key has."""
-    if not isinstance(value, str):
-        return False
-    if names_a_key(name) or begins_as_a_key(value) or without_keys(value, ()) != value:
+    """Whether a constant header would be a key, by its name or its value."""
+    return isinstance(value, str) and (names_a_key(name) or _looks_like_a_key(value, auth))
+
+
+def _looks_like_a_key(value: str, auth: Mapping[str, Any]) -> bool:
+    """By what it begins with, or by the shape that `auth` says a key has."""
+    if begins_as_a_key(value) or without_keys(value, ()) != value:
         return True
     pattern = auth.get("pattern")
     try:

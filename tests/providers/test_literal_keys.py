@@ -107,3 +107,25 @@ def test_the_value_of_a_header_begins_as_keys_do(value: str) -> None:
 def test_what_only_looks_a_little_like_a_key_is_sent(name: str, value: str) -> None:
     """Words count, not letters within them; a version or a type of something secret is none."""
     load_with(name, value)
+
+
+@pytest.mark.parametrize(
+    ("place", "constants", "named"),
+    [
+        ("operations.look.query", {"phone": "{phone}", "app": "sk_live_51Habcdefghijkl"}, "query.app"),
+        ("operations.check.json", {"who": {"email": "{email}", "by": "ghp_0123456789abcdefghij"}}, "json.who.by"),
+        ("operations.check.json", {"who": "{email}", "tags": ["a", "mk-0123"]}, "json.tags[2]"),
+    ],
+)
+def test_nor_may_a_constant_of_an_operation_be_one(place: str, constants: dict[str, object], named: str) -> None:
+    """By how keys begin, and by the pattern that the profile itself gives for its own."""
+    with pytest.raises(ProfileError) as caught:
+        load_tables(bent(place, constants), "mine.toml")
+    operation = ".".join(place.split(".")[:2])
+    assert f"{operation}.{named}: {LITERAL}" in caught.value.why
+
+
+def test_what_an_operation_sends_besides_is_its_own_business() -> None:
+    """Names say little there: a `key` may be what is looked up, a `session` one of the list's."""
+    given = {"phone": "{phone}", "key": "country", "session": "new", "lang": "sk-SK,sk", "token": "{phone}"}
+    load_tables(bent("operations.look.query", given), "mine.toml")
